@@ -1,0 +1,78 @@
+/* The one loop of a daemon: descriptors, timers, signals, and work posted by other threads.
+ *
+ * All state of a daemon belongs to the thread that runs its loop; every callback below runs there, one at a time, and
+ * never inside another one.  Only loop_post() may be called from other threads.  A callback must not block. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+#include "lib/base/heap.h"
+
+struct loop;
+
+int loop_new(struct loop **ret_loop, struct err *err);
+void loop_free(struct loop *loop); /* accepts NULL; posted work that did not run is dropped */
+
+/* Runs until loop_stop(). */
+int loop_run(struct loop *loop, struct err *err);
+void loop_stop(struct loop *loop);
+
+/* Handles what is due now and waits at most 'timeout_ms' for something to do (-1: as long as it takes).  For tests. */
+int loop_turn(struct loop *loop, int timeout_ms, struct err *err);
+
+/* --- time --- */
+
+/* CLOCK_REALTIME in ns, read once per turn. */
+int64_t loop_now(const struct loop *loop);
+/* CLOCK_BOOTTIME in ns, read once per turn: what timers and leases count in. */
+int64_t loop_now_boot(const struct loop *loop);
+
+/* A timer; embed it.  A zeroed one with 'fire' and 'context' set is ready for use. */
+struct loop_timer {
+        void (*fire)(void *context);
+        void *context;
+        struct heap_node node;
+        int64_t at_boot_ns;
+        struct loop *loop;
+};
+
+/* Fires once, 'delay_ns' from now; setting it again moves it.  Cancelling a timer that is not set is a no-op. */
+void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t delay_ns);
+void loop_timer_cancel(struct loop_timer *timer);
+bool loop_timer_is_set(const struct loop_timer *timer);
+
+/* --- descriptors --- */
+
+/* Watches a descriptor; embed it.  The fd stays the owner's: remove before closing it.
+ * Removing (and freeing) a watch inside any callback is safe. */
+struct loop_watch {
+        void (*ready)(void *context, uint32_t epoll_events);
+        void *context;
+        int fd;
+        struct loop *loop;
+        struct loop_watch *next_removed;
+};
+
+int loop_watch_add(struct loop *loop, struct loop_watch *watch, uint32_t epoll_events, struct err *err);
+int loop_watch_change(struct loop_watch *watch, uint32_t epoll_events, struct err *err);
+void loop_watch_remove(struct loop_watch *watch);
+
+/* --- signals --- */
+
+/* Blocks 'signal' for the process and calls back on the loop instead. Call before threads are made. */
+int loop_signal(struct loop *loop, int signal, void (*caught)(void *context, int signal), void *context, struct err *err);
+
+/* --- other threads --- */
+
+/* Work for the loop thread; embed it.  It must stay alive until it ran. */
+struct loop_post {
+        void (*run)(struct loop_post *post);
+        struct loop_post *next;
+};
+
+/* Runs 'post' on the loop soon, in the order posted.  From any thread; wakes the loop only when it sleeps. */
+void loop_post(struct loop *loop, struct loop_post *post);
+
+/* Runs on the loop after every turn in which anything happened (used to flush batches).  At most 8 hooks. */
+void loop_after_turn(struct loop *loop, void (*hook)(void *context), void *context);
