@@ -44,12 +44,13 @@ void str_add_duration(struct str *str, int64_t ns); /* as Go prints it: "1h30m0s
 int str_to_bytes(const char *text, int64_t *ret_bytes, struct err *err);
 void str_add_bytes_iec(struct str *str, double bytes); /* "23.54GiB", as docker prints memory */
 
-/* The length in bytes of a quoted, printable rendering is bounded: replaces control characters, cuts at 'limit'. */
+/* Adds 'text' in single quotes, fit for a message: control characters and what is no UTF-8 become '?', and "..." stands
+ * for what is beyond 'limit' bytes. */
 void str_add_quoted(struct str *str, const char *text, size_t limit);
 
-/* Adds 'text' as the inside of a JSON string (no quotes around it). */
+/* Adds 'text' as the inside of a JSON string (no quotes around it); what is no UTF-8 becomes U+FFFD. */
 void str_add_json(struct str *str, const char *text);
 
-/* 32-, 64- and 128-bit hashes: SipHash-2-4 under a fixed key, so equal on every machine and in every run. */
+/* 64- and 128-bit hashes: SipHash-2-4 under a fixed, public key, so equal on every machine and in every run. */
 uint64_t hash_bytes(const void *data, size_t size);
 void hash_bytes_128(const void *data, size_t size, uint64_t ret[2]);
