@@ -1,0 +1,35 @@
+/* The control API's methods: one row each, read by the server, its clients and the command line. */
+#pragma once
+#include "api/control.pb-c.h"
+#include "api/roles.h"
+
+/*  method, function, request, response, shape (lib/rpc/service.h), who may call */
+#define CONTROL_METHODS(X)                                                                         \
+        X(GetCluster, get_cluster, GetClusterRequest, GetClusterResponse, UNARY, ROLE_ADMIN)       \
+        X(UpdateCluster, update_cluster, UpdateClusterRequest, UpdateClusterResponse, UNARY,       \
+          ROLE_ADMIN)                                                                              \
+        X(GetInfo, get_info, GetInfoRequest, GetInfoResponse, UNARY, ROLE_ADMIN | ROLE_AGENT)      \
+        X(ListNodes, list_nodes, ListNodesRequest, ListNodesResponse, UNARY, ROLE_ADMIN)           \
+        X(GetNode, get_node, GetNodeRequest, GetNodeResponse, UNARY, ROLE_ADMIN)                   \
+        X(UpdateNode, update_node, UpdateNodeRequest, UpdateNodeResponse, UNARY, ROLE_ADMIN)       \
+        X(RemoveNode, remove_node, RemoveNodeRequest, RemoveNodeResponse, UNARY, ROLE_ADMIN)       \
+        X(CreateService, create_service, CreateServiceRequest, CreateServiceResponse, UNARY,       \
+          ROLE_ADMIN)                                                                              \
+        X(GetService, get_service, GetServiceRequest, GetServiceResponse, UNARY, ROLE_ADMIN)       \
+        X(ListServices, list_services, ListServicesRequest, ListServicesResponse, UNARY,           \
+          ROLE_ADMIN)                                                                              \
+        X(UpdateService, update_service, UpdateServiceRequest, UpdateServiceResponse, UNARY,       \
+          ROLE_ADMIN)                                                                              \
+        X(RemoveService, remove_service, RemoveServiceRequest, RemoveServiceResponse, UNARY,       \
+          ROLE_ADMIN)                                                                              \
+        X(WatchService, watch_service, WatchServiceRequest, WatchServiceResponse, SERVER_STREAM,   \
+          ROLE_ADMIN)                                                                              \
+        X(ListTasks, list_tasks, ListTasksRequest, ListTasksResponse, UNARY, ROLE_ADMIN)           \
+        X(GetTask, get_task, GetTaskRequest, GetTaskResponse, UNARY, ROLE_ADMIN)                   \
+        X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse, UNARY, ROLE_ADMIN)   \
+        X(StreamLogs, stream_logs, StreamLogsRequest, StreamLogsResponse, SERVER_STREAM,           \
+          ROLE_ADMIN)                                                                              \
+        X(StreamEvents, stream_events, StreamEventsRequest, StreamEventsResponse, SERVER_STREAM,   \
+          ROLE_ADMIN)                                                                              \
+        X(CheckRegistryAuth, check_registry_auth, CheckRegistryAuthRequest,                        \
+          CheckRegistryAuthResponse, UNARY, ROLE_ADMIN)

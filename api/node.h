@@ -1,0 +1,16 @@
+/* The methods of a node's own sockets: the agent's for people, the mesh's for the agent. */
+#pragma once
+#include "api/node.pb-c.h"
+#include "api/roles.h"
+
+/*  method, function, request, response, shape (lib/rpc/service.h), who may call */
+#define NODE_AGENT_METHODS(X)                                                                      \
+        X(GetNodeInfo, get_node_info, GetNodeInfoRequest, GetNodeInfoResponse, UNARY, ROLE_LOCAL)  \
+        X(InitSwarm, init_swarm, InitSwarmRequest, InitSwarmResponse, UNARY, ROLE_LOCAL)           \
+        X(LeaveSwarm, leave_swarm, LeaveSwarmRequest, LeaveSwarmResponse, UNARY, ROLE_LOCAL)       \
+        X(PullImage, pull_image, PullImageRequest, PullImageResponse, SERVER_STREAM, ROLE_LOCAL)   \
+        X(LoadImage, load_image, LoadImageRequest, LoadImageResponse, CLIENT_STREAM, ROLE_LOCAL)   \
+        X(ListImages, list_images, ListImagesRequest, ListImagesResponse, UNARY, ROLE_LOCAL)       \
+        X(RemoveImage, remove_image, RemoveImageRequest, RemoveImageResponse, UNARY, ROLE_LOCAL)
+
+#define MESH_METHODS(X) X(Sync, sync, MeshWanted, MeshReport, BIDI_STREAM, ROLE_LOCAL)
