@@ -1,0 +1,18 @@
+/* Who we are: key, certificate and root, re-read when the files change, without dropping a connection. */
+#pragma once
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+#include "lib/rpc/service.h"
+
+/* Opens <folder>/<daemon>.key, <folder>/<daemon>.crt (chain) and <folder>/ca.crt. */
+struct rpc_identity;
+
+int rpc_identity_open(const char *folder, const char *daemon, struct rpc_identity **ret_identity, struct err *err);
+void rpc_identity_free(struct rpc_identity *identity);
+
+const char *rpc_identity_node_id(const struct rpc_identity *identity);
+const char *rpc_identity_cluster_id(const struct rpc_identity *identity);
+
+/* Reads node, cluster, daemon and roles out of a certificate (PEM).  Refuses what is not of the form in api/roles.h. */
+int rpc_peer_from_pem(const char *pem, size_t size, struct rpc_peer *ret_peer, struct err *err);
