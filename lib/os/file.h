@@ -7,7 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 
-/* Reads a whole file of at most 'limit' bytes; larger is ERR_RANGE, missing is ERR_NOT_FOUND.  The text ends in NUL, which is
+/* Reads a whole file into 'ret' (what was in it is freed) of at most 'limit' bytes; larger is ERR_RANGE, missing is ERR_NOT_FOUND.  The text ends in NUL, which is
  * not counted. */
 int file_read(const char *path, size_t limit, struct str *ret, struct err *err);
 
@@ -18,7 +18,8 @@ int file_write_atomic(const char *path, const void *data, size_t size, mode_t mo
 /* mkdir -p; existing folders keep their mode, new ones get 'mode'. */
 int file_make_folders(const char *path, mode_t mode, struct err *err);
 
-/* rm -rf, without following symlinks and without leaving the file system of 'path'; a missing path is fine. */
+/* rm -rf, without following symlinks and without entering what is mounted below 'path' (bind mounts too: then it stops with
+ * ERR_PRECONDITION); however deep the tree, it needs three descriptors.  A missing path is fine. */
 int file_remove_tree(const char *path, struct err *err);
 
 bool file_exists(const char *path);

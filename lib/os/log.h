@@ -2,7 +2,7 @@
  *
  * Only shells log.  lib/ and the pure cores return errors and reasons instead, so that each failure is logged once.
  * Lines go to standard error, as text ("2026-11-20T05:31:53.519Z INFO task moved task=web.1 to=RUNNING") or as
- * JSON; under systemd with the <N> priority prefix and without the time. */
+ * JSON; when standard error is systemd's journal, with the <N> priority prefix and without time and name. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,8 @@ struct log_field {
 /* Thread-safe; values are quoted where needed and cut at 1 KiB each. */
 void log_write(enum log_level level, const char *sentence, const struct log_field *fields);
 
-/* The name goes before each line when several daemons share a terminal ("skep-store"); copied. */
+/* The name goes before each sentence ("skep-store: "), as several daemons may share a terminal; NULL for none; copied and cut
+ * at 31 bytes.  Call before threads are made; until then lines of INFO and above are written as text. */
 void log_configure(const char *program, enum log_level least, bool as_json);
 enum log_level log_get_level(void);
 void log_set_level(enum log_level least);

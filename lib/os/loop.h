@@ -12,9 +12,11 @@
 struct loop;
 
 int loop_new(struct loop **ret_loop, struct err *err);
-void loop_free(struct loop *loop); /* accepts NULL; posted work that did not run is dropped */
 
-/* Runs until loop_stop(). */
+/* Accepts NULL.  Posted work that did not run is dropped; timers and watches must have been taken off before. */
+void loop_free(struct loop *loop);
+
+/* Runs until loop_stop(), which may have been called before. */
 int loop_run(struct loop *loop, struct err *err);
 void loop_stop(struct loop *loop);
 
@@ -34,10 +36,14 @@ struct loop_timer {
         void *context;
         struct heap_node node;
         int64_t at_boot_ns;
+        uint64_t order;
         struct loop *loop;
 };
 
-/* Fires once, 'delay_ns' from now; setting it again moves it.  Cancelling a timer that is not set is a no-op. */
+/* Fires once, 'delay_ns' from the clock's now, in a later turn when set by a timer; setting it again moves it.  Due timers
+ * fire in the order of their times, equal times in the order they were set.  Descriptors and posts come first in a turn, so
+ * that after a stall what arrived meanwhile is seen before a timeout is believed.  Cancelling a timer that is not set is a
+ * no-op. */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t delay_ns);
 void loop_timer_cancel(struct loop_timer *timer);
 bool loop_timer_is_set(const struct loop_timer *timer);
@@ -50,17 +56,17 @@ struct loop_watch {
         void (*ready)(void *context, uint32_t epoll_events);
         void *context;
         int fd;
-        struct loop *loop;
-        struct loop_watch *next_removed;
+        struct loop *loop; /* NULL: not added */
 };
 
 int loop_watch_add(struct loop *loop, struct loop_watch *watch, uint32_t epoll_events, struct err *err);
 int loop_watch_change(struct loop_watch *watch, uint32_t epoll_events, struct err *err);
-void loop_watch_remove(struct loop_watch *watch);
+void loop_watch_remove(struct loop_watch *watch); /* no-op when it is not added */
 
 /* --- signals --- */
 
-/* Blocks 'signal' for the process and calls back on the loop instead. Call before threads are made. */
+/* Blocks 'signal' for the process and calls back on the loop instead; the last callback set for a signal counts.  Call before
+ * threads are made.  The signal stays blocked after loop_free. */
 int loop_signal(struct loop *loop, int signal, void (*caught)(void *context, int signal), void *context, struct err *err);
 
 /* --- other threads --- */
@@ -73,6 +79,9 @@ struct loop_post {
 
 /* Runs 'post' on the loop soon, in the order posted.  From any thread; wakes the loop only when it sleeps. */
 void loop_post(struct loop *loop, struct loop_post *post);
+
+/* On the loop thread: takes back what was posted and did not run yet; no-op when it is not there. */
+void loop_post_cancel(struct loop *loop, struct loop_post *post);
 
 /* Runs on the loop after every turn in which anything happened (used to flush batches).  At most 8 hooks. */
 void loop_after_turn(struct loop *loop, void (*hook)(void *context), void *context);

@@ -12,14 +12,14 @@ struct work {
         void (*work)(struct work *work);
         void (*done)(struct work *work);
         bool was_run;
-        struct loop_post post;
         struct work *next;
-        struct worker_pool *pool;
 };
 
 int worker_pool_new(struct loop *loop, int n_threads, struct worker_pool **ret_pool, struct err *err);
 
-/* Waits for the work that runs now; queued work is not run.  All 'done' callbacks are called before it returns. */
+/* Accepts NULL.  Waits for the work that runs now; queued work is not run.  All 'done' callbacks are called before it returns;
+ * they may submit no more.  Not from within one. */
 void worker_pool_free(struct worker_pool *pool);
 
+/* From the loop thread.  Work begins in the order submitted; with several threads it may end in another. */
 void worker_submit(struct worker_pool *pool, struct work *work);
