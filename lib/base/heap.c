@@ -44,7 +44,7 @@ void heap_add(struct heap *heap, struct heap_node *node)
         CHECK(!node->place);
         if (heap->n == heap->capacity) {
                 heap->capacity = heap->capacity ? heap->capacity * 2 : 16;
-                heap->nodes = mem_resize(heap->nodes, heap->capacity * sizeof *heap->nodes);
+                heap->nodes = mem_resize_array(heap->nodes, heap->capacity, sizeof *heap->nodes);
         }
         heap->n++;
         sift_up(heap, node, heap->n);

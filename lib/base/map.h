@@ -1,7 +1,10 @@
 /* A hash map from text to a pointer.
  *
  * Open addressing, grows by itself.  Keys are borrowed: they must live as long as their entry (usually they are a field
- * of the value).  Iteration order means nothing; whoever decides must sort. */
+ * of the value).  Iteration order means nothing; whoever decides must sort.
+ *
+ * The hash is the same in every run, so that runs can be replayed: who chooses keys can make them collide.  Bound how many a
+ * stranger may add. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -48,6 +48,14 @@ void *mem_resize(void *memory, size_t size)
         return resized;
 }
 
+void *mem_resize_array(void *memory, size_t n, size_t size)
+{
+        size_t total;
+
+        CHECK(!__builtin_mul_overflow(n, size, &total));
+        return mem_resize(memory, total);
+}
+
 void *mem_copy(const void *data, size_t size)
 {
         void *copy = mem_alloc(size);

@@ -18,6 +18,9 @@ void *mem_alloc_array(size_t n, size_t size);
 /* As realloc, never NULL; new bytes are not zeroed. */
 void *mem_resize(void *memory, size_t size);
 
+/* The same for an array; aborts when n * size overflows. */
+void *mem_resize_array(void *memory, size_t n, size_t size);
+
 /* A copy on the heap. */
 void *mem_copy(const void *data, size_t size);
 

@@ -41,6 +41,10 @@ uint64_t random_below(struct random *random, uint64_t limit)
 
 int64_t random_between(struct random *random, int64_t least, int64_t most)
 {
+        uint64_t span = (uint64_t)most - (uint64_t)least;
+
         CHECK(least <= most);
-        return least + (int64_t)random_below(random, (uint64_t)(most - least) + 1);
+        if (span == UINT64_MAX)
+                return (int64_t)random_next(random);
+        return (int64_t)((uint64_t)least + random_below(random, span + 1));
 }

@@ -48,7 +48,8 @@ void str_add_bytes_iec(struct str *str, double bytes); /* "23.54GiB", as docker 
  * for what is beyond 'limit' bytes. */
 void str_add_quoted(struct str *str, const char *text, size_t limit);
 
-/* Adds 'text' as the inside of a JSON string (no quotes around it); what is no UTF-8 becomes U+FFFD. */
+/* Adds 'text' as the inside of a JSON string (no quotes around it).  The result is printable UTF-8 on one line whatever comes
+ * in: control characters are escaped, what is no UTF-8 becomes U+FFFD. */
 void str_add_json(struct str *str, const char *text);
 
 /* 64- and 128-bit hashes: SipHash-2-4 under a fixed, public key, so equal on every machine and in every run. */

@@ -79,17 +79,18 @@ void str_add_quoted(struct str *str, const char *text, size_t limit)
         str_add_char(str, '\'');
 }
 
-static void add_json_escape(struct str *str, char c)
+/* A quote, a backslash or a control character; the last byte of one of C1 is its number. */
+static void add_json_escape(struct str *str, char last)
 {
         static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
 
         for (const char *pair = letters; *pair; pair += 2)
-                if (*pair == c) {
+                if (*pair == last) {
                         str_add_char(str, '\\');
                         str_add_char(str, pair[1]);
                         return;
                 }
-        str_addf(str, "\\u%04x", (unsigned char)c);
+        str_addf(str, "\\u%04x", (unsigned char)last);
 }
 
 void str_add_json(struct str *str, const char *text)
@@ -98,13 +99,12 @@ void str_add_json(struct str *str, const char *text)
 
         for (size_t i = 0; i < n; i += step) {
                 size_t length = utf8_next(text + i, n - i);
-                char c = text[i];
 
                 step = length ? length : 1;
                 if (!length)
                         str_add(str, "\\ufffd");
-                else if (c == '"' || c == '\\' || (unsigned char)c < 0x20 || c == 0x7f)
-                        add_json_escape(str, c);
+                else if (text[i] == '"' || text[i] == '\\' || is_control(text + i, length))
+                        add_json_escape(str, text[i + length - 1]);
                 else
                         str_add_bytes(str, text + i, length);
         }

@@ -12,7 +12,7 @@ void *vec_add(struct vec *vec)
         CHECK(vec->element_size > 0);
         if (vec->n == vec->capacity) {
                 vec->capacity = vec->capacity ? vec->capacity * 2 : 8;
-                vec->data = mem_resize(vec->data, vec->capacity * vec->element_size);
+                vec->data = mem_resize_array(vec->data, vec->capacity, vec->element_size);
         }
         return memset((char *)vec->data + vec->n++ * vec->element_size, 0, vec->element_size);
 }

@@ -13,7 +13,7 @@ struct vec {
 /* Room for one more at the end, zeroed; valid until the next add. */
 void *vec_add(struct vec *vec);
 
-/* As vec_add, filled from 'element'. */
+/* As vec_add, filled from 'element', which must not lie in the vector itself. */
 void vec_push(struct vec *vec, const void *element);
 
 /* The i-th element; i must be below n. */
