@@ -11,6 +11,7 @@
 #include "api/objects.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/message/message.h"
 
 /* One row of API_KINDS with its parts: enough to handle any object without knowing its kind. */
 struct object_part {
@@ -46,21 +47,3 @@ const ProtobufCMessage *object_part(const struct object_head *object, const stru
 /* The version of one part; 0: never written.  The version of the whole is the largest. */
 uint64_t object_part_version(const struct object_head *object, size_t part);
 uint64_t object_version(const struct object_head *object);
-
-/* --- packing; the only place besides lib/rpc that packs --- */
-
-/* Packs a message into the arena. */
-void message_pack(struct arena *arena, const ProtobufCMessage *message, uint8_t **ret_data, size_t *ret_size);
-
-/* Unpacks into the arena; refuses malformed bytes, bad UTF-8, NULs in strings, and nesting deeper than 32. */
-int message_unpack(struct arena *arena, const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size,
-                   ProtobufCMessage **ret, struct err *err);
-
-/* A deep copy in the arena. */
-ProtobufCMessage *message_copy(struct arena *arena, const ProtobufCMessage *message);
-
-/* Same fields, same values (compared by packed form)? */
-bool message_equal(const ProtobufCMessage *a, const ProtobufCMessage *b);
-
-/* A packed message's strings and depth checked without unpacking it; what lib/rpc uses at the door, too. */
-int message_check(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size, struct err *err);
