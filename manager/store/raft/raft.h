@@ -108,13 +108,14 @@ enum raft_message_kind {
 struct raft_message {
         enum raft_message_kind kind;
         uint64_t from, to;
-        uint64_t term;      /* the sender's; PRE_VOTE and a granted reply: the term it would be */
-        uint64_t log_index; /* VOTE, PRE_VOTE: last of the log; APPEND: the one before entries;
-                               APPEND_REPLY: as asked */
-        uint64_t log_term;  /* the term of that entry */
-        uint64_t commit;    /* APPEND, HEARTBEAT */
-        uint64_t match; /* APPEND_REPLY: durable and as the leader's up to here; HEARTBEAT_REPLY:
-                           received up to here */
+        uint64_t term; /* the sender's; PRE_VOTE and a granted reply: the term it would be */
+        /* VOTE, PRE_VOTE: the last of the log; APPEND: the one before its entries; APPEND_REPLY
+         * that rejects: as asked; HEARTBEAT_REPLY: received, and as the leader's log, up to here */
+        uint64_t log_index;
+        uint64_t log_term; /* the term of that entry */
+        uint64_t commit;   /* APPEND, HEARTBEAT */
+        /* APPEND_REPLY, HEARTBEAT_REPLY: durable, and as the leader's log, up to here */
+        uint64_t match;
         uint64_t hint_index, hint_term;    /* APPEND_REPLY that rejects: try from here */
         uint64_t read_id;                  /* READ_INDEX and reply */
         uint64_t read_index;               /* READ_INDEX_REPLY */
@@ -217,7 +218,9 @@ struct raft_write {
         uint64_t id; /* grows by one with each write */
         bool has_vote;
         uint64_t term, vote; /* currentTerm and votedFor, when has_vote */
-        /* Replace the whole state and the whole log by this received snapshot. */
+        /* Replace the whole state and the whole log by this received snapshot.  Nothing more is to
+         * be applied until this is persisted; then the applied index is the snapshot's, without
+         * RAFT_APPLIED. */
         const struct raft_snapshot *install;
         uint64_t truncate_from;            /* not 0: drop the entries from here on */
         struct raft_entry *const *entries; /* append */
@@ -311,21 +314,24 @@ struct raft_config raft_config_default(void);
 
 struct raft;
 
-/* A server as it was on disk: its vote, the snapshot its log begins after, and the index its state
- * has applied.  Its log follows with raft_load, entry by entry, before the first step. */
+/* A server as it was on disk.  Its log follows with raft_load, entry by entry. */
 struct raft_restore {
         uint64_t term, vote;
-        struct raft_snapshot snapshot; /* members: as of snapshot.index */
-        uint64_t applied;              /* >= snapshot.index */
+        struct raft_snapshot snapshot; /* what the log begins after; index 0 for a new server */
+        uint64_t applied;              /* the index its state has applied, >= snapshot.index */
 };
 
 /* Errors: ERR_INVALID, the configuration makes no sense; ERR_DATA_LOSS, what was on disk does not.
  */
-int raft_new(const struct raft_config *config, const struct raft_restore *restore, int64_t now,
+int raft_new(const struct raft_config *config, const struct raft_restore *restore,
              struct raft **ret, struct err *err);
 
 /* The next entry of the own log.  Errors: ERR_DATA_LOSS, it does not follow the last one. */
 int raft_load(struct raft *raft, struct raft_entry *entry, struct err *err);
+
+/* Once, when the log is loaded; raft_step may follow, the first one (RAFT_TICK) at once.
+ * Errors: ERR_DATA_LOSS, the state is ahead of the log. */
+int raft_start(struct raft *raft, int64_t now, struct err *err);
 
 void raft_free(struct raft *raft); /* NULL is fine */
 
