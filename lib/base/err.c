@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/check.h"
+
 /* Cuts what the end of the buffer left of a UTF-8 character: the text crosses wires that refuse
  * half of one. */
 static void drop_half_character(struct err *err)
@@ -78,7 +80,7 @@ const char *err_code_name(int code)
                 "Unauthenticated",
         };
 
-        if (code > 0 || (size_t)-code >= sizeof names / sizeof *names)
+        if (code > 0 || code <= -(int)COUNT_OF(names))
                 return "Unknown";
         return names[-code];
 }
