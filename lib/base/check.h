@@ -9,4 +9,4 @@ _Noreturn void check_failed(const char *file, int line, const char *condition);
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
 /* The struct that holds 'member' at 'pointer'. */
-#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))

@@ -7,8 +7,8 @@ enum err_code {
         ERR_OK = 0,
         ERR_CANCELLED = -1,
         ERR_UNKNOWN = -2,
-        ERR_INVALID = -3,      /* the request is wrong, whatever the state */
-        ERR_DEADLINE = -4,     /* time ran out; it may or may not have happened */
+        ERR_INVALID = -3,  /* the request is wrong, whatever the state */
+        ERR_DEADLINE = -4, /* time ran out; it may or may not have happened */
         ERR_NOT_FOUND = -5,
         ERR_EXISTS = -6,
         ERR_DENIED = -7,       /* the caller is known and may not */
@@ -23,7 +23,8 @@ enum err_code {
         ERR_UNAUTHENTICATED = -16,
 };
 
-/* Lives on the caller's stack, owns nothing, needs no release.  Outputs of a failed call are untouched. */
+/* Lives on the caller's stack, owns nothing, needs no release.  Outputs of a failed call are
+ * untouched. */
 struct err {
         enum err_code code;
         char text[480];
@@ -41,9 +42,9 @@ int err_prefix(struct err *err, const char *format, ...) __attribute__((format(p
 const char *err_code_name(int code);
 
 /* Hands a failure to the caller unchanged.  The only macro of the project that hides a return. */
-#define TRY(call)                                                                                  \
-        do {                                                                                       \
-                int try_ = (call);                                                                 \
-                if (try_ < 0)                                                                      \
-                        return try_;                                                               \
+#define TRY(call)                    \
+        do {                         \
+                int try_ = (call);   \
+                if (try_ < 0)        \
+                        return try_; \
         } while (0)

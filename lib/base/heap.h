@@ -17,6 +17,6 @@ struct heap {
 
 void heap_add(struct heap *heap, struct heap_node *node);
 void heap_remove(struct heap *heap, struct heap_node *node); /* no-op when it is in none */
-void heap_moved(struct heap *heap, struct heap_node *node);  /* its key changed: restore the order */
-struct heap_node *heap_first(const struct heap *heap);       /* NULL when empty */
-void heap_done(struct heap *heap);                           /* frees the array, not the nodes */
+void heap_moved(struct heap *heap, struct heap_node *node); /* its key changed: restore the order */
+struct heap_node *heap_first(const struct heap *heap);      /* NULL when empty */
+void heap_done(struct heap *heap);                          /* frees the array, not the nodes */

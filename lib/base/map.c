@@ -78,8 +78,9 @@ void *map_put(struct map *map, const char *key, void *value)
                 return before;
         }
         if ((map->n + map->n_dead + 1) * 4 > map->capacity * 3)
-                map_rebuild(map, map->n * 2 >= map->capacity / 2 ? (map->capacity ? map->capacity * 2 : 16)
-                                                                 : map->capacity);
+                map_rebuild(map, map->n * 2 >= map->capacity / 2
+                                         ? (map->capacity ? map->capacity * 2 : 16)
+                                         : map->capacity);
         slot_insert(map, (struct map_slot){ .key = key, .value = value, .hash = hash });
         map->n++;
         return NULL;

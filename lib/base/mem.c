@@ -94,7 +94,7 @@ void *arena_alloc(struct arena *arena, size_t size)
         struct arena_block *block = arena->blocks;
         void *memory;
 
-        CHECK(size <= SIZE_MAX - 16);
+        CHECK(size <= SIZE_MAX / 2);
         size = (size + 15) & ~(size_t)15;
         if (!block || block->size - block->used < size)
                 block = arena_grow(arena, size);
@@ -139,9 +139,11 @@ void arena_clear(struct arena *arena)
 {
         struct arena_block *block = arena->blocks, *next;
 
-        arena->used_bytes = 0;
-        if (!block)
+        if (!block || block->size > ARENA_BLOCK_MAX) {
+                arena_done(arena);
                 return;
+        }
+        arena->used_bytes = 0;
         for (struct arena_block *b = block->next; b; b = next) {
                 next = b->next;
                 free(b);

@@ -1,8 +1,9 @@
 /* Memory and ownership.
  *
- * Three lifetimes: *process* (made in main), *turn* (an arena: one request or one decision; nobody frees its parts),
- * *object* (counted, immutable).  Whoever gets a 'T *' back owns it; a 'const T *' is borrowed.  Running out of memory
- * aborts: daemons are crash-only, and what comes from outside is bounded before it is kept. */
+ * Three lifetimes: *process* (made in main), *turn* (an arena: one request or one decision; nobody
+ * frees its parts), *object* (counted, immutable).  Whoever gets a pointer back owns it; a
+ * pointer to const is borrowed.  Running out of memory aborts: daemons are crash-only, and what
+ * comes from outside is bounded before it is kept. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -30,11 +31,12 @@ char *str_copy(const char *text);
 /* Runs f on the address of the variable when it leaves scope. */
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
-/* Makes 'free_function##p' for _cleanup_ out of 'void free_function(type *)', which must accept NULL. */
-#define DEFINE_CLEANUP(type, free_function)                                                        \
-        static inline void free_function##p(type **p)                                              \
-        {                                                                                          \
-                free_function(*p);                                                                 \
+/* Makes 'free_function##p' for _cleanup_ out of 'void free_function(type *)', which must accept
+ * NULL. */
+#define DEFINE_CLEANUP(type, free_function)           \
+        static inline void free_function##p(type **p) \
+        {                                             \
+                free_function(*p);                    \
         }
 
 static inline void freep(void *p)
@@ -49,18 +51,18 @@ static inline void closep(int *fd)
 }
 
 /* Hands over what you own: yields the value, leaves NULL (or -1) behind. */
-#define TAKE(pointer)                                                                              \
-        __extension__({                                                                            \
-                __typeof__(pointer) *take_ = &(pointer);                                           \
-                __typeof__(pointer) taken_ = *take_;                                               \
-                *take_ = NULL;                                                                     \
-                taken_;                                                                            \
+#define TAKE(pointer)                                    \
+        __extension__({                                  \
+                __typeof__(pointer) *take_ = &(pointer); \
+                __typeof__(pointer) taken_ = *take_;     \
+                *take_ = NULL;                           \
+                taken_;                                  \
         })
-#define TAKE_FD(fd)                                                                                \
-        __extension__({                                                                            \
-                int *take_ = &(fd), taken_ = *take_;                                               \
-                *take_ = -1;                                                                       \
-                taken_;                                                                            \
+#define TAKE_FD(fd)                                  \
+        __extension__({                              \
+                int *take_ = &(fd), taken_ = *take_; \
+                *take_ = -1;                         \
+                taken_;                              \
         })
 
 /* An arena: allocate freely, free all at once.  Grows by blocks; never returns NULL. */
@@ -77,7 +79,7 @@ char *arena_strdup(struct arena *arena, const char *text); /* NULL stays NULL */
 char *arena_printf(struct arena *arena, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 
-/* Forgets all allocations but keeps one block for reuse. */
+/* Forgets all allocations but keeps one block of at most 1 MiB for reuse. */
 void arena_clear(struct arena *arena);
 
 /* Frees everything; the arena is empty and usable afterwards. */

@@ -1,4 +1,5 @@
-/* Times are nanoseconds since the Unix epoch in an int64_t, durations are nanoseconds too, unless a name says _ms. */
+/* Times are nanoseconds since the Unix epoch in an int64_t, durations are nanoseconds too, unless a
+ * name says _ms. */
 #pragma once
 #include <stdint.h>
 
@@ -17,9 +18,10 @@
 /* RFC 3339 with nanoseconds and no trailing zeros, in UTC: "2026-11-20T05:31:53.519172983Z". */
 void str_add_time(struct str *str, int64_t time_ns);
 
-/* The other way: RFC 3339 with Z or an offset, or "YYYY-MM-DDTHH:MM:SS" or "YYYY-MM-DD" taken as UTC.  At most 9
- * digits of a second; years 1678 to 2261 (what an int64_t holds). */
+/* The other way: RFC 3339 with Z or an offset, or "YYYY-MM-DDTHH:MM:SS" or "YYYY-MM-DD" taken as
+ * UTC.  At most 9 digits of a second; years 1678 to 2261 (what an int64_t holds). */
 int str_to_time(const char *text, int64_t *ret_ns, struct err *err);
 
-/* "Less than a second", "5 seconds", "About a minute", "3 hours", as docker says how long something took. */
+/* "Less than a second", "5 seconds", "About a minute", "3 hours", as docker says how long something
+ * took. */
 void str_add_human_duration(struct str *str, int64_t ns);

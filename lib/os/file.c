@@ -48,12 +48,12 @@ static int write_all(int fd, const char *data, size_t size)
         while (size > 0) {
                 ssize_t n = write(fd, data, size);
 
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        data += n;
-                        size -= (size_t)n;
-                }
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+                data += n;
+                size -= (size_t)n;
         }
         return 0;
 }

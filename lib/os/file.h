@@ -7,25 +7,27 @@
 #include "lib/base/err.h"
 #include "lib/base/str.h"
 
-/* Reads a whole file into 'ret' (what was in it is freed) of at most 'limit' bytes; larger is ERR_RANGE, missing is ERR_NOT_FOUND.  The text ends in NUL, which is
- * not counted. */
+/* Reads a whole file into 'ret' (what was in it is freed) of at most 'limit' bytes; larger is
+ * ERR_RANGE, missing is ERR_NOT_FOUND.  The text ends in NUL, which is not counted. */
 int file_read(const char *path, size_t limit, struct str *ret, struct err *err);
 
-/* Replaces a file so that after a crash at any instant it holds either the old or the new content: temporary file in the same
- * folder, fsync, rename, fsync of the folder. */
-int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode, struct err *err);
+/* Replaces a file so that after a crash at any instant it holds either the old or the new content:
+ * temporary file in the same folder, fsync, rename, fsync of the folder. */
+int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode,
+                      struct err *err);
 
 /* mkdir -p; existing folders keep their mode, new ones get 'mode'. */
 int file_make_folders(const char *path, mode_t mode, struct err *err);
 
-/* rm -rf, without following symlinks and without entering what is mounted below 'path' (bind mounts too: then it stops with
- * ERR_PRECONDITION); however deep the tree, it needs three descriptors.  A missing path is fine. */
+/* rm -rf, without following symlinks and without entering what is mounted below 'path' (bind mounts
+ * too: then it stops with ERR_PRECONDITION); however deep the tree, it needs three descriptors.  A
+ * missing path is fine. */
 int file_remove_tree(const char *path, struct err *err);
 
 bool file_exists(const char *path);
 
-/* Takes an exclusive lock on 'path' (created when missing) that dies with the process; *ret_fd keeps it.  Held by another:
- * ERR_EXISTS. */
+/* Takes an exclusive lock on 'path' (created when missing) that dies with the process; *ret_fd
+ * keeps it.  Held by another: ERR_EXISTS. */
 int file_lock(const char *path, int *ret_fd, struct err *err);
 
 /* Random bytes fit for keys, tokens and ids (getrandom); never fails. */

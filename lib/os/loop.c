@@ -150,14 +150,13 @@ static void alarm_ready(void *context, uint32_t epoll_events)
  * let go. */
 static bool fire_timers(struct loop *loop)
 {
-        uint64_t first_new = loop->n_timers_set;
         bool has_fired = false;
 
         for (;;) {
                 struct heap_node *node = heap_first(&loop->timers);
                 struct loop_timer *timer = node ? timer_of(node) : NULL;
 
-                if (!timer || timer->at_boot_ns > loop->now_boot_ns || timer->order >= first_new)
+                if (!timer || timer->at_boot_ns > loop->now_boot_ns)
                         return has_fired;
                 heap_remove(&loop->timers, node);
                 has_fired = true;

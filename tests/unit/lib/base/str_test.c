@@ -146,6 +146,13 @@ static void ill_formed_utf8_is_refused(void **state)
                 assert_false(str_is_utf8(texts[i], strlen(texts[i])));
 }
 
+static void a_character_that_ends_behind_the_text_is_refused(void **state)
+{
+        (void)state;
+        assert_false(str_is_utf8("\xe2\x82\xac", 2));
+        assert_false(str_is_utf8("\xf0\x9f\x90\x9d", 3));
+}
+
 static void utf8_with_nul_is_refused(void **state)
 {
         (void)state;
@@ -196,6 +203,7 @@ int main(void)
                 cmocka_unit_test(the_other_text_stands_in_for_none),
                 cmocka_unit_test(well_formed_utf8_is_accepted),
                 cmocka_unit_test(ill_formed_utf8_is_refused),
+                cmocka_unit_test(a_character_that_ends_behind_the_text_is_refused),
                 cmocka_unit_test(utf8_with_nul_is_refused),
                 cmocka_unit_test(a_quoted_text_is_printable),
                 cmocka_unit_test(a_quoted_text_is_cut_between_characters),
