@@ -4,6 +4,7 @@
  * check UTF-8, deadline, request id, count and time, pack, turn errors into status.  Offers grpc.health.v1 and server
  * reflection beside what is added. */
 #pragma once
+#include "lib/base/str.h"
 #include "lib/os/loop.h"
 #include "lib/rpc/service.h"
 #include "lib/rpc/tls.h"

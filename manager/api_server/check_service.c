@@ -1,0 +1,291 @@
+/* Rules for a service, one function each, in a table. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/message/message.h"
+#include "manager/api_server/check.h"
+
+enum {
+        CPU_LEAST_NANO = 1000000,
+        MEMORY_LEAST = 4 * 1024 * 1024,
+        REPLICAS_MAX = 1000000,
+        PORT_MAX = 65535,
+};
+
+static int rule_name(const Sk__ServiceSpec *spec, struct err *err)
+{
+        return check_name(spec->annotations ? spec->annotations->name : "", err);
+}
+
+static int rule_runtime(const Sk__ServiceSpec *spec, struct err *err)
+{
+        if (!spec->task || !spec->task->container)
+                return err_set(err, ERR_INVALID, "TaskSpec: missing runtime");
+        return check_image(spec->task->container->image, err);
+}
+
+static int rule_environment(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__ContainerSpec *container = spec->task->container;
+
+        for (size_t i = 0; i < container->n_env; i++)
+                if (!container->env[i][0] || container->env[i][0] == '=')
+                        return err_set(err, ERR_INVALID,
+                                       "ContainerSpec: invalid environment variable: %.64s",
+                                       container->env[i]);
+        return 0;
+}
+
+static int rule_mounts(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__ContainerSpec *container = spec->task->container;
+
+        for (size_t i = 0; i < container->n_mounts; i++) {
+                const Sk__Mount *mount = container->mounts[i];
+
+                if (mount->type > SK__MOUNT__TYPE__TMPFS)
+                        return err_set(err, ERR_UNIMPLEMENTED,
+                                       "ContainerSpec: mounts of type npipe and cluster are not "
+                                       "supported yet");
+                if (mount->target[0] != '/')
+                        return err_set(err, ERR_INVALID,
+                                       "ContainerSpec: invalid mount target, must be an absolute "
+                                       "path: %.200s",
+                                       mount->target);
+                if (strcmp(mount->target, "/") == 0)
+                        return err_set(
+                                err, ERR_INVALID,
+                                "ContainerSpec: invalid mount target: destination can't be '/'");
+                if (mount->type == SK__MOUNT__TYPE__BIND && mount->source[0] != '/')
+                        return err_set(err, ERR_INVALID,
+                                       "ContainerSpec: invalid bind mount source, must be an "
+                                       "absolute path: %.200s",
+                                       mount->source);
+                for (size_t j = 0; j < i; j++)
+                        if (strcmp(container->mounts[j]->target, mount->target) == 0)
+                                return err_set(err, ERR_INVALID,
+                                               "ContainerSpec: duplicate mount point: %.200s",
+                                               mount->target);
+        }
+        return 0;
+}
+
+/* Docker checks each duration of a health check the same way; 0 means inherit. */
+static int health_duration(const char *what, int64_t ns, struct err *err)
+{
+        if (ns && ns < NS_PER_MS)
+                return err_set(err, ERR_INVALID,
+                               "ContainerSpec: %s in HealthConfig cannot be less than 1ms", what);
+        return 0;
+}
+
+static int rule_health(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__HealthConfig *health = spec->task->container->health;
+
+        if (!health)
+                return 0;
+        TRY(health_duration("Interval", health->interval_ns, err));
+        TRY(health_duration("Timeout", health->timeout_ns, err));
+        TRY(health_duration("StartPeriod", health->start_period_ns, err));
+        TRY(health_duration("StartInterval", health->start_interval_ns, err));
+        if (health->retries < 0)
+                return err_set(err, ERR_INVALID,
+                               "ContainerSpec: Retries in HealthConfig cannot be negative");
+        if (health->n_test && strcmp(health->test[0], "NONE") != 0)
+                return err_set(err, ERR_UNIMPLEMENTED,
+                               "ContainerSpec: health checks are not supported yet");
+        return 0;
+}
+
+static int check_resources(const Sk__Resources *resources, struct err *err)
+{
+        if (!resources)
+                return 0;
+        if (resources->nano_cpus && resources->nano_cpus < CPU_LEAST_NANO)
+                return err_set(err, ERR_INVALID, "invalid cpu value %g: Must be at least 0.001",
+                               (double)resources->nano_cpus / 1e9);
+        if (resources->memory_bytes && resources->memory_bytes < MEMORY_LEAST)
+                return err_set(err, ERR_INVALID, "invalid memory value %lld: Must be at least 4MiB",
+                               (long long)resources->memory_bytes);
+        if (resources->pids < 0)
+                return err_set(err, ERR_INVALID, "invalid pids limit %lld: cannot be negative",
+                               (long long)resources->pids);
+        return 0;
+}
+
+static int rule_resources(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__Resources *limits = spec->task->limits, *reservations = spec->task->reservations;
+
+        TRY(check_resources(limits, err));
+        TRY(check_resources(reservations, err));
+        if (limits && reservations && limits->memory_bytes &&
+            reservations->memory_bytes > limits->memory_bytes)
+                return err_set(err, ERR_INVALID,
+                               "the memory reservation (%lld) is larger than the memory limit "
+                               "(%lld): no task could use it",
+                               (long long)reservations->memory_bytes,
+                               (long long)limits->memory_bytes);
+        return 0;
+}
+
+static int rule_restart(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__RestartPolicy *restart = spec->task->restart;
+
+        if (!restart)
+                return 0;
+        if (restart->delay && restart->delay->ns < 0)
+                return err_set(err, ERR_INVALID, "TaskSpec: restart-delay cannot be negative");
+        if (restart->window_ns < 0)
+                return err_set(err, ERR_INVALID, "TaskSpec: restart-window cannot be negative");
+        if (restart->condition > SK__RESTART_POLICY__CONDITION__NONE)
+                return err_set(err, ERR_INVALID, "TaskSpec: unrecognized restart condition");
+        return 0;
+}
+
+static int check_update_config(const Sk__UpdateConfig *update, struct err *err)
+{
+        if (!update)
+                return 0;
+        if (update->delay_ns < 0)
+                return err_set(err, ERR_INVALID, "TaskSpec: update-delay cannot be negative");
+        if (update->monitor_ns < 0)
+                return err_set(err, ERR_INVALID, "TaskSpec: update-monitor cannot be negative");
+        if (!(update->max_failure_ratio >= 0 && update->max_failure_ratio <= 1))
+                return err_set(
+                        err, ERR_INVALID,
+                        "TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1");
+        return 0;
+}
+
+static int rule_update(const Sk__ServiceSpec *spec, struct err *err)
+{
+        TRY(check_update_config(spec->update, err));
+        return check_update_config(spec->rollback, err);
+}
+
+static int rule_mode(const Sk__ServiceSpec *spec, struct err *err)
+{
+        switch (spec->mode_case) {
+        case SK__SERVICE_SPEC__MODE_REPLICATED:
+                if (spec->replicated->replicas > REPLICAS_MAX)
+                        return err_set(err, ERR_INVALID, "Number of replicas must be at most %d",
+                                       REPLICAS_MAX);
+                return 0;
+        case SK__SERVICE_SPEC__MODE_GLOBAL:
+                return 0;
+        case SK__SERVICE_SPEC__MODE_REPLICATED_JOB:
+        case SK__SERVICE_SPEC__MODE_GLOBAL_JOB:
+                if (spec->update)
+                        return err_set(err, ERR_INVALID, "Jobs may not have an update config");
+                return err_set(err, ERR_UNIMPLEMENTED,
+                               "the modes replicated-job and global-job are not supported yet");
+        default:
+                return err_set(err, ERR_INVALID, "Unrecognized service mode");
+        }
+}
+
+static bool is_same_published(const Sk__PortConfig *a, const Sk__PortConfig *b)
+{
+        return a->published_port && a->published_port == b->published_port &&
+               a->protocol == b->protocol && a->publish_mode == b->publish_mode;
+}
+
+static int rule_ports(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__EndpointSpec *endpoint = spec->endpoint;
+
+        if (!endpoint)
+                return 0;
+        for (size_t i = 0; i < endpoint->n_ports; i++) {
+                const Sk__PortConfig *port = endpoint->ports[i];
+
+                if (!port->target_port || port->target_port > PORT_MAX ||
+                    port->published_port > PORT_MAX)
+                        return err_set(
+                                err, ERR_INVALID,
+                                "EndpointSpec: port %u:%u is out of range, must be 1 to 65535",
+                                port->published_port, port->target_port);
+                if (endpoint->mode == SK__ENDPOINT_SPEC__MODE__DNSRR &&
+                    port->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__INGRESS)
+                        return err_set(err, ERR_INVALID,
+                                       "EndpointSpec: port published with ingress mode can't be "
+                                       "used with dnsrr mode");
+                if (port->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__INGRESS)
+                        return err_set(err, ERR_UNIMPLEMENTED,
+                                       "EndpointSpec: publishing in ingress mode is not supported "
+                                       "yet: use mode=host, as in "
+                                       "--publish mode=host,published=%u,target=%u",
+                                       port->published_port, port->target_port);
+                for (size_t j = 0; j < i; j++)
+                        if (is_same_published(endpoint->ports[j], port))
+                                return err_set(err, ERR_INVALID,
+                                               "EndpointSpec: duplicate published ports provided");
+        }
+        return 0;
+}
+
+static int rule_networks(const Sk__ServiceSpec *spec, struct err *err)
+{
+        for (size_t i = 0; i < spec->task->n_networks; i++) {
+                const char *target = spec->task->networks[i]->target;
+
+                if (strcmp(target, "host") != 0 && strcmp(target, "none") != 0 &&
+                    strcmp(target, "bridge") != 0)
+                        return err_set(err, ERR_UNIMPLEMENTED,
+                                       "network %.63s: overlay networks are not supported yet; "
+                                       "--network host is",
+                                       target);
+        }
+        return 0;
+}
+
+static int rule_files(const Sk__ServiceSpec *spec, struct err *err)
+{
+        if (spec->task->container->n_secrets || spec->task->container->n_configs)
+                return err_set(err, ERR_UNIMPLEMENTED, "secrets and configs are not supported yet");
+        return 0;
+}
+
+static int rule_size(const Sk__ServiceSpec *spec, struct err *err)
+{
+        size_t size = protobuf_c_message_get_packed_size(&spec->base);
+
+        if (size > SPEC_SIZE_MAX)
+                return err_set(err, ERR_INVALID,
+                               "the service's spec is %zu bytes, at most %d are accepted: shorten "
+                               "its labels, environment or arguments",
+                               size, SPEC_SIZE_MAX);
+        return 0;
+}
+
+int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
+{
+        /* In docker's order where it matters which of two faults is told. */
+        static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
+                rule_size,        rule_name,     rule_runtime, rule_resources, rule_restart,
+                rule_environment, rule_mounts,   rule_health,  rule_update,    rule_mode,
+                rule_ports,       rule_networks, rule_files,
+        };
+
+        if (!spec)
+                return err_set(err, ERR_INVALID, "service spec must be provided");
+        for (size_t i = 0; i < COUNT_OF(rules); i++)
+                TRY(rules[i](spec, err));
+        return 0;
+}
+
+int check_service_update(const Sk__ServiceSpec *before, const Sk__ServiceSpec *after,
+                         struct err *err)
+{
+        if (strcmp(before->annotations->name, after->annotations->name) != 0)
+                return err_set(err, ERR_INVALID, "renaming services is not supported");
+        if (before->mode_case != after->mode_case)
+                return err_set(err, ERR_INVALID, "service mode change is not allowed");
+        return 0;
+}

@@ -1,0 +1,109 @@
+/* ExplainTask: the story of a task, and what it waits for. */
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/state/task_life.h"
+#include "manager/api_server/show.h"
+
+enum { STEPS_MAX = 16 };
+
+static void add_step(struct call *call, Sk__ExplainTaskResponse *out, int64_t at_ns,
+                     const char *what)
+{
+        Sk__ExplainTaskResponse__Step *step = CALL_NEW(call, Sk__ExplainTaskResponse__Step,
+                                                       SK__EXPLAIN_TASK_RESPONSE__STEP__INIT);
+
+        if (out->n_steps == STEPS_MAX)
+                return;
+        step->at_ns = at_ns;
+        step->what = what;
+        out->steps[out->n_steps++] = step;
+}
+
+/* What came before in the same slot: usually the reason why this task exists. */
+static void tell_predecessor(struct call *call, Sk__ExplainTaskResponse *out, const Sk__Task *task)
+{
+        const Sk__Task *before = view_slot_older(call->view, task);
+
+        if (!before)
+                return;
+        add_step(call, out, before->status ? before->status->at_ns : 0,
+                 arena_printf(call->arena, "replaces %s, which is %s%s%s", before->id,
+                              task_state_name(task_state(before)),
+                              before->status && !str_is_empty(before->status->err) ? ": " : "",
+                              before->status ? str_or(before->status->err, "") : ""));
+}
+
+static const char *node_words(struct call *call, const Sk__Task *task)
+{
+        const Sk__Node *node = view_node(call->view, task_node(task));
+
+        return node && !str_is_empty(node->name) ? node->name : task_node(task);
+}
+
+static void tell_life(struct call *call, Sk__ExplainTaskResponse *out, const Sk__Task *task)
+{
+        add_step(call, out, task->meta ? task->meta->created_at_ns : 0,
+                 arena_printf(call->arena, "created%s%s",
+                              str_is_empty(task->definition->reason) ? "" : ": ",
+                              str_or(task->definition->reason, "")));
+        if (task->placement && !str_is_empty(task->placement->node_id))
+                add_step(call, out, task->placement->at_ns,
+                         arena_printf(call->arena, "placed on %s%s%s", node_words(call, task),
+                                      str_is_empty(task->placement->explanation) ? "" : ": ",
+                                      str_or(task->placement->explanation, "")));
+        if (task->status && task->status->state)
+                add_step(call, out, task->status->at_ns,
+                         arena_printf(call->arena, "%s%s%s%s%s",
+                                      task_state_name(task->status->state),
+                                      str_is_empty(task->status->message) ? "" : ": ",
+                                      str_or(task->status->message, ""),
+                                      str_is_empty(task->status->err) ? "" : ": ",
+                                      str_or(task->status->err, "")));
+}
+
+/* One sentence: where it stands, and what a person can do. */
+static const char *summary_of(struct call *call, const Sk__Task *task)
+{
+        Sk__TaskState state = task_state(task), desired = task->definition->desired_state;
+        const Sk__Node *node = view_node(call->view, task_node(task));
+        const char *err = task->status ? str_or(task->status->err, "") : "";
+
+        if (task_is_over(task))
+                return arena_printf(call->arena, "it is over: %s%s%s", task_state_name(state),
+                                    err[0] ? ": " : "", err);
+        if (desired > SK__TASK_STATE__TASK_COMPLETE)
+                return "it is being stopped";
+        if (state < SK__TASK_STATE__TASK_ASSIGNED)
+                return task->placement && !str_is_empty(task->placement->explanation)
+                               ? task->placement->explanation
+                               : "it waits for the scheduler to find a node";
+        if (node && node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN)
+                return arena_printf(call->arena, "its node %s is down: %s", node_words(call, task),
+                                    str_or(node->status->message, ""));
+        if (state == SK__TASK_STATE__TASK_RUNNING)
+                return "it runs";
+        if (state == SK__TASK_STATE__TASK_READY && desired == SK__TASK_STATE__TASK_READY)
+                return "it is ready and waits for its turn: a restart delay or a task that has to "
+                       "stop first";
+        return arena_printf(call->arena, "%s works on it: %s%s%s", node_words(call, task),
+                            task_state_name(state), err[0] ? ": " : "", err);
+}
+
+int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
+                        Sk__ExplainTaskResponse *out)
+{
+        Sk__GetTaskRequest request = SK__GET_TASK_REQUEST__INIT;
+        Sk__GetTaskResponse response = SK__GET_TASK_RESPONSE__INIT;
+        const Sk__Task *task;
+
+        request.id = in->id;
+        TRY(handle_get_task(call, &request, &response));
+        task = response.task->task;
+        out->task = response.task;
+        out->steps = arena_alloc(call->arena, STEPS_MAX * sizeof *out->steps);
+        tell_predecessor(call, out, task);
+        tell_life(call, out, task);
+        out->summary = summary_of(call, task);
+        return 0;
+}

@@ -1,0 +1,22 @@
+/* Docker's filters: values of one key are alternatives, different keys must all match. */
+#pragma once
+#include <stdbool.h>
+
+#include "api/control.pb-c.h"
+#include "lib/base/err.h"
+
+/* Refuses keys that are not in 'known' (NULL-terminated): ERR_INVALID "invalid filter 'x'". */
+int filters_check(Sk__Filter *const *filters, size_t n_filters, const char *const *known,
+                  struct err *err);
+
+/* Does some value given for 'key' match, or was the key not given at all? */
+bool filters_match_exact(Sk__Filter *const *filters, size_t n_filters, const char *key,
+                         const char *value);
+bool filters_match_prefix(Sk__Filter *const *filters, size_t n_filters, const char *key,
+                          const char *value);
+/* "k" asks for the label, "k=v" for its value too; all given labels must match. */
+bool filters_match_labels(Sk__Filter *const *filters, size_t n_filters, const char *key,
+                          Sk__Label *const *labels, size_t n_labels);
+
+/* The filter of that key, NULL when it was not given. */
+const Sk__Filter *filters_find(Sk__Filter *const *filters, size_t n_filters, const char *key);

@@ -1,0 +1,124 @@
+/* Before a service is written: what is its image, exactly? */
+#include "manager/api_server/resolve.h"
+
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "manager/api_server/check.h"
+#include "manager/api_server/registry.h"
+
+/* One lookup: inputs and result by value, so that a call that went away meanwhile does no harm. */
+struct resolving {
+        struct work work;
+        struct api_server *api;
+        struct rpc_call *rpc; /* NULL: the caller went away */
+        const void *in;
+        const struct serve_row *row;
+        struct image_name image;
+        char *username, *password, *identity_token, *registry_token;
+        char digest[80];
+        struct err err;
+        const char *reference;
+};
+
+static void resolving_free(struct resolving *resolving)
+{
+        free(resolving->username);
+        free(resolving->password);
+        free(resolving->identity_token);
+        free(resolving->registry_token);
+        free(resolving);
+}
+
+static void resolving_work(struct work *work)
+{
+        struct resolving *resolving = (struct resolving *)work;
+        const struct api_config *config = resolving->api->config;
+        const struct registry_options options = {
+                .insecure_registries = config->insecure_registries,
+                .certificates = config->registry_certificates,
+                .timeout_ns = config->resolve_timeout_ns,
+                .username = resolving->username,
+                .password = resolving->password,
+                .identity_token = resolving->identity_token,
+                .registry_token = resolving->registry_token,
+        };
+
+        registry_resolve(&options, &resolving->image, resolving->digest, &resolving->err);
+}
+
+static void resolving_done(struct work *work)
+{
+        struct resolving *resolving = (struct resolving *)work;
+        struct rpc_call *rpc = resolving->rpc;
+        const char *reference = resolving->reference, *resolved = NULL, *warning = NULL;
+
+        if (rpc) {
+                if (resolving->digest[0])
+                        resolved = arena_printf(rpc_call_arena(rpc), "%s@%s", reference,
+                                                resolving->digest);
+                else
+                        warning = arena_printf(
+                                rpc_call_arena(rpc),
+                                "image %s could not be accessed on a registry to record\n"
+                                "its digest. Each node will access %s independently,\n"
+                                "possibly leading to different nodes running different\n"
+                                "versions of the image.\n",
+                                reference, reference);
+                serve_write_resolved(resolving->api, rpc, resolving->in, resolving->row, resolved,
+                                     warning);
+        }
+        resolving_free(resolving);
+}
+
+static void caller_gone(void *context, struct rpc_call *rpc)
+{
+        struct resolving *resolving = context;
+
+        (void)rpc;
+        resolving->rpc = NULL;
+}
+
+/* The image to look up, NULL when there is nothing to ask: not wanted, no good, or pinned already.
+ */
+static const char *image_to_resolve(const struct resolve_request *request, struct image_name *ret)
+{
+        struct err err;
+
+        if (!request->is_wanted || check_service_spec(request->spec, &err) < 0)
+                return NULL;
+        if (image_name_parse(request->spec->task->container->image, ret, &err) < 0 ||
+            ret->digest[0])
+                return NULL;
+        return request->spec->task->container->image;
+}
+
+void resolve_then_write(struct api_server *api, struct rpc_call *rpc, const void *in,
+                        const struct serve_row *row, const struct resolve_request *request)
+{
+        static const struct rpc_call_events events = { .closed = caller_gone };
+        struct image_name image;
+        const char *reference = image_to_resolve(request, &image);
+        struct resolving *resolving;
+
+        if (!reference) {
+                serve_write(api, rpc, in, row);
+                return;
+        }
+        resolving = mem_alloc(sizeof *resolving);
+        resolving->work = (struct work){ .work = resolving_work, .done = resolving_done };
+        resolving->api = api;
+        resolving->rpc = rpc;
+        resolving->in = in;
+        resolving->row = row;
+        resolving->image = image;
+        resolving->reference = reference;
+        if (request->auth) {
+                resolving->username = str_copy(request->auth->username);
+                resolving->password = str_copy(request->auth->password);
+                resolving->identity_token = str_copy(request->auth->identity_token);
+                resolving->registry_token = str_copy(request->auth->registry_token);
+        }
+        rpc_call_on(rpc, &events, resolving);
+        worker_submit(api->daemon->workers, &resolving->work);
+}

@@ -1,0 +1,272 @@
+/* Handlers for services. */
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/message/message.h"
+#include "manager/api_server/check.h"
+#include "manager/api_server/filter.h"
+#include "manager/api_server/show.h"
+
+enum { PART_SERVICE_SPEC = 0, REVISIONS_KEPT = 10, REFERENCES_MAX = 2 + REVISIONS_KEPT };
+
+/* 128 bits over what makes a task dirty: the task's template and the ports, but neither constraints
+ * (a task on a node that still suits stays) nor credentials. */
+static void set_task_digest(struct call *call, const Sk__ServiceSpec *spec,
+                            ProtobufCBinaryData *ret)
+{
+        Sk__ServiceSpec relevant = SK__SERVICE_SPEC__INIT;
+        Sk__TaskSpec task = *spec->task;
+        Sk__ContainerSpec container = *task.container;
+        Sk__Placement placement =
+                task.placement ? *task.placement : (Sk__Placement)SK__PLACEMENT__INIT;
+        uint64_t *hash = arena_alloc(call->arena, 2 * sizeof *hash);
+        uint8_t *data;
+        size_t size;
+
+        container.registry_auth = NULL;
+        placement.n_constraints = 0;
+        task.container = &container;
+        task.placement = &placement;
+        relevant.task = &task;
+        relevant.endpoint = spec->endpoint;
+        message_pack(call->arena, &relevant.base, &data, &size);
+        hash_bytes_128(data, size, hash);
+        ret->data = (uint8_t *)hash;
+        ret->len = 2 * sizeof *hash;
+}
+
+/* The spec as it will be kept: image resolved, credentials only when the person asked for it. */
+static Sk__ServiceSpec *spec_to_keep(struct call *call, const Sk__ServiceSpec *spec,
+                                     const Sk__RegistryAuth *auth)
+{
+        Sk__ServiceSpec *kept = arena_copy(call->arena, spec, sizeof *spec);
+
+        kept->task = arena_copy(call->arena, spec->task, sizeof *spec->task);
+        kept->task->container =
+                arena_copy(call->arena, spec->task->container, sizeof *spec->task->container);
+        kept->task->container->registry_auth = (Sk__RegistryAuth *)auth;
+        if (call->resolved_image)
+                kept->task->container->image = call->resolved_image;
+        return kept;
+}
+
+static void plan_revision(struct call *call, const char *spec_id, const char *service_id,
+                          uint64_t revision, Sk__ServiceSpec *spec)
+{
+        Sk__ServiceSpecRevision *part =
+                CALL_NEW(call, Sk__ServiceSpecRevision, SK__SERVICE_SPEC_REVISION__INIT);
+        struct plan_change *change = plan_create(call->plan, SK__KIND__KIND_SERVICE_SPEC, spec_id);
+
+        part->service_id = service_id;
+        part->revision = revision;
+        part->spec = spec;
+        set_task_digest(call, spec, &part->task_digest);
+        plan_set_part(change, 0, &part->base);
+}
+
+static void add_warning(struct call *call, char ***ret_warnings, size_t *ret_n)
+{
+        if (!call->warning)
+                return;
+        *ret_warnings = arena_alloc(call->arena, sizeof **ret_warnings);
+        (*ret_warnings)[0] = (char *)call->warning;
+        *ret_n = 1;
+}
+
+int handle_create_service(struct call *call, const Sk__CreateServiceRequest *in,
+                          Sk__CreateServiceResponse *out)
+{
+        Sk__ServiceRevision *part = CALL_NEW(call, Sk__ServiceRevision, SK__SERVICE_REVISION__INIT);
+        const char *id = call->fresh_ids[0], *spec_id = call->fresh_ids[1];
+        struct plan_change *change;
+        const char **references;
+
+        TRY(check_service_spec(in->spec, call->err));
+        if (view_find_name(call->view, SK__KIND__KIND_SERVICE, in->spec->annotations->name))
+                return err_set(call->err, ERR_EXISTS,
+                               "name conflicts with an existing object: service %s already exists",
+                               in->spec->annotations->name);
+        part->spec_id = spec_id;
+        part->previous_spec_id = "";
+        part->revision = 1;
+        part->n_labels = in->spec->annotations->n_labels;
+        part->labels = in->spec->annotations->labels;
+        references = arena_alloc(call->arena, 2 * sizeof *references);
+        references[0] = spec_id;
+        plan_revision(call, spec_id, id, 1,
+                      spec_to_keep(call, in->spec,
+                                   in->send_registry_auth ? in->registry_auth : NULL));
+        change = plan_create(call->plan, SK__KIND__KIND_SERVICE, id);
+        change->name = in->spec->annotations->name;
+        change->references = references;
+        change->reason = "service created";
+        plan_set_part(change, PART_SERVICE_SPEC, &part->base);
+        out->id = id;
+        add_warning(call, (char ***)&out->warnings, &out->n_warnings);
+        return 0;
+}
+
+static int find_service(struct call *call, const char *what, const Sk__Service **ret)
+{
+        const struct object_head *object;
+
+        TRY(view_resolve(call->view, SK__KIND__KIND_SERVICE, what, &object, call->err));
+        *ret = (const Sk__Service *)object;
+        return 0;
+}
+
+/* The next revision of 'service': which specs it names, newest first. */
+static Sk__ServiceRevision *next_revision(struct call *call, const Sk__Service *service,
+                                          const char *spec_id, const Sk__ServiceSpec *spec,
+                                          const char *const **ret_references)
+{
+        const Sk__ServiceRevision *before = service->spec;
+        Sk__ServiceRevision *part = CALL_NEW(call, Sk__ServiceRevision, SK__SERVICE_REVISION__INIT);
+        const char **references =
+                arena_alloc(call->arena, (REFERENCES_MAX + 1) * sizeof *references);
+        size_t n = 0;
+
+        part->spec_id = spec_id;
+        part->previous_spec_id = before->spec_id;
+        part->revision = before->revision + 1;
+        part->n_labels = spec->annotations->n_labels;
+        part->labels = spec->annotations->labels;
+        part->history = arena_alloc(call->arena, REVISIONS_KEPT * sizeof *part->history);
+        if (!str_is_empty(before->previous_spec_id))
+                part->history[part->n_history++] = (char *)before->previous_spec_id;
+        for (size_t i = 0; i < before->n_history && part->n_history < REVISIONS_KEPT; i++)
+                part->history[part->n_history++] = before->history[i];
+        references[n++] = spec_id;
+        references[n++] = before->spec_id;
+        for (size_t i = 0; i < part->n_history; i++)
+                references[n++] = part->history[i];
+        *ret_references = references;
+        return part;
+}
+
+/* What the service shall become: the spec given, or the previous one. */
+static int wanted_spec(struct call *call, const Sk__UpdateServiceRequest *in,
+                       const Sk__Service *service, Sk__ServiceSpec **ret)
+{
+        const Sk__ServiceSpecObject *now = view_service_spec(call->view, service->spec->spec_id);
+        const Sk__ServiceSpecObject *previous =
+                view_service_spec(call->view, str_or(service->spec->previous_spec_id, ""));
+        const Sk__RegistryAuth *auth = in->send_registry_auth ? in->registry_auth : NULL;
+
+        if (!now)
+                return err_set(call->err, ERR_UNAVAILABLE,
+                               "service %s is still being read, try again", service->name);
+        if (in->rollback && !previous)
+                return err_set(call->err, ERR_PRECONDITION,
+                               "service %s does not have a previous spec", service->name);
+        if (in->rollback) {
+                *ret = previous->spec->spec;
+                return 0;
+        }
+        TRY(check_service_spec(in->spec, call->err));
+        TRY(check_service_update(now->spec->spec, in->spec, call->err));
+        if (!auth && in->registry_auth_from_previous && previous)
+                auth = previous->spec->spec->task->container->registry_auth;
+        else if (!auth)
+                auth = now->spec->spec->task->container->registry_auth;
+        *ret = spec_to_keep(call, in->spec, auth);
+        return 0;
+}
+
+int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,
+                          Sk__UpdateServiceResponse *out)
+{
+        const char *const *references, *spec_id = call->fresh_ids[0];
+        const Sk__Service *service;
+        Sk__ServiceRevision *part;
+        struct plan_change *change;
+        Sk__ServiceSpec *spec;
+
+        TRY(find_service(call, in->id, &service));
+        if (in->version && in->version != object_part_version((const struct object_head *)service,
+                                                              PART_SERVICE_SPEC))
+                return err_set(call->err, ERR_PRECONDITION, "update out of sequence");
+        TRY(wanted_spec(call, in, service, &spec));
+        part = next_revision(call, service, spec_id, spec, &references);
+        part->is_rollback = in->rollback;
+        plan_revision(call, spec_id, service->id, part->revision, spec);
+        plan_require_unchanged(call->plan, SK__KIND__KIND_SERVICE,
+                               (const struct object_head *)service, PART_SERVICE_SPEC);
+        change = plan_update(call->plan, SK__KIND__KIND_SERVICE, service->id);
+        change->references = references;
+        change->reason = in->rollback ? "service rolled back" : "service updated";
+        plan_set_part(change, PART_SERVICE_SPEC, &part->base);
+        add_warning(call, (char ***)&out->warnings, &out->n_warnings);
+        return 0;
+}
+
+int handle_remove_service(struct call *call, const Sk__RemoveServiceRequest *in,
+                          Sk__RemoveServiceResponse *out)
+{
+        const Sk__Service *service;
+
+        TRY(find_service(call, in->id, &service));
+        plan_remove(call->plan, SK__KIND__KIND_SERVICE, service->id)->reason = "service removed";
+        out->id = arena_strdup(call->arena, service->id);
+        return 0;
+}
+
+int handle_get_service(struct call *call, const Sk__GetServiceRequest *in,
+                       Sk__GetServiceResponse *out)
+{
+        const Sk__Service *service;
+
+        TRY(find_service(call, in->id, &service));
+        out->service = show_service(call, service, true);
+        return 0;
+}
+
+static const char *mode_name(const Sk__ServiceSpec *spec)
+{
+        switch (spec ? spec->mode_case : SK__SERVICE_SPEC__MODE__NOT_SET) {
+        case SK__SERVICE_SPEC__MODE_REPLICATED:
+                return "replicated";
+        case SK__SERVICE_SPEC__MODE_GLOBAL:
+                return "global";
+        case SK__SERVICE_SPEC__MODE_REPLICATED_JOB:
+                return "replicated-job";
+        case SK__SERVICE_SPEC__MODE_GLOBAL_JOB:
+                return "global-job";
+        default:
+                return "";
+        }
+}
+
+static bool service_matches(struct call *call, const Sk__Service *service,
+                            const Sk__ListServicesRequest *in)
+{
+        Sk__Filter *const *filters = in->filters;
+        size_t n = in->n_filters;
+
+        return filters_match_prefix(filters, n, "id", service->id) &&
+               filters_match_prefix(filters, n, "name", service->name) &&
+               filters_match_exact(filters, n, "mode",
+                                   mode_name(service_spec_now(call->view, service))) &&
+               filters_match_labels(filters, n, "label", service->spec->labels,
+                                    service->spec->n_labels);
+}
+
+int handle_list_services(struct call *call, const Sk__ListServicesRequest *in,
+                         Sk__ListServicesResponse *out)
+{
+        static const char *const known[] = { "id", "name", "label", "mode", "runtime", NULL };
+        struct view_cursor cursor = { 0 };
+        const struct object_head *object;
+
+        TRY(filters_check(in->filters, in->n_filters, known, call->err));
+        out->services = arena_alloc(call->arena, (view_count(call->view, SK__KIND__KIND_SERVICE) +
+                                                  1) * sizeof *out->services);
+        while ((object = view_each(call->view, SK__KIND__KIND_SERVICE, &cursor))) {
+                const Sk__Service *service = (const Sk__Service *)object;
+
+                if (service_matches(call, service, in))
+                        out->services[out->n_services++] =
+                                show_service(call, service, !in->without_specs);
+        }
+        return 0;
+}

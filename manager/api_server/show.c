@@ -1,0 +1,178 @@
+/* Objects as the API answers with them. */
+#include "manager/api_server/show.h"
+
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/state/task_life.h"
+
+static void *shallow_copy(struct call *call, const void *message, size_t size)
+{
+        return arena_copy(call->arena, message, size);
+}
+
+Sk__ServiceSpec *show_spec(struct call *call, const Sk__ServiceSpec *spec)
+{
+        Sk__ServiceSpec *shown;
+
+        if (!spec)
+                return NULL;
+        shown = shallow_copy(call, spec, sizeof *spec);
+        if (!spec->task || !spec->task->container || !spec->task->container->registry_auth)
+                return shown;
+        shown->task = shallow_copy(call, spec->task, sizeof *spec->task);
+        shown->task->container =
+                shallow_copy(call, spec->task->container, sizeof *spec->task->container);
+        shown->task->container->registry_auth = NULL;
+        return shown;
+}
+
+static const Sk__ServiceSpec *spec_of(const struct view *view, const char *spec_id)
+{
+        const Sk__ServiceSpecObject *object =
+                str_is_empty(spec_id) ? NULL : view_service_spec(view, spec_id);
+
+        return object && object->spec ? object->spec->spec : NULL;
+}
+
+const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Service *service)
+{
+        return service->spec ? spec_of(view, service->spec->spec_id) : NULL;
+}
+
+Sk__ServiceCounts *show_counts(struct call *call, const Sk__Service *service,
+                               const Sk__ServiceSpec *spec)
+{
+        Sk__ServiceCounts *counts = CALL_NEW(call, Sk__ServiceCounts, SK__SERVICE_COUNTS__INIT);
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        while ((task = view_each_service_task(call->view, service->id, &cursor))) {
+                bool is_wanted = task_is_wanted(task);
+
+                if (is_wanted && task_state(task) == SK__TASK_STATE__TASK_RUNNING)
+                        counts->running++;
+                if (is_wanted && !task_is_over(task))
+                        counts->desired++;
+                if (task_state(task) == SK__TASK_STATE__TASK_COMPLETE)
+                        counts->completed++;
+        }
+        if (spec && spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED)
+                counts->desired = spec->replicated->replicas;
+        return counts;
+}
+
+Sk__ServiceView *show_service(struct call *call, const Sk__Service *service, bool with_spec)
+{
+        Sk__ServiceView *shown = CALL_NEW(call, Sk__ServiceView, SK__SERVICE_VIEW__INIT);
+        const Sk__ServiceSpec *spec = service_spec_now(call->view, service);
+
+        shown->service = (Sk__Service *)service;
+        shown->counts = show_counts(call, service, spec);
+        if (with_spec) {
+                shown->spec = show_spec(call, spec);
+                shown->previous_spec =
+                        show_spec(call, spec_of(call->view, service->spec->previous_spec_id));
+        }
+        return shown;
+}
+
+Sk__TaskView *show_task(struct call *call, const Sk__Task *task, bool with_spec)
+{
+        Sk__TaskView *shown = CALL_NEW(call, Sk__TaskView, SK__TASK_VIEW__INIT);
+        const Sk__ServiceSpecRevision *revision = view_task_spec(call->view, task);
+        const Sk__Service *service = view_service(call->view, task->definition->service_id);
+        const Sk__Node *node = view_node(call->view, task_node(task));
+
+        shown->task = (Sk__Task *)task;
+        shown->state = task_state(task);
+        shown->node_name = node && node->name ? node->name : "";
+        if (service)
+                shown->service_name = service->name;
+        else if (revision)
+                shown->service_name = revision->spec->annotations->name;
+        if (revision)
+                shown->image = revision->spec->task->container->image;
+        if (revision && with_spec)
+                shown->spec = show_spec(call, revision->spec);
+        return shown;
+}
+
+Sk__Node *show_node(struct call *call, const Sk__Node *node)
+{
+        Sk__Node *shown = shallow_copy(call, node, sizeof *node);
+        bool is_manager =
+                node->identity && node->identity->role == SK__NODE_ROLE__NODE_ROLE_MANAGER;
+        Sk__NodeStatus *status = CALL_NEW(call, Sk__NodeStatus, SK__NODE_STATUS__INIT);
+
+        if (node->status)
+                *status = *node->status;
+        if (is_manager && str_equal(node->id, call->node_id)) {
+                status->is_leader = true;
+                status->is_reachable = true;
+        }
+        shown->status = status;
+        return shown;
+}
+
+static void add_slot(struct call *call, const Sk__Task *task, const Sk__ServiceSpecRevision *wanted,
+                     Sk__WatchServiceResponse *ret)
+{
+        Sk__WatchServiceResponse__Slot *slot = CALL_NEW(call, Sk__WatchServiceResponse__Slot,
+                                                        SK__WATCH_SERVICE_RESPONSE__SLOT__INIT);
+        const Sk__ServiceSpecRevision *made_from = view_task_spec(call->view, task);
+
+        slot->slot = task->definition->slot;
+        slot->node_id = task_node(task);
+        slot->task_id = task->id;
+        slot->state = task_state(task);
+        slot->desired_state = task->definition->desired_state;
+        slot->is_current = wanted && made_from &&
+                           made_from->task_digest.len == wanted->task_digest.len &&
+                           memcmp(made_from->task_digest.data, wanted->task_digest.data,
+                                  wanted->task_digest.len) == 0;
+        if (task->status && !str_is_empty(task->status->err))
+                slot->err = task->status->err;
+        else if (slot->state == SK__TASK_STATE__TASK_PENDING && task->placement)
+                slot->err = str_or(task->placement->explanation, "");
+        if (slot->is_current && slot->state == SK__TASK_STATE__TASK_RUNNING && task_is_wanted(task))
+                ret->running++;
+        ret->slots[ret->n_slots++] = slot;
+}
+
+/* What went wrong before matters while its replacement has not come up: docker shows the older
+ * task's error. */
+static void borrow_error(struct call *call, const Sk__Task *task,
+                         Sk__WatchServiceResponse__Slot *slot)
+{
+        const Sk__Task *older = view_slot_older(call->view, task);
+
+        if (slot->err[0] || slot->state >= SK__TASK_STATE__TASK_RUNNING || !older || !older->status)
+                return;
+        slot->err = str_or(older->status->err, "");
+}
+
+void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServiceResponse *ret)
+{
+        const Sk__ServiceSpecObject *wanted = view_service_spec(call->view, service->spec->spec_id);
+        const Sk__ServiceSpec *spec = service_spec_now(call->view, service);
+        bool is_global = spec && spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL;
+        size_t n_tasks = view_count_service_tasks(call->view, service->id);
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task, *newest;
+
+        ret->service = show_service(call, service, true);
+        ret->slots = arena_alloc(call->arena, (n_tasks ? n_tasks : 1) * sizeof *ret->slots);
+        while ((task = view_each_service_task(call->view, service->id, &cursor))) {
+                newest = is_global ? view_node_slot_newest(call->view, service->id,
+                                                           task->definition->node_id)
+                                   : view_slot_newest(call->view, service->id,
+                                                      task->definition->slot);
+                if (newest != task ||
+                    task->definition->desired_state >= SK__TASK_STATE__TASK_REMOVE)
+                        continue;
+                add_slot(call, task, wanted ? wanted->spec : NULL, ret);
+                borrow_error(call, task, ret->slots[ret->n_slots - 1]);
+        }
+        ret->wanted = ret->service->counts->desired;
+}

@@ -1,0 +1,24 @@
+/* Objects as the API answers with them: nothing secret in them, and the names that belong to them.
+ */
+#pragma once
+#include "manager/api_server/call.h"
+
+/* The spec without credentials; shares everything else with 'spec'. */
+Sk__ServiceSpec *show_spec(struct call *call, const Sk__ServiceSpec *spec);
+
+Sk__ServiceView *show_service(struct call *call, const Sk__Service *service, bool with_spec);
+
+/* How many tasks run, shall run, have completed. */
+Sk__ServiceCounts *show_counts(struct call *call, const Sk__Service *service,
+                               const Sk__ServiceSpec *spec);
+
+Sk__TaskView *show_task(struct call *call, const Sk__Task *task, bool with_spec);
+
+/* The node with its manager's standing filled in. */
+Sk__Node *show_node(struct call *call, const Sk__Node *node);
+
+/* The spec that a service wants now; NULL only while a view is being filled. */
+const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Service *service);
+
+/* Fills 'ret' with the state of the service's slots, for progress. */
+void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServiceResponse *ret);
