@@ -1,10 +1,11 @@
-/* What can run a task: eight verbs in front of containerd (executor_containerd) or of nothing at all (executor_fake, for
- * tests and simulated agents).
+/* What can run a task: eight verbs in front of containerd (executor_containerd) or of nothing at
+ * all (executor_fake, for tests and simulated agents).
  *
- * Everything is asynchronous: a verb returns at once and tells its end by 'done', on the loop, never inside the verb, exactly
- * once.  At most one verb is under way per task, except that shutdown and terminate may come while prepare or start is: the
- * earlier verb then ends early with ERR_CANCELLED.  All verbs may be repeated and pick up what an earlier run of the agent
- * left behind: containers are found again by the task's id. */
+ * Everything is asynchronous: a verb returns at once and tells its end by 'done', on the loop,
+ * never inside the verb, exactly once.  At most one verb is under way per task, except that
+ * shutdown and terminate may come while prepare or start is: the earlier verb then ends early with
+ * ERR_CANCELLED.  All verbs may be repeated and pick up what an earlier run of the agent left
+ * behind: containers are found again by the task's id. */
 #pragma once
 #include <stdbool.h>
 
@@ -29,24 +30,27 @@ struct executor_input {
 
 /* How a container ended. */
 struct executor_exit {
-        int exit_code;      /* 128 + signal when killed; -1: unknown, it ended while nobody watched */
+        int exit_code; /* 128 + signal when killed; -1: unknown, it ended while nobody watched */
         bool oom_killed;
-        char err[240];      /* "task: non-zero exit (3)"; "" for exit code 0 */
+        char err[240]; /* "task: non-zero exit (3)"; "" for exit code 0 */
 };
 
-/* What is known of the container after prepare/start; strings live in the task until it is closed. */
+/* What is known of the container after prepare/start; strings live in the task until it is closed.
+ */
 struct executor_facts {
         const char *container_id;
-        int64_t pid;                       /* 0: does not run */
+        int64_t pid; /* 0: does not run */
         const char *image_digest;
-        const Sk__PortConfig *const *host_ports; /* published host ports, with those chosen by the node */
+        const Sk__PortConfig *const
+                *host_ports; /* published host ports, with those chosen by the node */
         size_t n_host_ports;
-        bool is_running;                   /* after open: found running, adopt it */
+        bool is_running; /* after open: found running, adopt it */
 };
 
 struct executor_events {
-        /* The verb under way ended; 'err' is NULL when it went well.  Errors before start mean REJECTED when ERR_INVALID,
-         * ERR_NOT_FOUND or ERR_PRECONDITION (never possible here), else FAILED. */
+        /* The verb under way ended; 'err' is NULL when it went well.  Errors before start mean
+         * REJECTED when ERR_INVALID, ERR_NOT_FOUND or ERR_PRECONDITION (never possible here), else
+         * FAILED. */
         void (*done)(void *context, const struct err *err);
         /* The running container ended by itself or by shutdown/terminate. */
         void (*exited)(void *context, const struct executor_exit *exit);
@@ -58,27 +62,34 @@ struct executor_ops {
         /* Fills in what the node is and has; allocated in the description's own arena. */
         void (*describe)(struct executor *executor, struct arena *arena, Sk__NodeDescription *ret);
 
-        /* 1 open: makes the handle and looks for what exists; cheap, no side effect on containers; ends with 'done'. */
+        /* 1 open: makes the handle and looks for what exists; cheap, no side effect on containers;
+         * ends with 'done'. */
         struct executor_task *(*open)(struct executor *executor, const struct executor_input *input,
                                       const struct executor_events *events, void *context);
         /* 2 prepare: image, snapshot, network, container object: everything but starting. */
         void (*prepare)(struct executor_task *task);
         /* 3 start: the container runs when 'done' comes without error. */
         void (*start)(struct executor_task *task);
-        /* 4 shutdown: the stop signal, then KILL after the grace period; 'done' when it has ended. */
+        /* 4 shutdown: the stop signal, then KILL after the grace period; 'done' when it has ended.
+         */
         void (*shutdown)(struct executor_task *task);
         /* 5 terminate: KILL now. */
         void (*terminate)(struct executor_task *task);
-        /* 6 remove: container, snapshot, network; logs too.  Nothing of the task is left when 'done' comes. */
+        /* 6 remove: container, snapshot, network; logs too.  Nothing of the task is left when
+         * 'done' comes. */
         void (*remove)(struct executor_task *task);
-        /* 7 close: forgets the handle; the container runs on (agent stops).  No callback comes any more. */
+        /* 7 close: forgets the handle; the container runs on (agent stops).  No callback comes any
+         * more. */
         void (*close)(struct executor_task *task);
         /* 8 facts. */
         const struct executor_facts *(*facts)(const struct executor_task *task);
 
-        /* Calls back once with the ids of all tasks that have anything here, so that what nobody wants can be removed. */
+        /* Calls back once with the ids of all tasks that have anything here, so that what nobody
+         * wants can be removed. */
         void (*list)(struct executor *executor,
-                     void (*listed)(void *context, const char *const *task_ids, size_t n, const struct err *err), void *context);
+                     void (*listed)(void *context, const char *const *task_ids, size_t n,
+                                    const struct err *err),
+                     void *context);
         void (*free)(struct executor *executor);
 };
 
