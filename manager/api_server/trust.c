@@ -118,9 +118,12 @@ static void auth_work(struct work *work)
 
 static void auth_done(struct work *work)
 {
+        static const struct rpc_call_events nobody = { 0 };
         struct auth_check *check = (struct auth_check *)work;
         Sk__CheckRegistryAuthResponse out = SK__CHECK_REGISTRY_AUTH_RESPONSE__INIT;
 
+        if (check->rpc)
+                rpc_call_on(check->rpc, &nobody, NULL);
         out.status = "Login Succeeded";
         if (check->rpc && check->result < 0)
                 rpc_fail(check->rpc, &check->err);
