@@ -1,0 +1,155 @@
+/* Reading logs back, on the loop. */
+#include "agent/logs/read.h"
+
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+
+#include "agent/logs/cursor.h"
+#include "lib/base/check.h"
+#include "lib/base/mem.h"
+#include "lib/base/time.h"
+
+/* How often a followed log is looked at when the kernel cannot tell of changes (its folder is not
+ * there yet). */
+static const int64_t look_again_ns = 500 * NS_PER_MS;
+
+struct log_reader {
+        struct loop *loop;
+        struct worker_pool *pool;
+        const struct log_reader_events *events;
+        void *context;
+        struct work work;
+        bool is_working, is_freed, is_wanted, has_news;
+        struct loop_timer timer;
+        struct loop_watch watch;
+        int inotify_fd;
+        struct log_cursor cursor;
+        bool has_ended; /* the container had, before the cursor reached the end */
+        int result;
+        struct err err;
+};
+
+static void work(struct work *at)
+{
+        struct log_reader *reader = container_of(at, struct log_reader, work);
+
+        reader->has_ended = log_files_has_ended(reader->cursor.folder);
+        reader->result = log_cursor_read(&reader->cursor, &reader->err);
+}
+
+static void destroy(struct log_reader *reader)
+{
+        log_cursor_done(&reader->cursor);
+        if (reader->inotify_fd >= 0)
+                close(reader->inotify_fd);
+        free(reader);
+}
+
+static bool watch_folder(struct log_reader *reader)
+{
+        if (reader->inotify_fd >= 0)
+                return true;
+        reader->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (reader->inotify_fd < 0)
+                return false;
+        reader->watch.fd = reader->inotify_fd;
+        if (inotify_add_watch(reader->inotify_fd, reader->cursor.folder,
+                              IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0 &&
+            loop_watch_add(reader->loop, &reader->watch, EPOLLIN, NULL) == 0)
+                return true;
+        close(TAKE_FD(reader->inotify_fd));
+        return false;
+}
+
+static void submit(struct log_reader *reader);
+
+static void work_done(struct work *at)
+{
+        struct log_reader *reader = container_of(at, struct log_reader, work);
+        bool is_over = !reader->cursor.options.follow || reader->has_ended ||
+                       reader->cursor.is_past_end || !at->was_run;
+        bool had_watch = reader->inotify_fd >= 0;
+
+        reader->is_working = false;
+        if (reader->is_freed) {
+                destroy(reader);
+        } else if (at->was_run && reader->result < 0) {
+                reader->events->ended(reader->context, &reader->err);
+        } else if (at->was_run && reader->cursor.n_lines > 0) {
+                reader->is_wanted = false;
+                reader->events->lines(reader->context, reader->cursor.lines,
+                                      reader->cursor.n_lines);
+        } else if (is_over) {
+                reader->events->ended(reader->context, NULL);
+        } else if (!watch_folder(reader)) {
+                loop_timer_set(reader->loop, &reader->timer, look_again_ns);
+        } else if (!had_watch || reader->has_news) {
+                /* What came before the watch did is not told of. */
+                submit(reader);
+        }
+}
+
+static void submit(struct log_reader *reader)
+{
+        reader->has_news = false;
+        reader->is_working = true;
+        reader->work = (struct work){ .work = work, .done = work_done };
+        worker_submit(reader->pool, &reader->work);
+}
+
+static void look_again(void *context)
+{
+        struct log_reader *reader = context;
+
+        if (reader->is_working)
+                reader->has_news = true;
+        else if (reader->is_wanted)
+                submit(reader);
+}
+
+static void folder_changed(void *context, uint32_t epoll_events)
+{
+        struct log_reader *reader = context;
+        char ignored[4096];
+
+        (void)epoll_events;
+        while (read(reader->inotify_fd, ignored, sizeof ignored) > 0)
+                ;
+        look_again(reader);
+}
+
+struct log_reader *log_reader_new(struct loop *loop, struct worker_pool *pool, const char *folder,
+                                  const Sk__LogOptions *options,
+                                  const struct log_reader_events *events, void *context)
+{
+        struct log_reader *reader = mem_alloc(sizeof *reader);
+
+        reader->loop = loop;
+        reader->pool = pool;
+        reader->events = events;
+        reader->context = context;
+        reader->inotify_fd = -1;
+        reader->timer = (struct loop_timer){ .fire = look_again, .context = reader };
+        reader->watch = (struct loop_watch){ .ready = folder_changed, .context = reader };
+        log_cursor_init(&reader->cursor, folder, options);
+        return reader;
+}
+
+void log_reader_more(struct log_reader *reader)
+{
+        CHECK(!reader->is_wanted);
+        reader->is_wanted = true;
+        submit(reader);
+}
+
+void log_reader_free(struct log_reader *reader)
+{
+        if (!reader)
+                return;
+        loop_timer_cancel(&reader->timer);
+        if (reader->inotify_fd >= 0)
+                loop_watch_remove(&reader->watch);
+        reader->is_freed = true;
+        if (!reader->is_working)
+                destroy(reader);
+}

@@ -1,0 +1,321 @@
+/* From FIFOs to files. */
+#include "agent/logs/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/logs/files.h"
+#include "lib/base/check.h"
+#include "lib/base/mem.h"
+#include "lib/base/time.h"
+
+enum { N_STREAMS = 2, READ_SIZE = 32768, READS_PER_TURN = 4 };
+
+/* One FIFO. 'line' holds the beginning of a line whose end has not come. */
+struct source {
+        struct log_sink *sink;
+        int fd; /* -1: there is none, or it ended */
+        struct loop_watch watch;
+        bool is_hung_up; /* its last writer is gone */
+        bool is_empty;   /* the work read its end */
+        char line[LOG_LINE_MAX];
+        size_t n_line;
+};
+
+struct log_sink {
+        struct loop *loop;
+        struct worker_pool *pool;
+        struct work work;
+        bool is_working, is_ready; /* is_ready: something to read came while working */
+        bool is_finishing, is_finished, is_freed;
+        bool discard, has_failed;
+        void (*failed)(void *context, const struct err *err);
+        void *failed_context;
+        void (*done)(void *context);
+        void *done_context;
+        struct loop_post post; /* 'done' when nothing is left to do */
+
+        /* The work's own while it is under way. */
+        struct source sources[N_STREAMS];
+        struct log_files files;
+        struct str records;
+        bool wants_more, is_last; /* wants_more: the pipes held more than one turn takes */
+        int result;
+        struct err err;
+};
+
+static void step(struct log_sink *sink);
+
+/* --- on the worker --- */
+
+static int64_t clock_now(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static void add_record(struct log_sink *sink, enum log_stream stream, const char *data, size_t size,
+                       bool is_partial, int64_t now)
+{
+        if (sink->discard)
+                return;
+        log_record_add(&sink->records, &(struct log_line){ .at_ns = now,
+                                                           .stream = stream,
+                                                           .is_partial = is_partial,
+                                                           .data = data,
+                                                           .size = size });
+}
+
+/* Adds bytes to the line that is open and closes it when it ends or is full. */
+static void take(struct log_sink *sink, enum log_stream stream, const char *data, size_t size)
+{
+        struct source *source = &sink->sources[stream];
+        int64_t now = clock_now();
+
+        while (size > 0) {
+                size_t room = LOG_LINE_MAX - source->n_line;
+                size_t most = size < room ? size : room;
+                const char *end = memchr(data, '\n', most);
+                size_t part = end ? (size_t)(end - data) : most;
+
+                memcpy(source->line + source->n_line, data, part);
+                source->n_line += part;
+                data += part + (end ? 1 : 0);
+                size -= part + (end ? 1 : 0);
+                if (!end && source->n_line < LOG_LINE_MAX)
+                        continue;
+                add_record(sink, stream, source->line, source->n_line, !end, now);
+                source->n_line = 0;
+        }
+}
+
+/* Reads what is there, READS_PER_TURN times at most; true when there may be more. */
+static bool drain(struct log_sink *sink, enum log_stream stream)
+{
+        struct source *source = &sink->sources[stream];
+        char buffer[READ_SIZE];
+
+        for (int i = 0; source->fd >= 0 && i < READS_PER_TURN; i++) {
+                ssize_t n = read(source->fd, buffer, sizeof buffer);
+
+                if (n < 0)
+                        return errno == EINTR;
+                source->is_empty = n == 0;
+                if (n == 0)
+                        return false;
+                take(sink, stream, buffer, (size_t)n);
+        }
+        return source->fd >= 0;
+}
+
+static void work(struct work *at)
+{
+        struct log_sink *sink = container_of(at, struct log_sink, work);
+        bool more = false;
+
+        for (int i = 0; i < N_STREAMS; i++)
+                more |= drain(sink, (enum log_stream)i);
+        sink->wants_more = more;
+        sink->result = 0;
+        for (int i = 0; i < N_STREAMS && sink->is_last && !more; i++) {
+                struct source *source = &sink->sources[i];
+
+                if (source->n_line > 0)
+                        add_record(sink, (enum log_stream)i, source->line, source->n_line, false,
+                                   clock_now());
+                source->n_line = 0;
+        }
+        if (sink->records.length > 0)
+                sink->result = log_files_append(&sink->files, sink->records.text,
+                                                sink->records.length, &sink->err);
+        if (sink->result == 0 && sink->is_last && !more && !sink->discard)
+                sink->result = log_files_set_ended(sink->files.folder, true, &sink->err);
+        str_clear(&sink->records);
+}
+
+/* --- on the loop --- */
+
+static void destroy(struct log_sink *sink)
+{
+        for (int i = 0; i < N_STREAMS; i++) {
+                if (sink->sources[i].fd >= 0)
+                        close(sink->sources[i].fd);
+        }
+        log_files_close(&sink->files);
+        str_done(&sink->records);
+        free(sink);
+}
+
+static void tell_finished(struct loop_post *post)
+{
+        struct log_sink *sink = container_of(post, struct log_sink, post);
+
+        sink->post.run = NULL;
+        if (sink->is_freed)
+                destroy(sink);
+        else
+                sink->done(sink->done_context);
+}
+
+static void report(struct log_sink *sink)
+{
+        if (sink->result < 0 && !sink->has_failed && sink->failed)
+                sink->failed(sink->failed_context, &sink->err);
+        sink->has_failed = sink->result < 0;
+}
+
+static void stop_source(struct source *source)
+{
+        if (source->fd < 0)
+                return;
+        loop_watch_remove(&source->watch);
+        close(source->fd);
+        source->fd = -1;
+}
+
+/* Reads on when something comes; a FIFO without writers is done for. */
+static void await_more(struct log_sink *sink)
+{
+        for (int i = 0; i < N_STREAMS; i++) {
+                struct source *source = &sink->sources[i];
+
+                if (source->is_hung_up && source->is_empty)
+                        stop_source(source);
+                if (source->fd >= 0)
+                        (void)loop_watch_change(&source->watch, EPOLLIN | EPOLLONESHOT, NULL);
+        }
+}
+
+static void work_done(struct work *at)
+{
+        struct log_sink *sink = container_of(at, struct log_sink, work);
+
+        sink->is_working = false;
+        if (sink->is_freed) {
+                destroy(sink);
+                return;
+        }
+        report(sink);
+        if (sink->is_last && (!sink->wants_more || !at->was_run)) {
+                sink->is_finished = true;
+                sink->post.run = tell_finished;
+                loop_post(sink->loop, &sink->post);
+                return;
+        }
+        if (at->was_run && (sink->wants_more || sink->is_ready || sink->is_finishing))
+                step(sink);
+        else
+                await_more(sink);
+}
+
+static void step(struct log_sink *sink)
+{
+        sink->is_ready = true;
+        if (sink->is_working || sink->is_finished)
+                return;
+        sink->is_ready = false;
+        sink->is_working = true;
+        sink->is_last = sink->is_finishing;
+        sink->wants_more = false;
+        sink->work = (struct work){ .work = work, .done = work_done };
+        worker_submit(sink->pool, &sink->work);
+}
+
+static void fifo_ready(void *context, uint32_t events)
+{
+        struct source *source = context;
+
+        source->is_hung_up = events & EPOLLHUP;
+        step(source->sink);
+}
+
+static int open_source(struct log_sink *sink, const char *path, struct source *source,
+                       struct err *err)
+{
+        struct stat status;
+        int failed;
+
+        source->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+        if (source->fd < 0)
+                return err_set(err, ERR_UNAVAILABLE, "open '%s': %s", path, strerror(errno));
+        if (fstat(source->fd, &status) < 0 || !S_ISFIFO(status.st_mode)) {
+                close(TAKE_FD(source->fd));
+                return err_set(err, ERR_INTERNAL, "'%s' is no FIFO", path);
+        }
+        source->watch = (struct loop_watch){
+                .ready = fifo_ready,
+                .context = source,
+                .fd = source->fd,
+        };
+        failed = loop_watch_add(sink->loop, &source->watch, EPOLLIN | EPOLLONESHOT, err);
+        if (failed)
+                close(TAKE_FD(source->fd));
+        return failed;
+}
+
+int log_sink_new(struct loop *loop, struct worker_pool *pool,
+                 const struct log_sink_options *options, struct log_sink **ret_sink,
+                 struct err *err)
+{
+        struct log_sink *sink = mem_alloc(sizeof *sink);
+        int failed = 0;
+
+        sink->loop = loop;
+        sink->pool = pool;
+        sink->discard = options->discard;
+        sink->failed = options->failed;
+        sink->failed_context = options->context;
+        sink->files = (struct log_files){
+                .size_max = options->size_max,
+                .n_max = options->n_files_max,
+                .fd = -1,
+        };
+        if ((size_t)snprintf(sink->files.folder, sizeof sink->files.folder, "%s",
+                             options->folder) >= sizeof sink->files.folder)
+                failed = err_set(err, ERR_INVALID, "the path '%s' is too long", options->folder);
+        for (int i = 0; i < N_STREAMS; i++) {
+                sink->sources[i].sink = sink;
+                sink->sources[i].fd = -1;
+        }
+        for (int i = 0; !failed && i < N_STREAMS; i++) {
+                if (options->fifos[i])
+                        failed = open_source(sink, options->fifos[i], &sink->sources[i], err);
+        }
+        if (failed) {
+                log_sink_free(sink);
+                return failed;
+        }
+        *ret_sink = sink;
+        return 0;
+}
+
+void log_sink_finish(struct log_sink *sink, void (*done)(void *context), void *context)
+{
+        CHECK(!sink->is_finishing);
+        sink->is_finishing = true;
+        sink->done = done;
+        sink->done_context = context;
+        step(sink);
+}
+
+void log_sink_free(struct log_sink *sink)
+{
+        if (!sink)
+                return;
+        for (int i = 0; i < N_STREAMS; i++) {
+                if (sink->sources[i].fd >= 0)
+                        loop_watch_remove(&sink->sources[i].watch);
+        }
+        sink->is_freed = true;
+        /* Work under way, or the posted end, frees it. */
+        if (!sink->is_working && !(sink->is_finished && sink->post.run))
+                destroy(sink);
+}
