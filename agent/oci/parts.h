@@ -1,0 +1,19 @@
+/* The sections of the OCI configuration; private to this folder. */
+#pragma once
+#include <jansson.h>
+
+#include "agent/oci/oci.h"
+
+/* "process": what runs, as whom, with which rights. */
+int oci_process_section(const struct oci_input *input, uint64_t capabilities, json_t **ret,
+                        struct err *err);
+
+/* "mounts": docker's standard ones, then the input's. */
+json_t *oci_mounts_section(const struct oci_input *input);
+
+/* "linux": namespaces, cgroup limits, what of /proc and /sys is hidden, seccomp. */
+int oci_linux_section(const struct oci_input *input, uint64_t capabilities, json_t **ret,
+                      struct err *err);
+
+/* An array of strings. */
+json_t *oci_strings(const char *const *texts, size_t n);

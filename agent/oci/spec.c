@@ -1,0 +1,106 @@
+/* The OCI configuration, put together. */
+#include <jansson.h>
+#include <string.h>
+
+#include "agent/oci/parts.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+
+/* The version of the runtime specification whose fields are used. */
+static const char oci_version[] = "1.0.2";
+
+json_t *oci_strings(const char *const *texts, size_t n)
+{
+        json_t *array = json_array();
+
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(array, json_string(texts[i]));
+        return array;
+}
+
+static json_t *annotations_section(const struct oci_input *input)
+{
+        json_t *annotations = json_object();
+
+        for (size_t i = 0; i < input->n_labels; i++) {
+                if (!str_is_empty(input->labels[i].key))
+                        json_object_set_new(annotations, input->labels[i].key,
+                                            json_string(input->labels[i].value));
+        }
+        return annotations;
+}
+
+static int build(const struct oci_input *input, json_t *root, struct err *err)
+{
+        const Sk__ContainerSpec *container = input->spec->task->container;
+        uint64_t capabilities;
+        json_t *section;
+
+        TRY(oci_capabilities((const char *const *)container->capability_add,
+                             container->n_capability_add,
+                             (const char *const *)container->capability_drop,
+                             container->n_capability_drop, input->host->capabilities, &capabilities,
+                             err));
+        json_object_set_new(root, "ociVersion", json_string(oci_version));
+        json_object_set_new(root, "root",
+                            json_pack("{s:s,s:b}", "path", "rootfs", "readonly",
+                                      (int)container->read_only));
+        json_object_set_new(root, "hostname", json_string(input->hostname));
+        TRY(oci_process_section(input, capabilities, &section, err));
+        json_object_set_new(root, "process", section);
+        json_object_set_new(root, "mounts", oci_mounts_section(input));
+        TRY(oci_linux_section(input, capabilities, &section, err));
+        json_object_set_new(root, "linux", section);
+        json_object_set_new(root, "annotations", annotations_section(input));
+        return 0;
+}
+
+/* Unlimited is the largest unsigned number, which jansson's integers cannot hold: it is put in
+ * place of -1 in the text.  Quotes inside JSON strings are escaped, so the words found are members.
+ */
+static char *spell_unlimited(const char *text, struct arena *arena)
+{
+        static const char *const members[] = { "\"soft\":", "\"hard\":" };
+        struct str str = { 0 };
+        char *copy;
+
+        while (*text) {
+                size_t length = strcspn(text + 1, "\"") + 1;
+
+                for (size_t i = 0; i < COUNT_OF(members); i++) {
+                        if (str_starts_with(text, members[i]) && text[7] == '-') {
+                                str_add(&str, members[i]);
+                                str_add(&str, "18446744073709551615");
+                                text += strlen(members[i]) + strlen("-1");
+                                length = 0;
+                                break;
+                        }
+                }
+                str_add_bytes(&str, text, length);
+                text += length;
+        }
+        copy = arena_strdup(arena, str_text(&str));
+        str_done(&str);
+        return copy;
+}
+
+int oci_spec_build(const struct oci_input *input, struct arena *arena, const char **ret_json,
+                   size_t *ret_size, struct err *err)
+{
+        json_t *root = json_object();
+        int failed = build(input, root, err);
+        char *text;
+
+        if (failed) {
+                json_decref(root);
+                return failed;
+        }
+        text = json_dumps(root, JSON_COMPACT);
+        json_decref(root);
+        if (!text)
+                return err_set(err, ERR_INVALID, "the spec holds text that is not UTF-8");
+        *ret_json = spell_unlimited(text, arena);
+        *ret_size = strlen(*ret_json);
+        free(text);
+        return 0;
+}
