@@ -1,7 +1,8 @@
-/* What should change: a list of independent groups, each all-or-nothing, made by a decision and carried out by a shell.
+/* What should change: a list of independent groups, each all-or-nothing, made by a decision and
+ * carried out by a shell.
  *
- * Everything lies in the plan's arena; messages given to it are kept by reference, so they must live in that arena (or in the
- * view) until the plan was packed. */
+ * Everything lies in the plan's arena; messages given to it are kept by reference, so they must
+ * live in that arena (or in the view) until the plan was packed. */
 #pragma once
 #include "lib/base/vec.h"
 #include "lib/state/view.h"
@@ -33,27 +34,31 @@ struct plan {
         struct arena arena;
         struct vec groups; /* struct plan_group */
         size_t n_changes;
-        int64_t wake_at;   /* with no news at all, look again then; TIME_NEVER */
+        int64_t wake_at; /* with no news at all, look again then; TIME_NEVER */
 };
 
 void plan_init(struct plan *plan);
 void plan_clear(struct plan *plan);
 void plan_done(struct plan *plan);
 
-/* Opens a new group; changes and preconditions go to the newest one (one is opened by itself when there is none). */
+/* Opens a new group; changes and preconditions go to the newest one (one is opened by itself when
+ * there is none). */
 void plan_group(struct plan *plan);
 
-/* Adds a change to the newest group and returns it for filling in; valid until the next one is added. */
+/* Adds a change to the newest group and returns it for filling in; valid until the next one is
+ * added. */
 struct plan_change *plan_create(struct plan *plan, Sk__Kind kind, const char *id);
 struct plan_change *plan_update(struct plan *plan, Sk__Kind kind, const char *id);
 struct plan_change *plan_remove(struct plan *plan, Sk__Kind kind, const char *id);
-struct plan_change *plan_merge_status(struct plan *plan, const char *task_id, const Sk__TaskStatus *status);
+struct plan_change *plan_merge_status(struct plan *plan, const char *task_id,
+                                      const Sk__TaskStatus *status);
 
 /* The change's part 'index' becomes 'message'. */
 void plan_set_part(struct plan_change *change, size_t index, const ProtobufCMessage *message);
 
 /* "As this part was when I looked": its version in 'object'. */
-void plan_require_unchanged(struct plan *plan, Sk__Kind kind, const struct object_head *object, size_t part);
+void plan_require_unchanged(struct plan *plan, Sk__Kind kind, const struct object_head *object,
+                            size_t part);
 struct plan_precondition *plan_require(struct plan *plan, Sk__Kind kind, const char *id);
 
 /* Look again at 'at' (ns, view time) if nothing happens first. */

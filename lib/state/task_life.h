@@ -5,20 +5,20 @@
 #include "api/objects.pb-c.h"
 
 /*  constant, docker's word, is it over? */
-#define TASK_LIFE(X)                                                                               \
-        X(TASK_NEW, "new", false)                                                                  \
-        X(TASK_PENDING, "pending", false)                                                          \
-        X(TASK_ASSIGNED, "assigned", false)                                                        \
-        X(TASK_ACCEPTED, "accepted", false)                                                        \
-        X(TASK_PREPARING, "preparing", false)                                                      \
-        X(TASK_READY, "ready", false)                                                              \
-        X(TASK_STARTING, "starting", false)                                                        \
-        X(TASK_RUNNING, "running", false)                                                          \
-        X(TASK_COMPLETE, "complete", true)                                                         \
-        X(TASK_SHUTDOWN, "shutdown", true)                                                         \
-        X(TASK_FAILED, "failed", true)                                                             \
-        X(TASK_REJECTED, "rejected", true)                                                         \
-        X(TASK_REMOVE, "remove", true)                                                             \
+#define TASK_LIFE(X)                          \
+        X(TASK_NEW, "new", false)             \
+        X(TASK_PENDING, "pending", false)     \
+        X(TASK_ASSIGNED, "assigned", false)   \
+        X(TASK_ACCEPTED, "accepted", false)   \
+        X(TASK_PREPARING, "preparing", false) \
+        X(TASK_READY, "ready", false)         \
+        X(TASK_STARTING, "starting", false)   \
+        X(TASK_RUNNING, "running", false)     \
+        X(TASK_COMPLETE, "complete", true)    \
+        X(TASK_SHUTDOWN, "shutdown", true)    \
+        X(TASK_FAILED, "failed", true)        \
+        X(TASK_REJECTED, "rejected", true)    \
+        X(TASK_REMOVE, "remove", true)        \
         X(TASK_ORPHANED, "orphaned", true)
 
 /* "running"; "unknown" for a number that is no state. */
@@ -38,7 +38,8 @@ bool task_is_wanted(const Sk__Task *task);
 /* The node it is on: placed there, or preassigned; "" when on none. */
 const char *task_node(const Sk__Task *task);
 
-/* May a reported status replace this one?  Observed states only grow; the same state only with news in it. */
+/* May a reported status replace this one?  Observed states only grow; the same state only with news
+ * in it. */
 bool task_status_is_newer(const Sk__TaskStatus *now, const Sk__TaskStatus *reported);
 
 /* "web.3", or for a global service "web.<node id>", without the task's id. */
