@@ -19,9 +19,9 @@ int file_write_atomic(const char *path, const void *data, size_t size, mode_t mo
 /* mkdir -p; existing folders keep their mode, new ones get 'mode'. */
 int file_make_folders(const char *path, mode_t mode, struct err *err);
 
-/* rm -rf, without following symlinks and without entering what is mounted below 'path' (bind mounts
- * too: then it stops with ERR_PRECONDITION); however deep the tree, it needs three descriptors.  A
- * missing path is fine. */
+/* rm -rf, without following symlinks and without entering what is mounted at or below 'path' (bind
+ * mounts too: then it stops with ERR_PRECONDITION); however deep the tree, it needs at most 40
+ * descriptors.  A missing path is fine. */
 int file_remove_tree(const char *path, struct err *err);
 
 bool file_exists(const char *path);

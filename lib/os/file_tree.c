@@ -4,19 +4,20 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
 #include "lib/os/os_error.h"
 
+enum { DEPTH_MAX = 32 };
+
 /* What is in a tree may come from a container, which can nest folders until a recursion runs out of
- * stack or descriptors.  So nothing recurses: a folder two levels down that is not empty is first
- * moved one level down, where its turn comes. */
+ * stack or descriptors.  So the recursion is bounded: what is at its end and not empty is moved up
+ * into the root, where its turn comes. */
 struct removal {
         const char *path; /* for messages */
-        int root_fd;      /* the folder to empty; its owner closes it */
-        char token[26];   /* makes the names of moved folders our own */
+        int root_fd;
+        char token[26]; /* makes the names of moved folders our own */
         unsigned long n_moved;
 };
 
@@ -26,14 +27,14 @@ static void closedirp(DIR **folder)
                 closedir(*folder);
 }
 
-/* A stream over a descriptor that stays the caller's; NULL with errno. */
-static DIR *read_folder(int fd)
+/* Opens a folder, never through a symlink; NULL with errno. */
+static DIR *open_folder(int around_fd, const char *name)
 {
-        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+        int fd = openat(around_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 
-        if (copy >= 0 && !folder)
-                close(copy);
+        if (fd >= 0 && !folder)
+                close(fd);
         return folder;
 }
 
@@ -49,7 +50,8 @@ static const char *next_name(DIR *folder)
         return NULL;
 }
 
-/* Removes a file or an empty folder: 0, ENOTEMPTY for a folder that is not, or another errno. */
+/* Removes a file or an empty folder: 0, ENOTEMPTY for a folder that is not, or another errno; EBUSY
+ * for a mount, so that nobody looks into one. */
 static int remove_name(int folder_fd, const char *name)
 {
         if (unlinkat(folder_fd, name, 0) == 0 || errno == ENOENT)
@@ -61,78 +63,61 @@ static int remove_name(int folder_fd, const char *name)
         return errno == EEXIST ? ENOTEMPTY : errno;
 }
 
-/* Is something mounted here?  A bind mount has the device of the folder around it: only the mount
- * itself tells. */
-static bool is_mount(int fd, int around_fd)
+static int removal_error(const struct removal *removal, int error, const char *name,
+                         struct err *err)
 {
-        struct statx here, around;
-
-        if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &here) < 0 ||
-            statx(around_fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &around) < 0)
-                return true;
-        return (here.stx_attributes & STATX_ATTR_MOUNT_ROOT) ||
-               here.stx_dev_major != around.stx_dev_major ||
-               here.stx_dev_minor != around.stx_dev_minor;
+        if (error == EBUSY)
+                return err_set(err, ERR_PRECONDITION,
+                               "something is mounted on '%s' below '%s': unmount it first", name,
+                               removal->path);
+        return os_error(err, error, "remove '%s' below '%s'", name, removal->path);
 }
 
-/* Empties a folder below the root, moving up what has content of its own. */
-static int empty_folder(struct removal *removal, DIR *folder, struct err *err)
+static int move_up(struct removal *removal, int folder_fd, const char *name)
 {
         char moved[64];
-        const char *name;
-        int error;
 
-        while ((name = next_name(folder))) {
-                error = remove_name(dirfd(folder), name);
-                if (error == ENOTEMPTY) {
-                        snprintf(moved, sizeof moved, ".%s-%lu", removal->token,
-                                 removal->n_moved++);
-                        error = renameat(dirfd(folder), name, removal->root_fd, moved) < 0 ? errno
-                                                                                           : 0;
-                }
-                if (error)
-                        return os_error(err, error, "remove '%s' in '%s'", name, removal->path);
+        snprintf(moved, sizeof moved, ".%s-%lu", removal->token, removal->n_moved++);
+        return renameat(folder_fd, name, removal->root_fd, moved) < 0 ? errno : 0;
+}
+
+static int remove_entries(struct removal *removal, DIR *folder, int depth, struct err *err);
+
+static int remove_entry(struct removal *removal, int folder_fd, const char *name, int depth,
+                        struct err *err)
+{
+        _cleanup_(closedirp) DIR *inner = NULL;
+        int error = remove_name(folder_fd, name);
+
+        if (error == ENOTEMPTY && depth == DEPTH_MAX) {
+                error = move_up(removal, folder_fd, name);
+        } else if (error == ENOTEMPTY) {
+                inner = open_folder(folder_fd, name);
+                if (!inner)
+                        return removal_error(removal, errno, name, err);
+                TRY(remove_entries(removal, inner, depth + 1, err));
+                error = remove_name(folder_fd, name);
         }
+        return error ? removal_error(removal, error, name, err) : 0;
+}
+
+static int remove_entries(struct removal *removal, DIR *folder, int depth, struct err *err)
+{
+        const char *name;
+
+        while ((name = next_name(folder)))
+                TRY(remove_entry(removal, dirfd(folder), name, depth, err));
         return errno ? os_error(err, errno, "read a folder in '%s'", removal->path) : 0;
 }
 
-/* Removes one name in the root, whatever it is. */
-static int remove_entry(struct removal *removal, const char *name, struct err *err)
-{
-        _cleanup_(closedirp) DIR *folder = NULL;
-        _cleanup_(closep) int fd = -1;
-        int error = remove_name(removal->root_fd, name);
-
-        if (error && error != ENOTEMPTY)
-                return os_error(err, error, "remove '%s' in '%s'", name, removal->path);
-        if (!error)
-                return 0;
-        fd = openat(removal->root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return os_error(err, errno, "open '%s' in '%s'", name, removal->path);
-        if (is_mount(fd, removal->root_fd))
-                return err_set(err, ERR_PRECONDITION,
-                               "something is mounted on '%s' in '%s': unmount it first", name,
-                               removal->path);
-        folder = read_folder(fd);
-        if (!folder)
-                return os_error(err, errno, "open '%s' in '%s'", name, removal->path);
-        TRY(empty_folder(removal, folder, err));
-        error = remove_name(removal->root_fd, name);
-        return error ? os_error(err, error, "remove '%s' in '%s'", name, removal->path) : 0;
-}
-
 /* One reading of the root; what is moved there meanwhile may or may not be seen. */
-static int empty_root_once(struct removal *removal, struct err *err)
+static int remove_once(struct removal *removal, struct err *err)
 {
-        _cleanup_(closedirp) DIR *root = read_folder(removal->root_fd);
-        const char *name;
+        _cleanup_(closedirp) DIR *root = open_folder(removal->root_fd, ".");
 
         if (!root)
                 return os_error(err, errno, "open '%s'", removal->path);
-        while ((name = next_name(root)))
-                TRY(remove_entry(removal, name, err));
-        return errno ? os_error(err, errno, "read '%s'", removal->path) : 0;
+        return remove_entries(removal, root, 1, err);
 }
 
 int file_remove_tree(const char *path, struct err *err)
@@ -151,7 +136,7 @@ int file_remove_tree(const char *path, struct err *err)
         os_random_id(removal.token);
         do {
                 n_moved_before = removal.n_moved;
-                TRY(empty_root_once(&removal, err));
+                TRY(remove_once(&removal, err));
         } while (removal.n_moved != n_moved_before);
         error = remove_name(AT_FDCWD, path);
         return error ? os_error(err, error, "remove '%s'", path) : 0;
