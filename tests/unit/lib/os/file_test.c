@@ -158,10 +158,12 @@ static void writing_through_a_link_replaces_the_link(void **state)
 
 static void folders_are_made_as_deep_as_asked(void **state)
 {
+        mode_t before = umask(077);
         struct stat info;
 
         (void)state;
         assert_int_equal(file_make_folders("a//b/c/", 0750, NULL), 0);
+        umask(before);
         assert_int_equal(file_make_folders("a/b/c", 0700, NULL), 0);
         assert_int_equal(stat("a/b/c", &info), 0);
         assert_int_equal(info.st_mode & 07777, 0750);
@@ -241,20 +243,34 @@ static void a_tree_of_any_depth_is_removed(void **state)
         assert_int_equal(count_names("."), 0);
 }
 
-static void a_mount_in_a_tree_is_not_entered(void **state)
+/* At 'where' in the tree, not empty. */
+static void assert_a_mount_is_spared(const char *where)
 {
         struct err err = { 0 };
 
-        (void)state;
-        assert_int_equal(file_make_folders("tree/a/mount", 0700, NULL), 0);
-        assert_int_equal(mkdir("volume", 0700), 0);
+        assert_int_equal(file_make_folders(where, 0700, NULL), 0);
+        assert_int_equal(file_make_folders("volume", 0700, NULL), 0);
         put("volume/precious", "stays");
-        if (mount("volume", "tree/a/mount", NULL, MS_BIND, NULL) < 0)
+        if (mount("volume", where, NULL, MS_BIND, NULL) < 0)
                 skip();
         assert_int_equal(file_remove_tree("tree", &err), ERR_PRECONDITION);
         assert_content("volume/precious", "stays");
-        assert_int_equal(umount("tree/a/mount"), 0);
+        assert_int_equal(umount(where), 0);
         assert_int_equal(file_remove_tree("tree", NULL), 0);
+        assert_content("volume/precious", "stays");
+}
+
+static void a_mount_in_a_tree_is_not_entered(void **state)
+{
+        (void)state;
+        assert_a_mount_is_spared("tree/mount");
+        assert_a_mount_is_spared("tree/a/b/c/d/mount");
+}
+
+static void a_mount_itself_is_not_emptied(void **state)
+{
+        (void)state;
+        assert_a_mount_is_spared("tree");
 }
 
 static void a_lock_is_held_by_one_until_it_is_closed(void **state)
@@ -305,6 +321,7 @@ int main(void)
                 IN_FOLDER(removing_what_is_missing_is_fine),
                 IN_FOLDER(a_tree_of_any_depth_is_removed),
                 IN_FOLDER(a_mount_in_a_tree_is_not_entered),
+                IN_FOLDER(a_mount_itself_is_not_emptied),
                 IN_FOLDER(a_lock_is_held_by_one_until_it_is_closed),
                 IN_FOLDER(fresh_ids_are_valid_and_differ),
         };

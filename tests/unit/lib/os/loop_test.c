@@ -1,7 +1,6 @@
-/* The loop: order, removal within callbacks, posts from other threads. */
+/* The loop: timers in order, removal within callbacks, signals. */
 #include "tests/unit/test.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -88,6 +87,21 @@ static void timers_of_one_time_fire_in_the_order_they_were_set(void **state)
         while (trace.length < COUNT_OF(timers))
                 turn(*state, 0);
         assert_string_equal(trace.text, "abcdefghijklmnopqrst");
+}
+
+/* The second turn never times out: an alarm that stays with the first timer makes it hang. */
+static void a_timer_may_be_set_before_all_others(void **state)
+{
+        _cleanup_(str_done) struct str trace = { 0 };
+        struct letter_timer late = letter_timer(&trace, 'l'), early = letter_timer(&trace, 'e');
+
+        set_letter(*state, &late, NS_PER_HOUR);
+        turn(*state, 0);
+        set_letter(*state, &early, NS_PER_MS);
+        while (trace.length == 0)
+                turn(*state, -1);
+        assert_string_equal(trace.text, "e");
+        loop_timer_cancel(&late.timer);
 }
 
 static void a_timer_never_fires_early(void **state)
@@ -302,169 +316,6 @@ static void a_signal_arrives_as_a_call(void **state)
         assert_int_equal(caught, SIGUSR1);
 }
 
-/* --- posts --- */
-
-struct letter_post {
-        struct loop_post post;
-        struct str *trace;
-        struct loop *repeat_on;
-        char letter;
-};
-
-static void post_letter(struct loop_post *post)
-{
-        struct letter_post *letter = container_of(post, struct letter_post, post);
-
-        str_add_char(letter->trace, letter->letter);
-        if (letter->repeat_on)
-                loop_post(letter->repeat_on, post);
-}
-
-static void posts_run_in_the_order_posted(void **state)
-{
-        _cleanup_(str_done) struct str trace = { 0 };
-        struct letter_post posts[5];
-
-        for (size_t i = 0; i < COUNT_OF(posts); i++) {
-                posts[i] = (struct letter_post){
-                        { .run = post_letter }, &trace, NULL, (char)('a' + i)
-                };
-                loop_post(*state, &posts[i].post);
-        }
-        turn(*state, -1);
-        assert_string_equal(trace.text, "abcde");
-}
-
-static void a_post_that_posts_itself_runs_once_a_turn(void **state)
-{
-        _cleanup_(str_done) struct str trace = { 0 };
-        struct letter_post post = { { .run = post_letter }, &trace, *state, 'a' };
-
-        loop_post(*state, &post.post);
-        turn(*state, -1);
-        turn(*state, -1);
-        assert_string_equal(trace.text, "aa");
-        loop_post_cancel(*state, &post.post);
-}
-
-static void a_cancelled_post_does_not_run(void **state)
-{
-        _cleanup_(str_done) struct str trace = { 0 };
-        struct letter_post a = { { .run = post_letter }, &trace, NULL, 'a' };
-        struct letter_post b = { { .run = post_letter }, &trace, NULL, 'b' };
-        struct letter_post c = { { .run = post_letter }, &trace, NULL, 'c' };
-
-        loop_post(*state, &a.post);
-        loop_post(*state, &b.post);
-        loop_post(*state, &c.post);
-        loop_post_cancel(*state, &b.post);
-        loop_post_cancel(*state, &b.post);
-        turn(*state, -1);
-        assert_string_equal(trace.text, "ac");
-}
-
-enum { N_POSTERS = 4, N_POSTS = 20000 };
-
-struct counted_post {
-        struct loop_post post;
-        struct counter *counter;
-        int number;
-};
-
-struct counter {
-        struct loop *loop;
-        struct counted_post posts[N_POSTS];
-        int n_run;
-        bool is_in_order;
-};
-
-static void count(struct loop_post *post)
-{
-        struct counted_post *counted = container_of(post, struct counted_post, post);
-        struct counter *counter = counted->counter;
-
-        counter->is_in_order &= counter->n_run == counted->number;
-        counter->n_run++;
-}
-
-static void *post_many(void *context)
-{
-        struct counter *counter = context;
-
-        for (int i = 0; i < N_POSTS; i++) {
-                counter->posts[i] = (struct counted_post){ { .run = count }, counter, i };
-                loop_post(counter->loop, &counter->posts[i].post);
-        }
-        return NULL;
-}
-
-/* Never a time-out: a wake-up that is lost makes this hang. */
-static void no_post_of_any_thread_is_lost(void **state)
-{
-        struct counter *counters = mem_alloc_array(N_POSTERS, sizeof *counters);
-        pthread_t threads[N_POSTERS];
-        bool are_in_order = true;
-
-        for (int i = 0; i < N_POSTERS; i++) {
-                counters[i].loop = *state;
-                counters[i].is_in_order = true;
-                assert_int_equal(pthread_create(&threads[i], NULL, post_many, &counters[i]), 0);
-        }
-        for (int n_run = 0; n_run < N_POSTERS * N_POSTS;) {
-                turn(*state, -1);
-                n_run = 0;
-                for (int i = 0; i < N_POSTERS; i++)
-                        n_run += counters[i].n_run;
-        }
-        for (int i = 0; i < N_POSTERS; i++) {
-                pthread_join(threads[i], NULL);
-                are_in_order &= counters[i].is_in_order;
-        }
-        assert_true(are_in_order);
-        free(counters);
-}
-
-/* --- the turn --- */
-
-struct stopper {
-        struct loop_post post;
-        struct loop *loop;
-};
-
-static void stop(struct loop_post *post)
-{
-        loop_stop(container_of(post, struct stopper, post)->loop);
-}
-
-static void the_loop_runs_until_it_is_stopped(void **state)
-{
-        struct stopper stopper = { { .run = stop }, *state };
-
-        loop_post(*state, &stopper.post);
-        assert_int_equal(loop_run(*state, NULL), 0);
-        loop_post(*state, &stopper.post);
-        assert_int_equal(loop_run(*state, NULL), 0);
-}
-
-static void count_turn(void *context)
-{
-        (*(int *)context)++;
-}
-
-static void hooks_run_after_turns_in_which_something_happened(void **state)
-{
-        _cleanup_(str_done) struct str trace = { 0 };
-        struct letter_post post = { { .run = post_letter }, &trace, NULL, 'a' };
-        int n_turns = 0;
-
-        loop_after_turn(*state, count_turn, &n_turns);
-        turn(*state, 0);
-        assert_int_equal(n_turns, 0);
-        loop_post(*state, &post.post);
-        turn(*state, 0);
-        assert_int_equal(n_turns, 1);
-}
-
 #define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -472,6 +323,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 WITH_LOOP(timers_fire_in_the_order_of_their_times),
                 WITH_LOOP(timers_of_one_time_fire_in_the_order_they_were_set),
+                WITH_LOOP(a_timer_may_be_set_before_all_others),
                 WITH_LOOP(a_timer_never_fires_early),
                 WITH_LOOP(a_cancelled_timer_does_not_fire),
                 WITH_LOOP(setting_a_timer_again_moves_it),
@@ -483,12 +335,6 @@ int main(void)
                 WITH_LOOP(watches_may_be_freed_within_a_callback),
                 WITH_LOOP(watching_a_descriptor_that_is_not_open_is_an_error),
                 WITH_LOOP(a_signal_arrives_as_a_call),
-                WITH_LOOP(posts_run_in_the_order_posted),
-                WITH_LOOP(a_post_that_posts_itself_runs_once_a_turn),
-                WITH_LOOP(a_cancelled_post_does_not_run),
-                WITH_LOOP(no_post_of_any_thread_is_lost),
-                WITH_LOOP(the_loop_runs_until_it_is_stopped),
-                WITH_LOOP(hooks_run_after_turns_in_which_something_happened),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

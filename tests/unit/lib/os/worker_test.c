@@ -1,7 +1,9 @@
 /* The pool: everything submitted comes back exactly once. */
 #include "tests/unit/test.h"
 
+#include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "lib/base/check.h"
@@ -95,6 +97,35 @@ static void work_comes_back_with_its_result(void **state)
         assert_int_equal(sum.result, 5);
 }
 
+struct mask {
+        struct work work;
+        bool is_blocked, is_done;
+};
+
+static void look_at_mask(struct work *work)
+{
+        sigset_t now;
+
+        pthread_sigmask(SIG_BLOCK, NULL, &now);
+        container_of(work, struct mask, work)->is_blocked = sigismember(&now, SIGTERM) == 1;
+}
+
+static void note_mask(struct work *work)
+{
+        container_of(work, struct mask, work)->is_done = true;
+}
+
+static void a_worker_takes_no_signals(void **state)
+{
+        struct fixture *fixture = *state;
+        struct mask mask = { .work = { .work = look_at_mask, .done = note_mask } };
+
+        worker_submit(fixture->pool, &mask.work);
+        while (!mask.is_done)
+                turn(fixture);
+        assert_true(mask.is_blocked);
+}
+
 static void everything_submitted_is_done_once(void **state)
 {
         enum { N = 20000 };
@@ -181,6 +212,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(work_comes_back_with_its_result, set_up_one,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(a_worker_takes_no_signals, set_up_one, tear_down),
                 cmocka_unit_test_setup_teardown(everything_submitted_is_done_once, set_up_four,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(work_may_be_freed_when_it_is_done, set_up_four,
