@@ -133,6 +133,7 @@ void receive(struct raft *raft, const struct raft_message *message);
 /* election.c: who leads. */
 void reset_election_timer(struct raft *raft);
 void become_follower(struct raft *raft, uint64_t term, uint64_t leader);
+bool may_run(const struct raft *raft);
 void campaign(struct raft *raft);                       /* asks whether it could win, then runs */
 void campaign_now(struct raft *raft, bool is_transfer); /* runs */
 bool is_loyal(const struct raft *raft); /* heard its leader too recently to vote against it */

@@ -90,13 +90,23 @@ void campaign_now(struct raft *raft, bool is_transfer)
         ask_for_votes(raft, RAFT_VOTE, raft->term, is_transfer);
 }
 
+/* A server that is to go may still be the only one that can win: those that stay cannot when its
+ * log is longer.  So it runs, without a vote of its own, until its going is committed. */
+bool may_run(const struct raft *raft)
+{
+        const struct configuration *committed = log_configuration_at(&raft->log, raft->commit);
+
+        return members_has_voter(log_members(&raft->log), raft->config.id) ||
+               members_has_voter(&committed->members, raft->config.id);
+}
+
 /* Asking first keeps a server that cannot win from driving up everybody's term. */
 void campaign(struct raft *raft)
 {
         fail_unconfirmed_reads(raft);
         raft->leader = 0;
         reset_election_timer(raft);
-        if (!members_has_voter(log_members(&raft->log), raft->config.id)) {
+        if (!may_run(raft)) {
                 raft->role = RAFT_FOLLOWER;
                 return;
         }

@@ -85,12 +85,26 @@ int raft_load(struct raft *raft, struct raft_entry *entry, struct err *err)
         return 0;
 }
 
+/* No other server can lead: neither by the configuration that is committed nor by one that may be.
+ * (A leader that is to go leads on until its going is committed.) */
+static bool is_alone(const struct raft *raft)
+{
+        uint64_t index = raft->log.last;
+
+        while (true) {
+                const struct configuration *configuration = log_configuration_at(&raft->log, index);
+
+                if (members_n_voters(&configuration->members) != 1 ||
+                    !members_has_voter(&configuration->members, raft->config.id))
+                        return false;
+                if (configuration->index <= raft->commit)
+                        return true;
+                index = configuration->index - 1;
+        }
+}
+
 int raft_start(struct raft *raft, int64_t now, struct err *err)
 {
-        const struct raft_members *members = log_members(&raft->log);
-        bool is_alone =
-                members_n_voters(members) == 1 && members_has_voter(members, raft->config.id);
-
         CHECK(!raft->is_started && now >= 0);
         if (raft->applied > raft->log.last)
                 return err_set(err, ERR_DATA_LOSS,
@@ -105,7 +119,7 @@ int raft_start(struct raft *raft, int64_t now, struct err *err)
          * had. */
         raft->heard_at = now;
         reset_election_timer(raft);
-        if (is_alone) {
+        if (is_alone(raft)) {
                 raft->heard_at = now - raft->config.election_timeout;
                 raft->election_at = now;
         }
@@ -189,8 +203,7 @@ static int64_t next_deadline(struct raft *raft)
         int64_t deadline = reads_deadline(raft), heard;
 
         if (raft->role != RAFT_LEADER) {
-                bool is_idle = !raft->leader &&
-                               !members_has_voter(log_members(&raft->log), raft->config.id);
+                bool is_idle = !raft->leader && !may_run(raft);
 
                 return is_idle || deadline < raft->election_at ? deadline : raft->election_at;
         }

@@ -74,7 +74,6 @@ void settle_transfer(struct raft *raft)
 
 void receive_timeout_now(struct raft *raft, const struct raft_message *message)
 {
-        if (raft->role == RAFT_FOLLOWER && raft->leader == message->from &&
-            members_has_voter(log_members(&raft->log), raft->config.id))
+        if (raft->role == RAFT_FOLLOWER && raft->leader == message->from && may_run(raft))
                 campaign_now(raft, true);
 }

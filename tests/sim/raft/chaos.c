@@ -1,0 +1,151 @@
+/* Faults and operators: crashes, pauses, partitions, changed members, compaction, handed-over
+ * leadership. */
+#include <inttypes.h>
+
+#include "lib/base/mem.h"
+#include "tests/sim/raft/sim.h"
+
+static struct server *random_server(struct sim *sim)
+{
+        return sim_server(sim, (uint64_t)sim_between(sim, 1, (int64_t)sim->n_servers));
+}
+
+static void restart(struct sim *sim, struct sim_event *event)
+{
+        struct server *server = sim_server(sim, event->server);
+
+        if (!server->raft)
+                server_boot(sim, server);
+}
+
+static void plan_restart(struct sim *sim, struct server *server, int64_t delay)
+{
+        struct sim_event *event = mem_alloc(sizeof *event);
+
+        *event = (struct sim_event){ .server = server->id, .run = restart };
+        sim_plan(sim, event, delay);
+}
+
+static void crash(struct sim *sim)
+{
+        struct server *server = random_server(sim);
+
+        if (!server->raft)
+                return;
+        server_crash(sim, server);
+        plan_restart(sim, server,
+                     sim_between(sim, 0, sim_chance(sim, 500) ? 100 * NS_PER_MS : 3 * NS_PER_S));
+}
+
+static void pause_one(struct sim *sim)
+{
+        struct server *server = random_server(sim);
+
+        server->paused_until = sim->now + sim_between(sim, 0, 2 * NS_PER_S);
+        sim_trace(sim, "%" PRIu64 " is paused", server->id);
+}
+
+static void compact(struct sim *sim)
+{
+        struct server *server = random_server(sim);
+        uint64_t keep = (uint64_t)sim_between(sim, 0, 60);
+
+        if (!server->raft || server->paused_until > sim->now)
+                return;
+        server_flush(server);
+        if (server->durable.state.applied <= keep || server->install_write)
+                return;
+        server_step(sim, server,
+                    &(struct raft_event){ .kind = RAFT_COMPACT,
+                                          .compact = { server->durable.state.applied - keep } },
+                    NULL);
+}
+
+static struct server *a_leader(struct sim *sim)
+{
+        for (size_t i = 0; i < sim->n_servers; i++)
+                if (sim->servers[i].raft && sim->servers[i].role == RAFT_LEADER &&
+                    sim->servers[i].paused_until <= sim->now && sim_chance(sim, 700))
+                        return &sim->servers[i];
+        return NULL;
+}
+
+static void change_members(struct sim *sim)
+{
+        struct server *leader = a_leader(sim);
+        struct raft_event event = { .kind = RAFT_CHANGE_MEMBERS };
+        struct raft_status status;
+        const struct raft_member *member;
+
+        if (!leader)
+                return;
+        event.change.id = random_server(sim)->id;
+        raft_status(leader->raft, &status);
+        member = raft_members_find(&status.members, event.change.id);
+        if (!member)
+                event.change.what = RAFT_ADD_LEARNER;
+        else if (member->is_learner)
+                event.change.what = sim_chance(sim, 850) ? RAFT_PROMOTE : RAFT_REMOVE;
+        else
+                event.change.what = sim_chance(sim, 500) ? RAFT_DEMOTE : RAFT_REMOVE;
+        sim_trace(sim, "%" PRIu64 " is asked for change %d of %" PRIu64, leader->id,
+                  event.change.what, event.change.id);
+        server_step(sim, leader, &event, NULL);
+        sim->n_changes++;
+}
+
+static void transfer(struct sim *sim)
+{
+        struct server *leader = a_leader(sim);
+        struct raft_event event = { .kind = RAFT_TRANSFER };
+
+        if (sim_chance(sim, 500))
+                event.transfer.to = random_server(sim)->id;
+        if (leader)
+                server_step(sim, leader, &event, NULL);
+}
+
+static void chaos_acts(struct sim *sim, struct sim_event *event)
+{
+        const struct weather *weather = &sim->weather;
+
+        if (sim->is_calm)
+                return;
+        if (sim_chance(sim, weather->crash_permille))
+                crash(sim);
+        if (sim_chance(sim, weather->pause_permille))
+                pause_one(sim);
+        if (sim_chance(sim, weather->partition_permille))
+                net_partition(sim);
+        else if (sim_chance(sim, 300))
+                net_heal(sim);
+        if (sim_chance(sim, weather->compact_permille))
+                compact(sim);
+        if (sim_chance(sim, weather->change_permille))
+                change_members(sim);
+        if (sim_chance(sim, weather->transfer_permille))
+                transfer(sim);
+        sim_plan(sim, mem_copy(event, sizeof *event),
+                 sim_between(sim, 1000, sim->weather.chaos_every));
+}
+
+void chaos_start(struct sim *sim)
+{
+        struct sim_event *event = mem_alloc(sizeof *event);
+
+        *event = (struct sim_event){ .run = chaos_acts };
+        sim_plan(sim, event, sim->weather.chaos_every);
+}
+
+void chaos_stop(struct sim *sim)
+{
+        sim_trace(sim, "calm");
+        sim->is_calm = true;
+        net_heal(sim);
+        sim->weather.loss_permille = sim->weather.slow_permille = 0;
+        for (size_t i = 0; i < sim->n_servers; i++) {
+                sim->servers[i].paused_until = sim->now;
+                if (!sim->servers[i].raft)
+                        plan_restart(sim, &sim->servers[i], 1);
+        }
+}
