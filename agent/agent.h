@@ -45,7 +45,7 @@ void agent_free(struct agent *agent);
 DEFINE_CLEANUP(struct agent, agent_free)
 
 /* Starts to work for the swarm whose identity lies in 'identity_folder' (agent.key, agent.crt,
- * ca.crt; re-read when they change).  'managers' are dispatcher addresses "host:port" to try
+ * root.crt; re-read when they change).  'managers' are dispatcher addresses "host:port" to try
  * besides those remembered on disk; may be empty after a restart.  Tasks remembered from earlier
  * are resumed at once, before any manager answers.  ERR_EXISTS when it already works for a swarm.
  */

@@ -30,6 +30,7 @@ int node_new(const struct node_options *options, struct node **ret_node, struct 
 
 /* The node's daemons run on (unless the backend is told otherwise by leaving). */
 void node_free(struct node *node);
+DEFINE_CLEANUP(struct node, node_free)
 
 /* Starts what this node is for, when it has an identity.  Call once, after the server listens. */
 int node_start(struct node *node, struct err *err);

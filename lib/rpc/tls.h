@@ -5,7 +5,7 @@
 #include "lib/base/err.h"
 #include "lib/rpc/service.h"
 
-/* Opens <folder>/<daemon>.key, <folder>/<daemon>.crt (chain) and <folder>/ca.crt. */
+/* Opens <folder>/<daemon>.key, <folder>/<daemon>.crt (chain) and <folder>/root.crt. */
 struct rpc_identity;
 
 int rpc_identity_open(const char *folder, const char *daemon, struct rpc_identity **ret_identity, struct err *err);

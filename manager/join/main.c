@@ -9,7 +9,7 @@ static const struct setting settings[] = {
         { "ca", SETTING_ADDRESS, offsetof(struct join_config, ca), "unix:/run/skep/ca.sock",
           "where the ca listens", 0, 0 },
         { "root-certificate", SETTING_PATH, offsetof(struct join_config, root_certificate),
-          "/var/lib/skep/identity/ca.crt", "the root certificate that strangers are told", 0, 0 },
+          "/var/lib/skep/identity/root.crt", "the root certificate that strangers are told", 0, 0 },
         { "requests-max", SETTING_COUNT, offsetof(struct join_config, requests_max), "16",
           "join requests under way at the same time", 1, 10000 },
         { 0 },

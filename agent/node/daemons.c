@@ -1,0 +1,92 @@
+/* Which daemons a node runs, and with what options. */
+#include "agent/node/daemons.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/vec.h"
+
+const struct daemon_row daemon_rows[] = {
+        { "store",
+          "--identity %S/identity --listen unix:%R/store.sock --listen %L:2383 --data %S/store "
+          "--bootstrap %S/bootstrap",
+          false },
+        { "ca",
+          "--identity %S/identity --listen unix:%R/ca.sock --listen %L:2384 --store "
+          "unix:%R/store.sock",
+          false },
+        { "orchestrator", "--identity %S/identity --store unix:%R/store.sock", false },
+        { "allocator", "--identity %S/identity --store unix:%R/store.sock", false },
+        { "scheduler", "--identity %S/identity --store unix:%R/store.sock", false },
+        { "dispatcher",
+          "--identity %S/identity --listen unix:%R/dispatcher.sock --listen %L:2382 --store "
+          "unix:%R/store.sock",
+          false },
+        { "api",
+          "--identity %S/identity --listen unix:%R/api.sock --listen %L:2381 --store "
+          "unix:%R/store.sock --dispatcher unix:%R/dispatcher.sock --ca unix:%R/ca.sock",
+          false },
+        { "join",
+          "--identity %S/identity --listen %L:%P --ca unix:%R/ca.sock --root-certificate "
+          "%S/identity/root.crt",
+          false },
+        { "mesh", "--listen unix:%R/mesh.sock", true },
+        { 0 },
+};
+
+static const char *place(char letter, const struct node_record *record, const char *state_folder,
+                         const char *run_folder)
+{
+        switch (letter) {
+        case 'S':
+                return state_folder;
+        case 'R':
+                return run_folder;
+        case 'L':
+                return record->listen_host;
+        case 'P':
+                return record->listen_port;
+        case 'A':
+                return record->advertise_address;
+        default:
+                return NULL;
+        }
+}
+
+static void add_words(const char *text, const struct node_record *record, const char *state_folder,
+                      const char *run_folder, struct arena *arena, struct vec *words)
+{
+        _cleanup_(str_done) struct str word = { 0 };
+
+        for (const char *at = text;; at++) {
+                const char *filled =
+                        *at == '%' ? place(at[1], record, state_folder, run_folder) : NULL;
+
+                if (filled) {
+                        str_add(&word, filled);
+                        at++;
+                } else if (*at && *at != ' ') {
+                        str_add_char(&word, *at);
+                } else {
+                        if (word.length)
+                                vec_push(words,
+                                         &(const char *){ arena_strdup(arena, str_text(&word)) });
+                        str_clear(&word);
+                        if (!*at)
+                                return;
+                }
+        }
+}
+
+const char *const *daemon_arguments(const struct daemon_row *row, const struct node_record *record,
+                                    const char *state_folder, const char *run_folder,
+                                    const char *extra, struct arena *arena)
+{
+        _cleanup_(vec_done) struct vec words = VEC_OF(const char *);
+
+        add_words(row->arguments, record, state_folder, run_folder, arena, &words);
+        add_words(str_or(extra, ""), record, state_folder, run_folder, arena, &words);
+        vec_push(&words, &(const char *){ NULL });
+        return arena_copy(arena, words.data, words.n * sizeof(const char *));
+}
