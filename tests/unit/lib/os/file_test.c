@@ -13,6 +13,7 @@
 #include "lib/base/id.h"
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
+#include "tests/lib/descriptors.h"
 
 /* Each test has a folder of its own and is in it. */
 static int set_up(void **state)
@@ -91,6 +92,17 @@ static void a_file_beyond_the_limit_is_not_read(void **state)
         assert_int_equal(file_read("a", 3, &text, &err), ERR_RANGE);
         assert_string_equal(err.text, "'a' is larger than the 3 bytes allowed");
         assert_null(text.text);
+}
+
+static void the_limit_is_of_the_whole_file(void **state)
+{
+        _cleanup_(freep) char *data = mem_alloc(60000);
+        _cleanup_(str_done) struct str text = { 0 };
+
+        (void)state;
+        assert_int_equal(file_write_atomic("a", data, 60000, 0600, NULL), 0);
+        assert_int_equal(file_read("a", 59999, &text, NULL), ERR_RANGE);
+        assert_int_equal(file_read("a", 60000, &text, NULL), 0);
 }
 
 static void a_missing_file_is_not_found(void **state)
@@ -288,6 +300,24 @@ static void a_lock_is_held_by_one_until_it_is_closed(void **state)
         close(second);
 }
 
+static void neither_success_nor_failure_leaks_a_descriptor(void **state)
+{
+        _cleanup_(str_done) struct str text = { 0 };
+        int before = count_descriptors(), lock = -1, again = -1;
+
+        (void)state;
+        put("a", "text");
+        file_read("a", 10, &text, NULL);
+        file_read("a", 1, &text, NULL);
+        file_make_folders("tree/a/b/c", 0700, NULL);
+        file_write_atomic("tree", "x", 1, 0600, NULL);
+        file_remove_tree("tree", NULL);
+        file_lock("lock", &lock, NULL);
+        file_lock("lock", &again, NULL);
+        close(lock);
+        assert_int_equal(count_descriptors(), before);
+}
+
 static void fresh_ids_are_valid_and_differ(void **state)
 {
         char first[26], second[26];
@@ -307,6 +337,7 @@ int main(void)
                 IN_FOLDER(what_is_written_is_read),
                 IN_FOLDER(reading_replaces_what_was_in_the_string),
                 IN_FOLDER(a_file_beyond_the_limit_is_not_read),
+                IN_FOLDER(the_limit_is_of_the_whole_file),
                 IN_FOLDER(a_missing_file_is_not_found),
                 IN_FOLDER(a_folder_is_no_file),
                 IN_FOLDER(a_large_file_survives_the_round_trip),
@@ -323,6 +354,7 @@ int main(void)
                 IN_FOLDER(a_mount_in_a_tree_is_not_entered),
                 IN_FOLDER(a_mount_itself_is_not_emptied),
                 IN_FOLDER(a_lock_is_held_by_one_until_it_is_closed),
+                IN_FOLDER(neither_success_nor_failure_leaks_a_descriptor),
                 IN_FOLDER(fresh_ids_are_valid_and_differ),
         };
 

@@ -14,6 +14,7 @@
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
 #include "lib/os/process.h"
+#include "tests/lib/descriptors.h"
 
 struct child {
         struct process process;
@@ -258,17 +259,14 @@ static void a_forgotten_process_is_told_no_more(void **state)
 static void a_hundred_starts_leak_no_descriptor(void **state)
 {
         const char *const argv[] = { "/bin/true", NULL };
-        int before = dup(0), after;
+        int before = count_descriptors();
         struct child child;
 
-        close(before);
         for (int i = 0; i < 100; i++) {
                 start(*state, &child, &(struct process_options){ .argv = argv });
                 wait_for(*state, &child);
         }
-        after = dup(0);
-        close(after);
-        assert_int_equal(after, before);
+        assert_int_equal(count_descriptors(), before);
 }
 
 #define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
