@@ -1,0 +1,162 @@
+/* Plans for node records. */
+#include "dispatcher/node.h"
+
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/message/message.h"
+#include "lib/state/task_life.h"
+
+enum { PART_STATUS = 2, PART_DESCRIPTION = 3 };
+
+/* The status as it is, to be changed; in the plan's arena. */
+static Sk__NodeStatus *status_copy(const Sk__Node *node, struct plan *plan)
+{
+        Sk__NodeStatus *status;
+
+        if (node->status)
+                return (Sk__NodeStatus *)message_copy(&plan->arena, &node->status->base);
+        status = arena_alloc(&plan->arena, sizeof *status);
+        sk__node_status__init(status);
+        return status;
+}
+
+static struct plan_change *change_status(struct plan *plan, const Sk__Node *node,
+                                         const Sk__NodeStatus *status, const char *reason)
+{
+        struct plan_change *change;
+
+        plan_group(plan);
+        change = plan_update(plan, SK__KIND__KIND_NODE, arena_strdup(&plan->arena, node->id));
+        plan_set_part(change, PART_STATUS, &status->base);
+        change->reason = reason;
+        return change;
+}
+
+static bool is_ready(const Sk__Node *node, const struct node_seen *seen)
+{
+        return node->status && node->status->state == SK__NODE_STATUS__STATE__READY &&
+               str_equal(str_or(node->status->address, ""), str_or(seen->address, ""));
+}
+
+void node_plan_seen(const struct view *view, const char *node_id, const struct node_seen *seen,
+                    struct plan *plan)
+{
+        const Sk__Node *node = view_node(view, node_id);
+        struct plan_change *change;
+        Sk__NodeStatus *status;
+
+        if (!node)
+                return;
+        if (!is_ready(node, seen)) {
+                status = status_copy(node, plan);
+                if (status->state != SK__NODE_STATUS__STATE__READY)
+                        status->since_ns = view_now(view);
+                status->state = SK__NODE_STATUS__STATE__READY;
+                status->message = "";
+                status->address = arena_strdup(&plan->arena, str_or(seen->address, ""));
+                change_status(plan, node, status, "its agent has a session");
+        }
+        if (!seen->description ||
+            (node->description && message_equal(&node->description->base, &seen->description->base)))
+                return;
+        plan_group(plan);
+        change = plan_update(plan, SK__KIND__KIND_NODE, arena_strdup(&plan->arena, node->id));
+        change->name = arena_strdup(&plan->arena, seen->description->hostname);
+        change->reason = "as its agent describes it";
+        plan_set_part(change, PART_DESCRIPTION,
+                      message_copy(&plan->arena, &seen->description->base));
+}
+
+void node_plan_down(const struct view *view, const char *node_id, const char *message,
+                    struct plan *plan)
+{
+        const Sk__Node *node = view_node(view, node_id);
+        Sk__NodeStatus *status;
+
+        if (!node || (node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN))
+                return;
+        status = status_copy(node, plan);
+        status->state = SK__NODE_STATUS__STATE__DOWN;
+        status->message = arena_strdup(&plan->arena, message);
+        status->is_reachable = false;
+        status->since_ns = view_now(view);
+        change_status(plan, node, status, message);
+        plan_require_unchanged(plan, SK__KIND__KIND_NODE, (const struct object_head *)node,
+                               PART_STATUS);
+}
+
+int64_t node_orphans_at(const Sk__Node *node)
+{
+        if (!node->status || node->status->state != SK__NODE_STATUS__STATE__DOWN)
+                return TIME_NEVER;
+        return node->status->since_ns + NODE_ORPHANS_AFTER_NS;
+}
+
+bool node_plan_orphans(const struct view *view, const char *node_id, size_t limit,
+                       struct plan *plan)
+{
+        struct view_cursor cursor = {};
+        const Sk__Task *task;
+        Sk__TaskStatus *status;
+        size_t n = 0;
+
+        while ((task = view_each_node_task(view, node_id, &cursor))) {
+                if (task_is_over(task))
+                        continue;
+                if (n++ == limit)
+                        return false;
+                status = arena_alloc(&plan->arena, sizeof *status);
+                sk__task_status__init(status);
+                status->state = SK__TASK_STATE__TASK_ORPHANED;
+                status->message = "task orphaned";
+                status->err = "its node is gone";
+                plan_group(plan);
+                plan_merge_status(plan, arena_strdup(&plan->arena, task->id), status)->reason =
+                        "its node is gone for good";
+        }
+        return true;
+}
+
+static const Sk__ClusterMembership__Member *find_member(const Sk__ClusterMembership *membership,
+                                                        const char *node_id)
+{
+        for (size_t i = 0; membership && i < membership->n_members; i++)
+                if (str_equal(membership->members[i]->node_id, node_id))
+                        return membership->members[i];
+        return NULL;
+}
+
+static void plan_manager(const Sk__Node *node, const Sk__ClusterMembership__Member *member,
+                         const char *leader_id, struct plan *plan)
+{
+        const Sk__NodeStatus *now = node->status;
+        const char *address = member ? str_or(member->address, "") : "";
+        bool is_leader = member && str_equal(node->id, leader_id);
+        bool is_reachable = member && (is_leader || (now && now->state == SK__NODE_STATUS__STATE__READY));
+        Sk__NodeStatus *status;
+
+        if (now ? now->is_leader == is_leader && now->is_reachable == is_reachable &&
+                          str_equal(str_or(now->manager_address, ""), address) :
+                  !member)
+                return;
+        status = status_copy(node, plan);
+        status->is_leader = is_leader;
+        status->is_reachable = is_reachable;
+        status->manager_address = arena_strdup(&plan->arena, address);
+        change_status(plan, node, status, "as the managers are now");
+        plan_require_unchanged(plan, SK__KIND__KIND_NODE, (const struct object_head *)node,
+                               PART_STATUS);
+}
+
+void node_plan_managers(const struct view *view, const char *leader_id, struct plan *plan)
+{
+        const Sk__Cluster *cluster = view_cluster(view);
+        struct view_cursor cursor = {};
+        const struct object_head *node;
+
+        if (!cluster || !cluster->membership)
+                return;
+        while ((node = view_each(view, SK__KIND__KIND_NODE, &cursor)))
+                plan_manager((const Sk__Node *)node, find_member(cluster->membership, node->id),
+                             leader_id, plan);
+}
