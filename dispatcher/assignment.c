@@ -4,17 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/check.h"
+#include "dispatcher/builder.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/state/task_life.h"
-
-enum file_kind { FILE_SECRET, FILE_CONFIG, FILE_NETWORK };
 
 struct told_file {
         char id[ID_SIZE];
-        enum file_kind kind;
-        uint64_t version; /* told; 0: not yet */
-        size_t n_users;   /* specs with active tasks that name it */
-        size_t n_specs;   /* specs that name it */
+        enum message_list list; /* secrets, configs or networks */
+        uint64_t version;       /* told; 0: not yet */
+        size_t n_users;         /* specs with active tasks that name it */
+        size_t n_specs;         /* specs that name it */
 };
 
 struct told_spec {
@@ -32,20 +32,6 @@ struct told_task {
         struct assignment *holder;
         struct told_spec *spec;
         struct told_task *previous, *next;
-};
-
-/* A message in the making. */
-enum list { TASKS, SPECS, SECRETS, CONFIGS, NETWORKS, LISTS };
-struct builder {
-        struct arena *arena;
-        struct vec added[LISTS], removed[LISTS]; /* void *, const char * */
-        size_t size, size_max;
-};
-
-static const enum list list_of_file[] = {
-        [FILE_SECRET] = SECRETS,
-        [FILE_CONFIG] = CONFIGS,
-        [FILE_NETWORK] = NETWORKS,
 };
 
 void assignment_init(struct assignment *assignment, const char *node_id,
@@ -128,122 +114,20 @@ bool assignment_is_touched(const struct assignment *assignment)
                assignment->is_open || !assignment->has_set;
 }
 
-/* --- messages in the making --- */
-
-static void builder_add(struct builder *builder, enum list list, const void *entry, size_t size)
-{
-        vec_push(&builder->added[list], &entry);
-        builder->size += size;
-}
-
-static void builder_remove(struct builder *builder, enum list list, const char *id)
-{
-        const char *copy = arena_strdup(builder->arena, id);
-
-        vec_push(&builder->removed[list], &copy);
-        builder->size += ID_SIZE;
-}
-
-static bool builder_is_full(const struct builder *builder)
-{
-        return builder->size >= builder->size_max;
-}
-
-/* The array of a list moves into the arena. */
-static void *take_list(struct builder *builder, struct vec *list, size_t *ret_n)
-{
-        void *array = arena_copy(builder->arena, list->data, list->n * list->element_size);
-
-        *ret_n = list->n;
-        vec_done(list);
-        return array;
-}
-
-static Sk__Assignments *builder_finish(struct builder *builder)
-{
-        Sk__Assignments *out = arena_alloc(builder->arena, sizeof *out);
-        struct vec *added = builder->added, *removed = builder->removed;
-
-        sk__assignments__init(out);
-        out->tasks = take_list(builder, &added[TASKS], &out->n_tasks);
-        out->specs = take_list(builder, &added[SPECS], &out->n_specs);
-        out->secrets = take_list(builder, &added[SECRETS], &out->n_secrets);
-        out->configs = take_list(builder, &added[CONFIGS], &out->n_configs);
-        out->networks = take_list(builder, &added[NETWORKS], &out->n_networks);
-        out->removed_tasks = take_list(builder, &removed[TASKS], &out->n_removed_tasks);
-        out->removed_specs = take_list(builder, &removed[SPECS], &out->n_removed_specs);
-        out->removed_secrets = take_list(builder, &removed[SECRETS], &out->n_removed_secrets);
-        out->removed_configs = take_list(builder, &removed[CONFIGS], &out->n_removed_configs);
-        out->removed_networks = take_list(builder, &removed[NETWORKS], &out->n_removed_networks);
-        return out;
-}
-
 /* --- files: secrets, configs, networks --- */
-
-static Sk__Kind kind_of_file(enum file_kind kind)
-{
-        static const Sk__Kind kinds[] = { SK__KIND__KIND_SECRET, SK__KIND__KIND_CONFIG,
-                                          SK__KIND__KIND_NETWORK };
-
-        return kinds[kind];
-}
-
-static void add_secret(struct builder *builder, const struct object_head *object)
-{
-        const Sk__FileData *data = ((const Sk__Secret *)object)->data;
-        Sk__SecretEntry *entry = arena_alloc(builder->arena, sizeof *entry);
-
-        sk__secret_entry__init(entry);
-        entry->id = object->id;
-        entry->name = object->name;
-        if (data)
-                entry->content = data->content;
-        builder_add(builder, SECRETS, entry, entry->content.len + ID_SIZE + 64);
-}
-
-static void add_config(struct builder *builder, const struct object_head *object)
-{
-        const Sk__FileData *data = ((const Sk__Config *)object)->data;
-        Sk__ConfigEntry *entry = arena_alloc(builder->arena, sizeof *entry);
-
-        sk__config_entry__init(entry);
-        entry->id = object->id;
-        entry->name = object->name;
-        if (data)
-                entry->content = data->content;
-        builder_add(builder, CONFIGS, entry, entry->content.len + ID_SIZE + 64);
-}
-
-static void add_network(struct builder *builder, const struct object_head *object)
-{
-        const Sk__Network *network = (const Sk__Network *)object;
-        Sk__NetworkEntry *entry = arena_alloc(builder->arena, sizeof *entry);
-
-        sk__network_entry__init(entry);
-        entry->id = network->id;
-        entry->name = network->name;
-        entry->spec = network->spec;
-        entry->allocation = network->allocation;
-        builder_add(builder, NETWORKS, entry, protobuf_c_message_get_packed_size(&entry->base));
-}
 
 /* Tells the file unless this version was told already. */
 static void tell_file(struct builder *builder, struct told_file *file, const struct view *view)
 {
-        static void (*const add[])(struct builder *, const struct object_head *) = {
-                [FILE_SECRET] = add_secret,
-                [FILE_CONFIG] = add_config,
-                [FILE_NETWORK] = add_network,
-        };
-        const struct object_head *object = view_find(view, kind_of_file(file->kind), file->id);
+        const struct object_head *object = view_find(view, builder_kind(file->list), file->id);
 
         if (!object || object_version(object) == file->version)
                 return;
-        add[file->kind](builder, object);
+        builder_add_object(builder, object, file->list);
         file->version = object_version(object);
 }
 
-static void use_file(struct assignment *assignment, struct told_spec *spec, enum file_kind kind,
+static void use_file(struct assignment *assignment, struct told_spec *spec, enum message_list list,
                      const char *id)
 {
         struct told_file *file;
@@ -254,7 +138,7 @@ static void use_file(struct assignment *assignment, struct told_spec *spec, enum
         if (!file) {
                 file = mem_alloc(sizeof *file);
                 memcpy(file->id, id, strlen(id) + 1);
-                file->kind = kind;
+                file->list = list;
                 map_put(&assignment->files, file->id, file);
         }
         file->n_specs++;
@@ -272,11 +156,11 @@ static void use_files(struct assignment *assignment, struct told_spec *spec,
 
         spec->files = mem_alloc_array(n, sizeof(struct told_file *));
         for (size_t i = 0; container && i < container->n_secrets; i++)
-                use_file(assignment, spec, FILE_SECRET, container->secrets[i]->id);
+                use_file(assignment, spec, LIST_SECRETS, container->secrets[i]->id);
         for (size_t i = 0; container && i < container->n_configs; i++)
-                use_file(assignment, spec, FILE_CONFIG, container->configs[i]->id);
+                use_file(assignment, spec, LIST_CONFIGS, container->configs[i]->id);
         for (size_t i = 0; i < task->n_networks; i++)
-                use_file(assignment, spec, FILE_NETWORK, task->networks[i]->target);
+                use_file(assignment, spec, LIST_NETWORKS, task->networks[i]->target);
 }
 
 static struct told_spec *told_spec(struct assignment *assignment, const char *id)
@@ -296,15 +180,10 @@ static void tell_spec(struct builder *builder, struct assignment *assignment,
                       struct told_spec *spec, const struct view *view)
 {
         const Sk__ServiceSpecObject *object = view_service_spec(view, spec->id);
-        Sk__ServiceSpecRevisionEntry *entry;
 
         if (spec->is_told || !object || !object->spec)
                 return;
-        entry = arena_alloc(builder->arena, sizeof *entry);
-        sk__service_spec_revision_entry__init(entry);
-        entry->id = object->id;
-        entry->revision = object->spec;
-        builder_add(builder, SPECS, entry, protobuf_c_message_get_packed_size(&entry->base));
+        builder_add_object(builder, (const struct object_head *)object, LIST_SPECS);
         spec->is_told = true;
         if (object->spec->spec && object->spec->spec->task)
                 use_files(assignment, spec, object->spec->spec->task);
@@ -384,22 +263,6 @@ static struct told_task *remember_task(struct assignment *assignment, const char
         return told;
 }
 
-static void add_task(struct builder *builder, const Sk__Task *task)
-{
-        Sk__TaskAssignment *entry = arena_alloc(builder->arena, sizeof *entry);
-
-        sk__task_assignment__init(entry);
-        entry->id = task->id;
-        entry->definition = task->definition;
-        entry->allocation = task->allocation;
-        entry->observed_state = task_state(task);
-        if (task->placement) {
-                entry->n_assigned_generic = task->placement->n_assigned_generic;
-                entry->assigned_generic = task->placement->assigned_generic;
-        }
-        builder_add(builder, TASKS, entry, protobuf_c_message_get_packed_size(&entry->base));
-}
-
 /* Returns false when the message got full before the task was in it. */
 static bool tell_task(struct assignment *assignment, const struct view *view,
                       struct told_task *told, const Sk__Task *task, struct builder *builder)
@@ -415,7 +278,7 @@ static bool tell_task(struct assignment *assignment, const struct view *view,
                 tell_file(builder, spec->files[i], view);
         }
         if (!told || told->version != version)
-                add_task(builder, task);
+                builder_add_object(builder, (const struct object_head *)task, LIST_TASKS);
         if (told)
                 unuse_spec(assignment, told->spec, told->is_active);
         else
@@ -438,7 +301,7 @@ static bool look_at(struct assignment *assignment, const struct view *view, cons
         if (!is_needed(assignment, task)) {
                 if (!told)
                         return true;
-                builder_remove(builder, TASKS, id);
+                builder_remove(builder, LIST_TASKS, id);
                 forget_task(assignment, told);
                 return true;
         }
@@ -459,7 +322,7 @@ static void sweep(struct assignment *assignment, struct builder *builder)
                 if (spec->n_tasks)
                         continue;
                 if (spec->is_told)
-                        builder_remove(builder, SPECS, spec->id);
+                        builder_remove(builder, LIST_SPECS, spec->id);
                 for (size_t i = 0; i < spec->n_files; i++)
                         spec->files[i]->n_specs--;
                 map_remove(&assignment->specs, spec->id);
@@ -469,15 +332,14 @@ static void sweep(struct assignment *assignment, struct builder *builder)
                 if (file->n_users)
                         continue;
                 if (file->version)
-                        builder_remove(builder, list_of_file[file->kind], file->id);
+                        builder_remove(builder, file->list, file->id);
                 file->version = 0;
                 if (!file->n_specs)
                         free(map_remove(&assignment->files, file->id));
         }
 }
 
-static void refresh(struct assignment *assignment, const struct view *view,
-                    struct builder *builder)
+static void refresh(struct assignment *assignment, const struct view *view, struct builder *builder)
 {
         struct told_file *file;
 
@@ -485,14 +347,6 @@ static void refresh(struct assignment *assignment, const struct view *view,
         for (size_t at = 0; (file = map_next(&assignment->files, &at));)
                 if (file->n_users)
                         tell_file(builder, file, view);
-}
-
-static bool is_empty(const struct builder *builder)
-{
-        for (int i = 0; i < LISTS; i++)
-                if (builder->added[i].n || builder->removed[i].n)
-                        return false;
-        return true;
 }
 
 /* Looks at what was touched, in order, until the message is full. */
@@ -515,16 +369,13 @@ static void look(struct assignment *assignment, const struct view *view, struct 
 const Sk__Assignments *assignment_next(struct assignment *assignment, const struct view *view,
                                        size_t size_max, struct arena *arena)
 {
-        struct builder builder = { .arena = arena, .size_max = size_max };
+        struct builder builder;
         bool begins = !assignment->is_open, is_last;
         Sk__Assignments *out;
 
         if (!assignment_is_touched(assignment))
                 return NULL;
-        for (int i = 0; i < LISTS; i++) {
-                builder.added[i] = VEC_OF(void *);
-                builder.removed[i] = VEC_OF(const char *);
-        }
+        builder_init(&builder, arena, size_max);
         if (!assignment->has_set && begins)
                 assignment_touch_all(assignment, view);
         look(assignment, view, &builder);
@@ -533,11 +384,13 @@ const Sk__Assignments *assignment_next(struct assignment *assignment, const stru
                 refresh(assignment, view, &builder);
         if (is_last && assignment->is_unused)
                 sweep(assignment, &builder);
-        if (is_last && begins && assignment->has_set && is_empty(&builder))
-                return NULL;
         out = builder_finish(&builder);
-        out->type = assignment->has_set ? SK__ASSIGNMENTS__TYPE__INCREMENTAL :
-                                          SK__ASSIGNMENTS__TYPE__COMPLETE;
+        if (!out && is_last && begins && assignment->has_set)
+                return NULL;
+        if (!out)
+                out = builder_nothing(&builder);
+        out->type = assignment->has_set ? SK__ASSIGNMENTS__TYPE__INCREMENTAL
+                                        : SK__ASSIGNMENTS__TYPE__COMPLETE;
         assignment->sequence += begins;
         out->sequence = assignment->sequence;
         out->is_last = is_last;

@@ -1,11 +1,14 @@
-/* What a node must know: a pure function of the view, told as one COMPLETE set and then by its differences.
+/* What a node must know: a pure function of the view, told as one COMPLETE set and then by its
+ * differences.
  *
- * A node must know every task placed on it until the task's object is gone, the spec revisions those name, and, for
- * tasks that may still run, the secrets, configs and networks named by these.
+ * A node must know every task placed on it until the task's object is gone, the spec revisions
+ * those name, and, for tasks that may still run, the secrets, configs and networks named by these.
  *
- * Only ids and versions of what was told are remembered, so the content is read from the view when it is due and a slow
- * agent is told the latest state instead of a backlog.  Work is in proportion to the tasks touched, never to all. */
+ * Only ids and versions of what was told are remembered, so the content is read from the view when
+ * it is due and a slow agent is told the latest state instead of a backlog.  Work is in proportion
+ * to the tasks touched, never to all. */
 #pragma once
+#include "api/dispatcher.pb-c.h"
 #include "lib/base/id.h"
 #include "lib/base/map.h"
 #include "lib/base/vec.h"
@@ -20,13 +23,13 @@ struct told_task;
 struct assignment {
         const char *node_id; /* borrowed */
         struct assignment_index *index;
-        struct told_task *tasks;   /* list */
-        struct map specs, files;   /* struct told_spec, struct told_file */
-        struct vec touched;        /* ids to look at, char[ID_SIZE] each */
+        struct told_task *tasks; /* list */
+        struct map specs, files; /* struct told_spec, struct told_file */
+        struct vec touched;      /* ids to look at, char[ID_SIZE] each */
         uint64_t sequence;
-        bool has_set;              /* a whole COMPLETE set was told */
-        bool is_open;              /* the last message was not the set's last */
-        bool is_unused, is_stale;  /* something told may be needed no more; may have changed */
+        bool has_set;             /* a whole COMPLETE set was told */
+        bool is_open;             /* the last message was not the set's last */
+        bool is_unused, is_stale; /* something told may be needed no more; may have changed */
 };
 
 void assignment_init(struct assignment *assignment, const char *node_id,
@@ -47,7 +50,7 @@ struct assignment *assignment_holder(const struct assignment_index *index, const
 /* Is there, or may there be, something to tell? */
 bool assignment_is_touched(const struct assignment *assignment);
 
-/* The next message, in 'arena' and borrowing from 'view'; NULL when all is told.  It ends at about 'size_max' bytes: the
- * one entry that exceeds it is still in it. */
+/* The next message, in 'arena' and borrowing from 'view'; NULL when all is told.  It ends at about
+ * 'size_max' bytes: the one entry that exceeds it is still in it. */
 const Sk__Assignments *assignment_next(struct assignment *assignment, const struct view *view,
                                        size_t size_max, struct arena *arena);

@@ -1,4 +1,5 @@
-/* Who is late: a pure table of deadlines.  Times are the caller's, in ns of a clock that never goes back. */
+/* Who is late: a pure table of deadlines.  Times are the caller's, in ns of a clock that never goes
+ * back. */
 #pragma once
 #include <stdint.h>
 
@@ -17,11 +18,13 @@ struct heartbeats {
 void heartbeats_init(struct heartbeats *heartbeats);
 void heartbeats_done(struct heartbeats *heartbeats);
 
-/* The node lives; it is late unless heard again within 'allowance_ns'.  Never brings a deadline forward. */
+/* The node lives; it is late unless heard again within 'allowance_ns'.  Never brings a deadline
+ * forward. */
 void heartbeats_heard(struct heartbeats *heartbeats, const char *node_id, int64_t now,
                       int64_t allowance_ns);
 
-/* As heard, but only for a node that is not in the table: one that should be alive, and gets time to show it. */
+/* As heard, but only for a node that is not in the table: one that should be alive, and gets time
+ * to show it. */
 void heartbeats_expect(struct heartbeats *heartbeats, const char *node_id, int64_t now,
                        int64_t allowance_ns);
 
@@ -34,6 +37,7 @@ bool heartbeats_take_late(struct heartbeats *heartbeats, int64_t now, char ret_n
 /* When the next one will be late; TIME_NEVER when the table is empty. */
 int64_t heartbeats_next(const struct heartbeats *heartbeats);
 
-/* How often an agent shall be heard: the more agents, the less often, so that heartbeats cost a manager at most about
- * 1,000 messages a second, from once a second up to 'setting_ns' (the cluster's, 5 s by default; 0: that default). */
+/* How often an agent shall be heard: the more agents, the less often, so that heartbeats cost a
+ * manager at most about 1,000 messages a second, from once a second up to 'setting_ns' (the
+ * cluster's, 5 s by default; 0: that default). */
 int64_t heartbeat_period(size_t n_sessions, int64_t setting_ns);

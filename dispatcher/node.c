@@ -56,8 +56,8 @@ void node_plan_seen(const struct view *view, const char *node_id, const struct n
                 status->address = arena_strdup(&plan->arena, str_or(seen->address, ""));
                 change_status(plan, node, status, "its agent has a session");
         }
-        if (!seen->description ||
-            (node->description && message_equal(&node->description->base, &seen->description->base)))
+        if (!seen->description || (node->description && message_equal(&node->description->base,
+                                                                      &seen->description->base)))
                 return;
         plan_group(plan);
         change = plan_update(plan, SK__KIND__KIND_NODE, arena_strdup(&plan->arena, node->id));
@@ -132,12 +132,13 @@ static void plan_manager(const Sk__Node *node, const Sk__ClusterMembership__Memb
         const Sk__NodeStatus *now = node->status;
         const char *address = member ? str_or(member->address, "") : "";
         bool is_leader = member && str_equal(node->id, leader_id);
-        bool is_reachable = member && (is_leader || (now && now->state == SK__NODE_STATUS__STATE__READY));
+        bool is_reachable =
+                member && (is_leader || (now && now->state == SK__NODE_STATUS__STATE__READY));
         Sk__NodeStatus *status;
 
         if (now ? now->is_leader == is_leader && now->is_reachable == is_reachable &&
-                          str_equal(str_or(now->manager_address, ""), address) :
-                  !member)
+                            str_equal(str_or(now->manager_address, ""), address)
+                : !member)
                 return;
         status = status_copy(node, plan);
         status->is_leader = is_leader;

@@ -1,5 +1,6 @@
-/* What becomes of a node's record when its agent is seen, is late, or has been away for long.  Pure: plans out.  Each is a
- * no-op when the record says so already, so it may be asked again at any time. */
+/* What becomes of a node's record when its agent is seen, is late, or has been away for long. Pure:
+ * plans out.  Each is a no-op when the record says so already, so it may be asked again at any
+ * time. */
 #pragma once
 #include "lib/state/plan.h"
 #include "lib/state/view.h"
@@ -24,9 +25,11 @@ void node_plan_down(const struct view *view, const char *node_id, const char *me
 /* When the tasks of this node become orphans; TIME_NEVER: not as things are. */
 int64_t node_orphans_at(const Sk__Node *node);
 
-/* The tasks of a node that is gone for good, at most 'limit' per plan.  Returns whether that was all. */
+/* The tasks of a node that is gone for good, at most 'limit' per plan.  Returns whether that was
+ * all. */
 bool node_plan_orphans(const struct view *view, const char *node_id, size_t limit,
                        struct plan *plan);
 
-/* Which managers there are, who leads ('leader_id': the manager this runs on, as it holds the lease) and who can be reached. */
+/* Which managers there are, who leads ('leader_id': the manager this runs on, as it holds the
+ * lease) and who can be reached. */
 void node_plan_managers(const struct view *view, const char *leader_id, struct plan *plan);

@@ -26,8 +26,7 @@ static int check_bounds(const Sk__TaskStatus *status, struct err *err)
                 return err_set(err, ERR_INVALID, "an agent does not report state %d",
                                (int)status->state);
         if (!is_within(status->message, MESSAGE_MAX) || !is_within(status->err, ERR_MAX) ||
-            !is_within(status->image_digest, NAME_MAX_BYTES) ||
-            status->n_host_ports > PORTS_MAX ||
+            !is_within(status->image_digest, NAME_MAX_BYTES) || status->n_host_ports > PORTS_MAX ||
             (status->container && !is_within(status->container->id, NAME_MAX_BYTES)))
                 return err_set(err, ERR_INVALID, "the status is larger than a status may be");
         return 0;

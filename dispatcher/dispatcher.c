@@ -1,0 +1,311 @@
+/* News in, plans out; the table of sessions and of who is late. */
+#include "dispatcher/dispatcher.h"
+
+#include <string.h>
+
+#include "dispatcher/session.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/os/log.h"
+#include "lib/state/task_life.h"
+
+enum { COMMIT_TIMEOUT_S = 30 };
+
+static const Sk__KindMask kinds[] = {
+#define KIND(kind_, parts_)                                                        \
+        {                                                                          \
+                PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), kind_, parts_ \
+        }
+        KIND(SK__KIND__KIND_CLUSTER, 0xb),      KIND(SK__KIND__KIND_NODE, 0xf),
+        KIND(SK__KIND__KIND_SERVICE_SPEC, 0x1), KIND(SK__KIND__KIND_NETWORK, 0x3),
+        KIND(SK__KIND__KIND_TASK, 0xf),         KIND(SK__KIND__KIND_SECRET, 0x3),
+        KIND(SK__KIND__KIND_CONFIG, 0x3),
+#undef KIND
+};
+
+const struct view *dispatcher_view(const struct dispatcher *dispatcher)
+{
+        return mirror_view(dispatcher->mirror);
+}
+
+/* --- what a turn gathers --- */
+
+/* A batch of reports that waits to be durable. */
+struct batch {
+        char node_id[64], session_id[ID_SIZE];
+        uint64_t sequence;
+        size_t group;
+};
+
+struct gathered {
+        struct dispatcher *dispatcher;
+        struct plan plan;
+        struct vec batches; /* struct batch */
+};
+
+static void gathered_free(struct gathered *gathered)
+{
+        if (!gathered)
+                return;
+        plan_done(&gathered->plan);
+        vec_done(&gathered->batches);
+        free(gathered);
+}
+
+struct plan *dispatcher_plan(struct dispatcher *dispatcher)
+{
+        struct gathered *gathered = dispatcher->gathered;
+
+        if (!gathered) {
+                gathered = mem_alloc(sizeof *gathered);
+                gathered->dispatcher = dispatcher;
+                gathered->batches = VEC_OF(struct batch);
+                plan_init(&gathered->plan);
+                dispatcher->gathered = gathered;
+        }
+        return &gathered->plan;
+}
+
+void dispatcher_acknowledge_later(struct dispatcher *dispatcher, const struct session *session,
+                                  uint64_t sequence)
+{
+        struct batch *batch = vec_add(&dispatcher->gathered->batches);
+
+        memcpy(batch->node_id, session->node_id, sizeof batch->node_id);
+        memcpy(batch->session_id, session->id, sizeof batch->session_id);
+        batch->sequence = sequence;
+        batch->group = dispatcher->gathered->plan.groups.n - 1;
+}
+
+static struct session *session_of_batch(const struct dispatcher *dispatcher,
+                                        const struct batch *batch)
+{
+        struct session *session = session_of_node(dispatcher, batch->node_id);
+
+        return session && str_equal(session->id, batch->session_id) ? session : NULL;
+}
+
+static void log_refused_groups(const struct commit_outcome *outcome)
+{
+        for (size_t i = 0; outcome->results && i < outcome->n_groups; i++)
+                if (outcome->results[i]->code)
+                        LOG(WARN, "change refused", STR("why", outcome->results[i]->message));
+}
+
+/* A group that was refused was looked at all the same: telling it again would not help. */
+static void committed(void *context, const struct commit_outcome *outcome)
+{
+        _cleanup_(freep) struct gathered *gathered = context;
+        struct session *session;
+
+        if (outcome->err && outcome->err->code != ERR_CANCELLED)
+                LOG(WARN, "reports could not be committed", STR("why", outcome->err->text));
+        log_refused_groups(outcome);
+        for (size_t i = 0; i < gathered->batches.n; i++) {
+                const struct batch *batch = vec_at(&gathered->batches, i);
+
+                session = session_of_batch(gathered->dispatcher, batch);
+                if (session && outcome->err)
+                        session_fail(session, outcome->err);
+                else if (session)
+                        session_acknowledge(session, batch->sequence);
+        }
+        vec_done(&gathered->batches);
+        plan_done(&gathered->plan);
+}
+
+static void commit(struct dispatcher *dispatcher)
+{
+        struct gathered *gathered = dispatcher->gathered;
+
+        dispatcher->gathered = NULL;
+        if (gathered && plan_is_empty(&gathered->plan))
+                gathered_free(gathered);
+        else if (gathered)
+                committer_submit(dispatcher->committer, &gathered->plan,
+                                 loop_now(dispatcher->loop) + COMMIT_TIMEOUT_S * NS_PER_S,
+                                 committed, gathered);
+}
+
+static void turn_ended(void *context)
+{
+        struct dispatcher *dispatcher = context;
+        struct session *session, *next;
+
+        for (session = TAKE(dispatcher->dirty); session; session = next) {
+                next = session->next_dirty;
+                session->is_dirty = false;
+                session_flush(session);
+        }
+        commit(dispatcher);
+}
+
+/* --- who is late --- */
+
+static void set_late_timer(struct dispatcher *dispatcher)
+{
+        int64_t next = heartbeats_next(&dispatcher->heartbeats);
+        int64_t now = loop_now_boot(dispatcher->loop);
+
+        if (next == TIME_NEVER)
+                loop_timer_cancel(&dispatcher->late);
+        else
+                loop_timer_set(dispatcher->loop, &dispatcher->late, next > now ? next - now : 0);
+}
+
+void dispatcher_heard(struct dispatcher *dispatcher, const char *node_id, int64_t allowance_ns)
+{
+        heartbeats_heard(&dispatcher->heartbeats, node_id, loop_now_boot(dispatcher->loop),
+                         allowance_ns);
+        if (!loop_timer_is_set(&dispatcher->late))
+                set_late_timer(dispatcher);
+}
+
+static void some_are_late(void *context)
+{
+        struct dispatcher *dispatcher = context;
+        int64_t now = loop_now_boot(dispatcher->loop);
+        struct session *session;
+        char node_id[64];
+        struct err err;
+
+        while (heartbeats_take_late(&dispatcher->heartbeats, now, node_id)) {
+                LOG(WARN, "node is late", STR("node", node_id));
+                session = session_of_node(dispatcher, node_id);
+                err_set(&err, ERR_DEADLINE, "no heartbeat came in time");
+                if (session)
+                        session_fail(session, &err);
+                node_plan_down(dispatcher_view(dispatcher), node_id, "heartbeat failure",
+                               dispatcher_plan(dispatcher));
+        }
+        set_late_timer(dispatcher);
+}
+
+/* --- news --- */
+
+static void task_changed(struct dispatcher *dispatcher, const char *id)
+{
+        const Sk__Task *task = view_task(dispatcher_view(dispatcher), id);
+        struct assignment *holder;
+        struct session *session;
+
+        if (task) {
+                session = session_of_node(dispatcher, task_node(task));
+        } else {
+                holder = assignment_holder(&dispatcher->index, id);
+                session = holder ? container_of(holder, struct session, assignment) : NULL;
+        }
+        if (!session || session->phase != SESSION_OPEN)
+                return;
+        assignment_touch(&session->assignment, id);
+        session_touch(session);
+}
+
+static void node_changed(struct dispatcher *dispatcher, const char *id)
+{
+        struct session *session = session_of_node(dispatcher, id);
+
+        if (session)
+                session_refresh(session);
+}
+
+static void everybody(struct dispatcher *dispatcher, void (*act)(struct session *, const char *),
+                      const char *id)
+{
+        struct session *session;
+
+        for (size_t at = 0; (session = map_next(&dispatcher->sessions, &at));)
+                if (session->phase == SESSION_OPEN)
+                        act(session, id);
+}
+
+static void refresh(struct session *session, const char *id)
+{
+        (void)id;
+        session_refresh(session);
+}
+
+static void touch_file(struct session *session, const char *id)
+{
+        if (assignment_touch_file(&session->assignment, id))
+                session_touch(session);
+}
+
+static void touch_all(struct session *session, const char *id)
+{
+        (void)id;
+        assignment_touch_all(&session->assignment, dispatcher_view(session->dispatcher));
+        session_touch(session);
+}
+
+static void news_came(void *context, const Sk__Event *const *events, size_t n_events,
+                      bool is_restart)
+{
+        struct dispatcher *dispatcher = context;
+
+        daemon_ready(dispatcher->daemon);
+        for (size_t i = 0; i < n_events && !is_restart; i++) {
+                if (events[i]->kind == SK__KIND__KIND_TASK)
+                        task_changed(dispatcher, events[i]->id);
+                else if (events[i]->kind == SK__KIND__KIND_NODE)
+                        node_changed(dispatcher, events[i]->id);
+                else if (events[i]->kind == SK__KIND__KIND_CLUSTER)
+                        everybody(dispatcher, refresh, NULL);
+                else if (events[i]->kind == SK__KIND__KIND_NETWORK)
+                        everybody(dispatcher, touch_file, events[i]->id);
+        }
+        if (is_restart) {
+                everybody(dispatcher, refresh, NULL);
+                everybody(dispatcher, touch_all, NULL);
+        }
+}
+
+/* --- life --- */
+
+static int connect_store(struct dispatcher *dispatcher, struct err *err)
+{
+        struct rpc_client_options client = { .address = dispatcher->config->store,
+                                             .identity = dispatcher->daemon->identity,
+                                             .server_daemon = "store" };
+        struct mirror_options mirror = { .loop = dispatcher->loop,
+                                         .kinds = kinds,
+                                         .n_kinds = COUNT_OF(kinds),
+                                         .changed = news_came,
+                                         .context = dispatcher };
+        struct committer_options committer = { .loop = dispatcher->loop };
+
+        TRY(rpc_client_new(dispatcher->loop, &client, &dispatcher->store, err));
+        mirror.store = committer.store = dispatcher->store;
+        TRY(mirror_new(&mirror, &dispatcher->mirror, err));
+        return committer_new(&committer, &dispatcher->committer, err);
+}
+
+int dispatcher_start(struct daemon *daemon, struct err *err)
+{
+        struct dispatcher *dispatcher = mem_alloc(sizeof *dispatcher);
+        struct dispatcher_config *config = daemon->spec->config;
+
+        config->node_id = rpc_identity_node_id(daemon->identity);
+        dispatcher->config = config;
+        dispatcher->daemon = daemon;
+        dispatcher->loop = daemon->loop;
+        dispatcher->late = (struct loop_timer){ .fire = some_are_late, .context = dispatcher };
+        heartbeats_init(&dispatcher->heartbeats);
+        daemon->state = dispatcher;
+        loop_after_turn(daemon->loop, turn_ended, dispatcher);
+        return connect_store(dispatcher, err);
+}
+
+void dispatcher_stop(struct daemon *daemon)
+{
+        struct dispatcher *dispatcher = daemon->state;
+
+        if (!dispatcher)
+                return;
+        loop_timer_cancel(&dispatcher->late);
+        committer_free(dispatcher->committer);
+        mirror_free(dispatcher->mirror);
+        rpc_client_free(dispatcher->store);
+        gathered_free(dispatcher->gathered);
+        heartbeats_done(&dispatcher->heartbeats);
+}

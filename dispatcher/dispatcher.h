@@ -1,0 +1,49 @@
+/* skep-dispatcher, put together: news of the store touch sessions, sessions tell agents, what
+ * agents report is gathered over all sessions and committed. */
+#pragma once
+#include "dispatcher/assignment.h"
+#include "dispatcher/heartbeat.h"
+#include "lib/run/committer.h"
+#include "lib/run/daemon.h"
+#include "lib/run/mirror.h"
+
+struct dispatcher_config {
+        const char *store;
+        int64_t advertise_port; /* where dispatchers of other managers listen */
+        const char *node_id;    /* of this manager; set at start */
+};
+
+struct session;
+struct gathered;
+
+struct dispatcher {
+        const struct dispatcher_config *config;
+        struct daemon *daemon;
+        struct loop *loop;
+        struct rpc_client *store;
+        struct mirror *mirror;
+        struct committer *committer;
+        struct map sessions;   /* node id -> struct session, the newest of each node */
+        struct session *dirty; /* list of sessions that have something to tell */
+        struct assignment_index index;
+        struct heartbeats heartbeats;
+        struct loop_timer late;
+        struct gathered *gathered; /* what this turn will commit */
+};
+
+int dispatcher_start(struct daemon *daemon, struct err *err);
+void dispatcher_stop(struct daemon *daemon);
+
+const struct view *dispatcher_view(const struct dispatcher *dispatcher);
+
+/* The plan that this turn will commit, for whole groups. */
+struct plan *dispatcher_plan(struct dispatcher *dispatcher);
+
+/* The plan's newest group holds that batch: acknowledge it to the session once it is durable. */
+void dispatcher_acknowledge_later(struct dispatcher *dispatcher, const struct session *session,
+                                  uint64_t sequence);
+
+/* The node lives; it will be late if not heard for 'allowance_ns'. */
+void dispatcher_heard(struct dispatcher *dispatcher, const char *node_id, int64_t allowance_ns);
+
+extern const struct rpc_service dispatcher_service;

@@ -1,0 +1,421 @@
+/* Sessions with agents: a thin shell around assignment, report and node. */
+#include "dispatcher/session.h"
+
+#include <string.h>
+
+#include "api/dispatcher.h"
+#include "dispatcher/report.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/message/message.h"
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+
+enum {
+        MESSAGE_SIZE = 128 * 1024, /* of assignments, about */
+        DESCRIPTION_SIZE_MAX = 64 * 1024,
+        BATCHES_MAX = 8, /* that an agent may have in flight */
+        PART_TASK_STATUS = 3,
+};
+
+DISPATCHER_METHODS(RPC_PROTOTYPE)
+
+struct session *session_of_node(const struct dispatcher *dispatcher, const char *node_id)
+{
+        return map_find(&dispatcher->sessions, node_id);
+}
+
+void session_touch(struct session *session)
+{
+        if (session->is_dirty || session->phase != SESSION_OPEN)
+                return;
+        session->is_dirty = true;
+        session->next_dirty = session->dispatcher->dirty;
+        session->dispatcher->dirty = session;
+}
+
+static void write_message(struct session *session, Sk__DispatcherMessage__MessageCase which,
+                          void *content)
+{
+        Sk__DispatcherMessage message;
+
+        sk__dispatcher_message__init(&message);
+        message.message_case = which;
+        message.session = content; /* all members of the union are pointers */
+        rpc_call_write(session->call, &message.base);
+}
+
+void session_flush(struct session *session)
+{
+        struct arena arena = {};
+        const Sk__Assignments *assignments;
+
+        while (session->phase == SESSION_OPEN && rpc_call_is_writable(session->call)) {
+                assignments =
+                        assignment_next(&session->assignment, dispatcher_view(session->dispatcher),
+                                        MESSAGE_SIZE, &arena);
+                if (!assignments)
+                        break;
+                write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_ASSIGNMENTS,
+                              (void *)assignments);
+                arena_clear(&arena);
+        }
+        arena_done(&arena);
+}
+
+void session_acknowledge(struct session *session, uint64_t sequence)
+{
+        Sk__StatusAck ack;
+
+        session->n_in_flight--;
+        if (session->phase != SESSION_OPEN)
+                return;
+        sk__status_ack__init(&ack);
+        ack.sequence = sequence;
+        write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_STATUS_ACK, &ack);
+}
+
+/* Takes it out of the tables; the call may live on until it has ended. */
+static void detach(struct session *session)
+{
+        struct dispatcher *dispatcher = session->dispatcher;
+
+        if (session->phase == SESSION_OPENING)
+                mirror_read_cancel(dispatcher->mirror, &session->read);
+        if (session->phase == SESSION_OPEN)
+                assignment_done(&session->assignment);
+        if (session_of_node(dispatcher, session->node_id) == session)
+                map_remove(&dispatcher->sessions, session->node_id);
+        for (struct session **at = &dispatcher->dirty; session->is_dirty; at = &(*at)->next_dirty)
+                if (*at == session) {
+                        *at = session->next_dirty;
+                        session->is_dirty = false;
+                        break;
+                }
+        session->phase = SESSION_OVER;
+}
+
+void session_fail(struct session *session, const struct err *err)
+{
+        if (session->phase == SESSION_OVER)
+                return;
+        LOG(INFO, "session ended", STR("node", session->node_id), STR("session", session->id),
+            STR("why", err->text));
+        detach(session);
+        rpc_fail(session->call, err);
+}
+
+static void fail(struct session *session, enum err_code code, const char *text)
+{
+        struct err err;
+
+        err_set(&err, code, "%s", text);
+        session_fail(session, &err);
+}
+
+/* --- what the agent is told of node and cluster --- */
+
+static void fill_managers(const struct dispatcher *dispatcher, const Sk__Cluster *cluster,
+                          struct arena *arena, Sk__SessionInfo *info)
+{
+        const Sk__ClusterMembership *membership = cluster ? cluster->membership : NULL;
+
+        if (!membership || !membership->n_members)
+                return;
+        info->managers = arena_alloc(arena, membership->n_members * sizeof *info->managers);
+        for (size_t i = 0; i < membership->n_members; i++) {
+                const Sk__ClusterMembership__Member *member = membership->members[i];
+                const char *colon = strrchr(str_or(member->address, ""), ':');
+                Sk__ManagerAddress *manager;
+
+                if (!colon)
+                        continue;
+                manager = arena_alloc(arena, sizeof *manager);
+                sk__manager_address__init(manager);
+                manager->node_id = member->node_id;
+                manager->address = arena_printf(arena, "%.*s:%lld", (int)(colon - member->address),
+                                                member->address,
+                                                (long long)dispatcher->config->advertise_port);
+                info->managers[info->n_managers++] = manager;
+        }
+}
+
+static uint64_t info_version(const struct view *view, const Sk__Node *node)
+{
+        const struct object_head *cluster = (const struct object_head *)view_cluster(view);
+        const struct object_head *object = (const struct object_head *)node;
+        uint64_t version = 0, parts[] = {
+                object_part_version(object, 0),
+                object_part_version(object, 1),
+                cluster ? object_version(cluster) : 0,
+        };
+
+        for (size_t i = 0; i < COUNT_OF(parts); i++)
+                version = parts[i] > version ? parts[i] : version;
+        return version;
+}
+
+static void tell_info(struct session *session, const Sk__Node *node)
+{
+        const struct view *view = dispatcher_view(session->dispatcher);
+        const Sk__Cluster *cluster = view_cluster(view);
+        _cleanup_(arena_done) struct arena arena = {};
+        Sk__SessionInfo info;
+
+        sk__session_info__init(&info);
+        info.session_id = session->id;
+        info.heartbeat_ns = session->period_ns;
+        info.node = (Sk__Node *)node;
+        fill_managers(session->dispatcher, cluster, &arena, &info);
+        if (cluster && cluster->trust)
+                info.root_certificate_pem = cluster->trust->root_certificate_pem;
+        session->info_version = info_version(view, node);
+        write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_SESSION, &info);
+}
+
+void session_refresh(struct session *session)
+{
+        const struct view *view = dispatcher_view(session->dispatcher);
+        const Sk__Node *node = view_node(view, session->node_id);
+
+        if (session->phase != SESSION_OPEN)
+                return;
+        if (!node) {
+                fail(session, ERR_NOT_FOUND, "this node was removed from the swarm");
+                return;
+        }
+        if (info_version(view, node) != session->info_version)
+                tell_info(session, node);
+        node_plan_seen(view, session->node_id, &session->seen,
+                       dispatcher_plan(session->dispatcher));
+}
+
+/* --- opening --- */
+
+static void heard(struct session *session)
+{
+        dispatcher_heard(session->dispatcher, session->node_id,
+                         HEARTBEAT_GRACE * session->period_ns);
+}
+
+/* The view is no older than the hello: whatever the agent knows is in it, or gone. */
+static void view_is_fresh(void *context, const struct err *err)
+{
+        struct session *session = context;
+        struct dispatcher *dispatcher = session->dispatcher;
+        const struct view *view = dispatcher_view(dispatcher);
+        const Sk__Cluster *cluster = view_cluster(view);
+        const Sk__Node *node = view_node(view, session->node_id);
+
+        session->phase = SESSION_GREETED;
+        if (err) {
+                session_fail(session, err);
+                return;
+        }
+        if (!node) {
+                fail(session, ERR_NOT_FOUND,
+                     "this node is not part of the swarm; leave it with 'skep swarm leave' and "
+                     "join again");
+                return;
+        }
+        session->phase = SESSION_OPEN;
+        session->period_ns =
+                heartbeat_period(dispatcher->sessions.n,
+                                 cluster && cluster->spec ? cluster->spec->dispatcher_heartbeat_ns
+                                                          : 0);
+        assignment_init(&session->assignment, session->node_id, &dispatcher->index);
+        heard(session);
+        tell_info(session, node);
+        node_plan_seen(view, session->node_id, &session->seen, dispatcher_plan(dispatcher));
+        session_touch(session);
+        LOG(INFO, "session opened", STR("node", session->node_id), STR("session", session->id),
+            STR("address", session->seen.address));
+}
+
+/* "ipv4:10.0.0.3:40312" is 10.0.0.3. */
+static const char *peer_host(const struct rpc_peer *peer, struct arena *arena)
+{
+        const char *host = strchr(peer->address, ':'), *end = strrchr(peer->address, ':');
+
+        if (!host || host == end)
+                return "";
+        host++;
+        if (*host == '[' && end[-1] == ']')
+                return arena_printf(arena, "%.*s", (int)(end - host - 2), host + 1);
+        return arena_printf(arena, "%.*s", (int)(end - host), host);
+}
+
+static int see(struct session *session, const Sk__NodeDescription *description, const char *address,
+               struct err *err)
+{
+        struct arena arena = {};
+
+        if (!description ||
+            protobuf_c_message_get_packed_size(&description->base) > DESCRIPTION_SIZE_MAX)
+                return err_set(err, ERR_INVALID, "the node's description is missing or too large");
+        if (strlen(str_or(address, "")) > 255)
+                return err_set(err, ERR_INVALID, "the node's address is too long");
+        session->seen.description = (Sk__NodeDescription *)message_copy(&arena, &description->base);
+        session->seen.address = str_is_empty(address)
+                                        ? peer_host(rpc_call_peer(session->call), &arena)
+                                        : arena_strdup(&arena, address);
+        arena_done(&session->seen_arena);
+        session->seen_arena = arena;
+        return 0;
+}
+
+static int on_hello(struct session *session, const Sk__AgentHello *hello, struct err *err)
+{
+        struct dispatcher *dispatcher = session->dispatcher;
+        struct session *older = session_of_node(dispatcher, session->node_id);
+
+        if (session->phase != SESSION_GREETED)
+                return err_set(err, ERR_INVALID, "a session has one hello");
+        TRY(see(session, hello->description, hello->address, err));
+        if (older)
+                fail(older, ERR_CANCELLED, "the node opened another session");
+        map_put(&dispatcher->sessions, session->node_id, session);
+        session->phase = SESSION_OPENING;
+        session->read = (struct mirror_read){ .fresh = view_is_fresh, .context = session };
+        mirror_read(dispatcher->mirror, &session->read);
+        return 0;
+}
+
+/* --- messages --- */
+
+static int on_heartbeat(struct session *session, Sk__AgentHeartbeat *heartbeat)
+{
+        Sk__HeartbeatReply reply;
+
+        heard(session);
+        if (heartbeat->sent_at_ns)
+                session->clock_ahead_ns =
+                        heartbeat->sent_at_ns - loop_now(session->dispatcher->loop);
+        sk__heartbeat_reply__init(&reply);
+        reply.sent_at_ns = heartbeat->sent_at_ns;
+        write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_HEARTBEAT, &reply);
+        return 0;
+}
+
+static void plan_reports(struct session *session, const Sk__StatusBatch *batch, struct plan *plan)
+{
+        const struct view *view = dispatcher_view(session->dispatcher);
+        struct err err;
+
+        for (size_t i = 0; i < batch->n_reports; i++) {
+                int r = report_plan(view, session->node_id, batch->reports[i],
+                                    session->clock_ahead_ns, plan, &err);
+
+                if (r < 0 && r != ERR_NOT_FOUND)
+                        LOG(WARN, "report refused", STR("node", session->node_id),
+                            STR("task", batch->reports[i]->task_id), STR("why", err.text));
+        }
+}
+
+static int on_statuses(struct session *session, const Sk__StatusBatch *batch, struct err *err)
+{
+        struct plan *plan = dispatcher_plan(session->dispatcher);
+        size_t n_before = plan->n_changes;
+
+        if (batch->n_reports > REPORT_BATCH_MAX || session->n_in_flight >= BATCHES_MAX)
+                return err_set(err, ERR_EXHAUSTED,
+                               "more reports at once than a node may have under way");
+        heard(session);
+        session->n_in_flight++;
+        plan_group(plan);
+        plan_reports(session, batch, plan);
+        if (plan->n_changes > n_before)
+                dispatcher_acknowledge_later(session->dispatcher, session, batch->sequence);
+        else
+                session_acknowledge(session, batch->sequence);
+        return 0;
+}
+
+static int on_description(struct session *session, const Sk__NodeDescription *description,
+                          struct err *err)
+{
+        _cleanup_(freep) char *address = str_copy(session->seen.address);
+
+        TRY(see(session, description, address, err));
+        node_plan_seen(dispatcher_view(session->dispatcher), session->node_id, &session->seen,
+                       dispatcher_plan(session->dispatcher));
+        return 0;
+}
+
+static int on_message(struct session *session, const Sk__AgentMessage *in, struct err *err)
+{
+        if (in->message_case == SK__AGENT_MESSAGE__MESSAGE_HELLO)
+                return on_hello(session, in->hello, err);
+        if (session->phase != SESSION_OPEN)
+                return err_set(err, ERR_INVALID, "a session begins with a hello and its answer");
+        switch (in->message_case) {
+        case SK__AGENT_MESSAGE__MESSAGE_HEARTBEAT:
+                return on_heartbeat(session, in->heartbeat);
+        case SK__AGENT_MESSAGE__MESSAGE_STATUSES:
+                return on_statuses(session, in->statuses, err);
+        case SK__AGENT_MESSAGE__MESSAGE_DESCRIPTION:
+                return on_description(session, in->description, err);
+        default:
+                return 0; /* an acknowledgement, or news from an agent that is newer than we are */
+        }
+}
+
+static void message_came(void *context, struct rpc_call *call, const void *in)
+{
+        struct session *session = context;
+        struct err err;
+
+        (void)call;
+        if (session->phase != SESSION_OVER && on_message(session, in, &err) < 0)
+                session_fail(session, &err);
+}
+
+static void stream_half_closed(void *context, struct rpc_call *call)
+{
+        struct session *session = context;
+
+        if (session->phase == SESSION_OVER)
+                return;
+        detach(session);
+        rpc_call_finish(call);
+}
+
+static void stream_writable(void *context, struct rpc_call *call)
+{
+        (void)call;
+        session_touch(context);
+}
+
+static void stream_closed(void *context, struct rpc_call *call)
+{
+        struct session *session = context;
+
+        (void)call;
+        if (session->phase != SESSION_OVER) {
+                LOG(INFO, "session lost", STR("node", session->node_id),
+                    STR("session", session->id));
+                detach(session);
+        }
+        arena_done(&session->seen_arena);
+        free(session);
+}
+
+void session(void *context, struct rpc_call *call, const Sk__AgentMessage *in)
+{
+        static const struct rpc_call_events events = {
+                .message = message_came,
+                .half_closed = stream_half_closed,
+                .writable = stream_writable,
+                .closed = stream_closed,
+        };
+        struct daemon *daemon = context;
+        struct session *session = mem_alloc(sizeof *session);
+
+        (void)in;
+        session->dispatcher = daemon->state;
+        session->call = call;
+        session->period_ns = NS_PER_S;
+        memcpy(session->node_id, rpc_call_peer(call)->node_id, sizeof session->node_id);
+        os_random_id(session->id);
+        rpc_call_on(call, &events, session);
+}
