@@ -1,0 +1,303 @@
+/* What a node is told. */
+#include "dispatcher/assignment.h"
+
+#include "tests/unit/test.h"
+
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "tests/lib/build_objects.h"
+
+#define ASSIGNED SK__TASK_STATE__TASK_ASSIGNED
+#define PENDING SK__TASK_STATE__TASK_PENDING
+#define RUNNING SK__TASK_STATE__TASK_RUNNING
+#define FAILED SK__TASK_STATE__TASK_FAILED
+#define SHUTDOWN SK__TASK_STATE__TASK_SHUTDOWN
+
+enum { PLENTY = 1 << 20 };
+
+struct fixture {
+        struct world world;
+        struct assignment_index index;
+        struct assignment assignment;
+        struct arena arena;
+};
+
+static int setup(void **state)
+{
+        struct fixture *f = mem_alloc(sizeof *f);
+
+        world_init(&f->world);
+        a_node(&f->world, "n1");
+        a_node(&f->world, "n2");
+        assignment_init(&f->assignment, an_id(&f->world, "n1"), &f->index);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+
+        assignment_done(&f->assignment);
+        assignment_index_done(&f->index);
+        arena_done(&f->arena);
+        world_done(&f->world);
+        free(f);
+        return 0;
+}
+
+static const Sk__Assignments *next(struct fixture *f)
+{
+        return assignment_next(&f->assignment, f->world.view, PLENTY, &f->arena);
+}
+
+/* A service whose spec names a secret. */
+static void a_service_with_secret(struct world *world, const char *name, const char *secret)
+{
+        Sk__ServiceSpec *spec = a_spec(world, name, 2);
+        Sk__ContainerSpec *container = spec->task->container;
+        Sk__FileReference *reference = arena_alloc(&world->arena, sizeof *reference);
+
+        sk__file_reference__init(reference);
+        reference->id = an_id(world, secret);
+        container->secrets = arena_alloc(&world->arena, sizeof(void *));
+        container->secrets[container->n_secrets++] = reference;
+        a_service_of(world, spec);
+}
+
+static void a_new_session_is_told_everything(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+
+        a_service(&f->world, "web", 2);
+        a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        a_task(&f->world, "web", 2, ASSIGNED, "n1");
+        told = next(f);
+        assert_int_equal(told->type, SK__ASSIGNMENTS__TYPE__COMPLETE);
+        assert_true(told->is_last);
+        assert_int_equal(told->n_tasks, 2);
+        assert_int_equal(told->n_specs, 1);
+        assert_null(next(f));
+}
+
+static void an_empty_node_is_told_an_empty_set(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told = next(f);
+
+        assert_int_equal(told->type, SK__ASSIGNMENTS__TYPE__COMPLETE);
+        assert_int_equal(told->n_tasks, 0);
+        assert_true(told->is_last);
+        assert_null(next(f));
+}
+
+static void tasks_elsewhere_or_not_yet_assigned_are_not_told(void **state)
+{
+        struct fixture *f = *state;
+
+        a_service(&f->world, "web", 2);
+        a_task(&f->world, "web", 1, ASSIGNED, "n2");
+        a_task(&f->world, "web", 2, PENDING, NULL);
+        assert_int_equal(next(f)->n_tasks, 0);
+}
+
+static void a_task_placed_later_comes_as_an_increment(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+
+        a_service(&f->world, "web", 1);
+        next(f);
+        assignment_touch(&f->assignment, a_task(&f->world, "web", 1, ASSIGNED, "n1")->id);
+        told = next(f);
+        assert_int_equal(told->type, SK__ASSIGNMENTS__TYPE__INCREMENTAL);
+        assert_int_equal(told->sequence, 2);
+        assert_int_equal(told->n_tasks, 1);
+        assert_int_equal(told->n_specs, 1);
+}
+
+static void a_status_is_no_news_for_its_agent(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task;
+
+        a_service(&f->world, "web", 1);
+        task = a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        next(f);
+        task = is_now(&f->world, task, RUNNING, "");
+        assignment_touch(&f->assignment, task->id);
+        assert_null(next(f));
+}
+
+static void a_changed_desire_is_told(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task;
+        const Sk__Assignments *told;
+
+        a_service(&f->world, "web", 1);
+        task = a_task(&f->world, "web", 1, RUNNING, "n1");
+        next(f);
+        task = shall_be(&f->world, task, SHUTDOWN);
+        assignment_touch(&f->assignment, task->id);
+        told = next(f);
+        assert_int_equal(told->n_tasks, 1);
+        assert_int_equal(told->tasks[0]->definition->desired_state, SHUTDOWN);
+        assert_int_equal(told->n_specs, 0);
+}
+
+static void a_task_that_is_gone_is_removed_with_its_spec(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+        const char *id;
+
+        a_service(&f->world, "web", 1);
+        id = arena_strdup(&f->arena, a_task(&f->world, "web", 1, FAILED, "n1")->id);
+        next(f);
+        no_more(&f->world, SK__KIND__KIND_TASK, id);
+        assert_ptr_equal(assignment_holder(&f->index, id), &f->assignment);
+        assignment_touch(&f->assignment, id);
+        told = next(f);
+        assert_int_equal(told->n_removed_tasks, 1);
+        assert_int_equal(told->n_removed_specs, 1);
+        assert_null(assignment_holder(&f->index, id));
+}
+
+static void a_secret_comes_with_the_first_task_that_needs_it(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+
+        a_secret(&f->world, "key");
+        a_service_with_secret(&f->world, "web", "key");
+        a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        told = next(f);
+        assert_int_equal(told->n_secrets, 1);
+        assignment_touch(&f->assignment, a_task(&f->world, "web", 2, ASSIGNED, "n1")->id);
+        assert_int_equal(next(f)->n_secrets, 0);
+}
+
+static void a_secret_goes_when_no_task_that_may_run_needs_it(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task;
+        const Sk__Assignments *told;
+
+        a_secret(&f->world, "key");
+        a_service_with_secret(&f->world, "web", "key");
+        task = a_task(&f->world, "web", 1, RUNNING, "n1");
+        next(f);
+        task = is_now(&f->world, task, FAILED, "x");
+        assignment_touch(&f->assignment, task->id);
+        told = next(f);
+        assert_int_equal(told->n_removed_secrets, 1);
+        assert_int_equal(told->n_removed_tasks, 0);
+}
+
+static void a_failed_task_never_brings_secrets(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+
+        a_secret(&f->world, "key");
+        a_service_with_secret(&f->world, "web", "key");
+        a_task(&f->world, "web", 1, FAILED, "n1");
+        told = next(f);
+        assert_int_equal(told->n_tasks, 1);
+        assert_int_equal(told->n_secrets, 0);
+}
+
+static void a_secret_comes_back_for_the_next_task(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task;
+
+        a_secret(&f->world, "key");
+        a_service_with_secret(&f->world, "web", "key");
+        task = a_task(&f->world, "web", 1, RUNNING, "n1");
+        next(f);
+        task = is_now(&f->world, task, FAILED, "x");
+        assignment_touch(&f->assignment, task->id);
+        next(f);
+        assignment_touch(&f->assignment, a_task(&f->world, "web", 1, ASSIGNED, "n1")->id);
+        assert_int_equal(next(f)->n_secrets, 1);
+}
+
+static void a_long_set_comes_in_messages_of_bounded_size(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+        size_t n_tasks = 0, n_messages = 0;
+
+        a_service(&f->world, "web", 50);
+        for (uint64_t slot = 1; slot <= 50; slot++)
+                a_task(&f->world, "web", slot, ASSIGNED, "n1");
+        while ((told = assignment_next(&f->assignment, f->world.view, 1000, &f->arena))) {
+                assert_int_equal(told->type, SK__ASSIGNMENTS__TYPE__COMPLETE);
+                assert_int_equal(told->sequence, 1);
+                assert_true(protobuf_c_message_get_packed_size(&told->base) < 2000);
+                n_tasks += told->n_tasks;
+                n_messages++;
+                if (told->is_last)
+                        break;
+        }
+        assert_int_equal(n_tasks, 50);
+        assert_true(n_messages > 3);
+}
+
+static void what_changes_during_a_long_set_is_in_it(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+        size_t n_tasks = 0;
+
+        a_service(&f->world, "web", 50);
+        for (uint64_t slot = 1; slot <= 40; slot++)
+                a_task(&f->world, "web", slot, ASSIGNED, "n1");
+        told = assignment_next(&f->assignment, f->world.view, 1000, &f->arena);
+        n_tasks = told->n_tasks;
+        assignment_touch(&f->assignment, a_task(&f->world, "web", 41, ASSIGNED, "n1")->id);
+        while (!told->is_last) {
+                told = assignment_next(&f->assignment, f->world.view, 1000, &f->arena);
+                n_tasks += told->n_tasks;
+        }
+        assert_int_equal(n_tasks, 41);
+}
+
+static void touching_everything_again_tells_nothing_new(void **state)
+{
+        struct fixture *f = *state;
+
+        a_secret(&f->world, "key");
+        a_service_with_secret(&f->world, "web", "key");
+        a_task(&f->world, "web", 1, RUNNING, "n1");
+        next(f);
+        assignment_touch_all(&f->assignment, f->world.view);
+        assert_null(next(f));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_new_session_is_told_everything),
+                TEST(an_empty_node_is_told_an_empty_set),
+                TEST(tasks_elsewhere_or_not_yet_assigned_are_not_told),
+                TEST(a_task_placed_later_comes_as_an_increment),
+                TEST(a_status_is_no_news_for_its_agent),
+                TEST(a_changed_desire_is_told),
+                TEST(a_task_that_is_gone_is_removed_with_its_spec),
+                TEST(a_secret_comes_with_the_first_task_that_needs_it),
+                TEST(a_secret_goes_when_no_task_that_may_run_needs_it),
+                TEST(a_failed_task_never_brings_secrets),
+                TEST(a_secret_comes_back_for_the_next_task),
+                TEST(a_long_set_comes_in_messages_of_bounded_size),
+                TEST(what_changes_during_a_long_set_is_in_it),
+                TEST(touching_everything_again_tells_nothing_new),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,259 @@
+/* What becomes of node records and of reports. */
+#include "dispatcher/node.h"
+
+#include "tests/unit/test.h"
+
+#include "dispatcher/report.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/state/task_life.h"
+#include "tests/lib/build_objects.h"
+
+#define RUNNING SK__TASK_STATE__TASK_RUNNING
+#define ASSIGNED SK__TASK_STATE__TASK_ASSIGNED
+#define FAILED SK__TASK_STATE__TASK_FAILED
+#define ORPHANED SK__TASK_STATE__TASK_ORPHANED
+#define DOWN SK__NODE_STATUS__STATE__DOWN
+#define READY SK__NODE_STATUS__STATE__READY
+#define ACTIVE SK__NODE_SPEC__AVAILABILITY__ACTIVE
+
+struct fixture {
+        struct world world;
+        struct plan plan;
+        struct node_seen seen;
+        struct err err;
+};
+
+static int setup(void **state)
+{
+        struct fixture *f = mem_alloc(sizeof *f);
+
+        world_init(&f->world);
+        plan_init(&f->plan);
+        f->seen.address = "10.0.0.1";
+        f->seen.description = a_node_description(&f->world, "n1");
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+
+        plan_done(&f->plan);
+        world_done(&f->world);
+        free(f);
+        return 0;
+}
+
+static const char *n1(struct fixture *f)
+{
+        return an_id(&f->world, "n1");
+}
+
+static const Sk__Node *apply(struct fixture *f)
+{
+        world_apply(&f->world, &f->plan);
+        plan_clear(&f->plan);
+        return view_node(f->world.view, n1(f));
+}
+
+static void a_node_seen_becomes_ready(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Node *node;
+
+        a_node_that_is(&f->world, "n1", DOWN, ACTIVE);
+        node_plan_seen(f->world.view, n1(f), &f->seen, &f->plan);
+        node = apply(f);
+        assert_int_equal(node->status->state, READY);
+        assert_string_equal(node->status->address, "10.0.0.1");
+}
+
+static void a_node_seen_again_changes_nothing(void **state)
+{
+        struct fixture *f = *state;
+
+        a_node_that_is(&f->world, "n1", DOWN, ACTIVE);
+        node_plan_seen(f->world.view, n1(f), &f->seen, &f->plan);
+        apply(f);
+        node_plan_seen(f->world.view, n1(f), &f->seen, &f->plan);
+        assert_true(plan_is_empty(&f->plan));
+}
+
+static void a_new_description_is_kept_with_the_name(void **state)
+{
+        struct fixture *f = *state;
+        Sk__NodeDescription *description = a_node_description(&f->world, "other");
+        const Sk__Node *node;
+
+        a_node(&f->world, "n1");
+        f->seen.description = description;
+        node_plan_seen(f->world.view, n1(f), &f->seen, &f->plan);
+        node = apply(f);
+        assert_string_equal(node->name, description->hostname);
+        assert_string_equal(node->description->hostname, description->hostname);
+}
+
+static void a_late_node_is_down(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Node *node;
+
+        a_node(&f->world, "n1");
+        node_plan_down(f->world.view, n1(f), "heartbeat failure", &f->plan);
+        node = apply(f);
+        assert_int_equal(node->status->state, DOWN);
+        assert_string_equal(node->status->message, "heartbeat failure");
+        assert_int_equal(node->status->since_ns, f->world.now);
+}
+
+static void a_verdict_on_an_old_record_is_void(void **state)
+{
+        struct fixture *f = *state;
+
+        a_node(&f->world, "n1");
+        node_plan_down(f->world.view, n1(f), "heartbeat failure", &f->plan);
+        a_node_that_is(&f->world, "n1", READY, ACTIVE);
+        assert_int_equal(apply(f)->status->state, READY);
+}
+
+static void tasks_are_orphans_a_day_after_their_node_went_down(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Node *node;
+
+        a_node(&f->world, "n1");
+        assert_int_equal(node_orphans_at(view_node(f->world.view, n1(f))), TIME_NEVER);
+        node_plan_down(f->world.view, n1(f), "heartbeat failure", &f->plan);
+        node = apply(f);
+        assert_int_equal(node_orphans_at(node), f->world.now + 24 * NS_PER_HOUR);
+}
+
+static void only_tasks_that_are_not_over_become_orphans(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *runs, *failed;
+        _cleanup_(arena_done) struct arena arena = {};
+        const char *runs_id, *failed_id;
+
+        a_node(&f->world, "n1");
+        a_service(&f->world, "web", 2);
+        runs_id = arena_strdup(&arena, a_task(&f->world, "web", 1, RUNNING, "n1")->id);
+        failed_id = arena_strdup(&arena, a_task(&f->world, "web", 2, FAILED, "n1")->id);
+        assert_true(node_plan_orphans(f->world.view, n1(f), 10, &f->plan));
+        apply(f);
+        runs = view_task(f->world.view, runs_id);
+        failed = view_task(f->world.view, failed_id);
+        assert_int_equal(task_state(runs), ORPHANED);
+        assert_int_equal(task_state(failed), FAILED);
+}
+
+static void orphans_come_in_plans_of_bounded_size(void **state)
+{
+        struct fixture *f = *state;
+
+        a_node(&f->world, "n1");
+        a_service(&f->world, "web", 3);
+        for (uint64_t slot = 1; slot <= 3; slot++)
+                a_task(&f->world, "web", slot, RUNNING, "n1");
+        assert_false(node_plan_orphans(f->world.view, n1(f), 2, &f->plan));
+        assert_int_equal(f->plan.n_changes, 2);
+}
+
+/* --- reports --- */
+
+static int report(struct fixture *f, const char *node, const Sk__Task *task, Sk__TaskState state)
+{
+        Sk__TaskStatus status;
+        Sk__TaskReport in;
+
+        sk__task_status__init(&status);
+        sk__task_report__init(&in);
+        status.state = state;
+        status.at_ns = 5000;
+        in.task_id = task->id;
+        in.status = &status;
+        plan_group(&f->plan);
+        return report_plan(f->world.view, an_id(&f->world, node), &in, 1000, &f->plan, &f->err);
+}
+
+static const Sk__Task *a_task_on_n1(struct fixture *f)
+{
+        a_node(&f->world, "n1");
+        a_service(&f->world, "web", 1);
+        return a_task(&f->world, "web", 1, ASSIGNED, "n1");
+}
+
+static void a_report_moves_its_task(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task = a_task_on_n1(f);
+        _cleanup_(freep) char *id = str_copy(task->id);
+
+        assert_int_equal(report(f, "n1", task, RUNNING), 0);
+        apply(f);
+        assert_int_equal(task_state(view_task(f->world.view, id)), RUNNING);
+}
+
+static void times_are_set_back_to_the_managers_clock(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task = a_task_on_n1(f);
+        _cleanup_(freep) char *id = str_copy(task->id);
+
+        report(f, "n1", task, RUNNING);
+        apply(f);
+        assert_int_equal(view_task(f->world.view, id)->status->at_ns, 4000);
+}
+
+static void a_node_cannot_report_on_tasks_of_another(void **state)
+{
+        struct fixture *f = *state;
+
+        assert_int_equal(report(f, "n2", a_task_on_n1(f), RUNNING), ERR_DENIED);
+        assert_true(plan_is_empty(&f->plan));
+}
+
+static void an_agent_cannot_report_states_that_are_not_its_own(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task = a_task_on_n1(f);
+
+        assert_int_equal(report(f, "n1", task, ORPHANED), ERR_INVALID);
+        assert_int_equal(report(f, "n1", task, ASSIGNED), ERR_INVALID);
+        assert_int_equal(report(f, "n1", task, (Sk__TaskState)513), ERR_INVALID);
+}
+
+static void a_report_that_is_known_changes_nothing(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task = is_now(&f->world, a_task_on_n1(f), FAILED, "x");
+
+        assert_int_equal(report(f, "n1", task, RUNNING), 0);
+        assert_true(plan_is_empty(&f->plan));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_node_seen_becomes_ready),
+                TEST(a_node_seen_again_changes_nothing),
+                TEST(a_new_description_is_kept_with_the_name),
+                TEST(a_late_node_is_down),
+                TEST(a_verdict_on_an_old_record_is_void),
+                TEST(tasks_are_orphans_a_day_after_their_node_went_down),
+                TEST(only_tasks_that_are_not_over_become_orphans),
+                TEST(orphans_come_in_plans_of_bounded_size),
+                TEST(a_report_moves_its_task),
+                TEST(times_are_set_back_to_the_managers_clock),
+                TEST(a_node_cannot_report_on_tasks_of_another),
+                TEST(an_agent_cannot_report_states_that_are_not_its_own),
+                TEST(a_report_that_is_known_changes_nothing),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
