@@ -16,7 +16,10 @@
 struct executor;
 struct executor_task;
 
-/* What a task is made from; borrowed for the length of executor_open(). */
+/* What a task is made from; borrowed for the length of executor_open().
+ *
+ * Of a task that list() named and nobody wants, only the assignment's id is known ('spec' is NULL,
+ * no definition): it is opened to be terminated and removed, nothing else. */
 struct executor_input {
         const Sk__TaskAssignment *assignment;
         const Sk__ServiceSpec *spec;
@@ -52,7 +55,8 @@ struct executor_events {
          * REJECTED when ERR_INVALID, ERR_NOT_FOUND or ERR_PRECONDITION (never possible here), else
          * FAILED. */
         void (*done)(void *context, const struct err *err);
-        /* The running container ended by itself or by shutdown/terminate. */
+        /* The running container ended by itself or by shutdown/terminate.  Also told between open
+         * and its 'done' when a container is found that ended while nobody watched. */
         void (*exited)(void *context, const struct executor_exit *exit);
         /* Words for the status while preparing: "pulling 127.0.0.1:5000/bb:1". */
         void (*progress)(void *context, const char *message);
