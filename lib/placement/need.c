@@ -1,0 +1,141 @@
+/* What a task asks of its node. */
+#include "lib/placement/need.h"
+
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/base/str.h"
+
+static void read_resources(struct arena *arena, const Sk__Resources *from,
+                           struct placement_need *ret)
+{
+        if (!from)
+                return;
+        ret->nano_cpus = from->nano_cpus;
+        ret->memory_bytes = from->memory_bytes;
+        ret->generic = arena_alloc(arena, from->n_generic * sizeof *ret->generic);
+        for (size_t i = 0; i < from->n_generic; i++) {
+                const Sk__GenericResource *generic = from->generic[i];
+                bool is_count = generic->value_case == SK__GENERIC_RESOURCE__VALUE_COUNT;
+
+                ret->generic[ret->n_generic++] = (struct placement_generic){
+                        .kind = arena_strdup(arena, generic->kind),
+                        .count = is_count ? generic->count : 1,
+                };
+        }
+}
+
+static void read_placement(struct arena *arena, const Sk__Placement *from,
+                           struct placement_need *ret)
+{
+        if (!from)
+                return;
+        ret->constraints = arena_alloc(arena, from->n_constraints * sizeof *ret->constraints);
+        for (size_t i = 0; i < from->n_constraints; i++) {
+                struct constraint *constraint = &ret->constraints[ret->n_constraints++];
+
+                /* One that cannot be read stays zeroed: no node meets it. */
+                constraint_parse(arena, from->constraints[i], constraint, NULL);
+        }
+        ret->platforms = arena_alloc(arena, from->n_platforms * sizeof *ret->platforms);
+        for (size_t i = 0; i < from->n_platforms; i++)
+                ret->platforms[ret->n_platforms++] = (struct placement_plugin){
+                        .type = arena_strdup(arena, from->platforms[i]->architecture),
+                        .name = arena_strdup(arena, from->platforms[i]->os),
+                };
+        ret->spread = arena_alloc(arena, from->n_spread * sizeof *ret->spread);
+        for (size_t i = 0; i < from->n_spread; i++)
+                ret->spread[ret->n_spread++] = arena_strdup(arena, from->spread[i]);
+        ret->max_replicas = from->max_replicas_per_node;
+        ret->strategy = from->strategy;
+}
+
+static void add_plugin(struct arena *arena, struct placement_need *ret, const char *type,
+                       const char *name)
+{
+        if (str_is_empty(name))
+                return;
+        ret->plugins[ret->n_plugins++] = (struct placement_plugin){
+                .type = type,
+                .name = arena_strdup(arena, name),
+        };
+}
+
+static void read_plugins(struct arena *arena, const struct view *view, const Sk__TaskSpec *task,
+                         struct placement_need *ret)
+{
+        size_t n_mounts = task->container ? task->container->n_mounts : 0;
+
+        ret->plugins = arena_alloc(arena, (n_mounts + task->n_networks + 1) * sizeof *ret->plugins);
+        for (size_t i = 0; i < n_mounts; i++) {
+                const Sk__Mount *mount = task->container->mounts[i];
+
+                if (mount->type == SK__MOUNT__TYPE__VOLUME && mount->volume &&
+                    strcmp(mount->volume->driver, "local"))
+                        add_plugin(arena, ret, "Volume", mount->volume->driver);
+        }
+        for (size_t i = 0; i < task->n_networks; i++) {
+                const Sk__Network *network = view_network(view, task->networks[i]->target);
+
+                if (network && network->spec)
+                        add_plugin(arena, ret, "Network", network->spec->driver);
+        }
+        if (task->log_driver && strcmp(task->log_driver->name, "none"))
+                add_plugin(arena, ret, "Log", task->log_driver->name);
+}
+
+uint32_t placement_port(const Sk__PortConfig *port)
+{
+        return (uint32_t)port->protocol << 16 | (port->published_port & 0xffff);
+}
+
+static void read_ports(struct arena *arena, const Sk__EndpointSpec *from,
+                       struct placement_need *ret)
+{
+        if (!from)
+                return;
+        ret->ports = arena_alloc(arena, from->n_ports * sizeof *ret->ports);
+        for (size_t i = 0; i < from->n_ports; i++)
+                if (from->ports[i]->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__HOST &&
+                    from->ports[i]->published_port)
+                        ret->ports[ret->n_ports++] = placement_port(from->ports[i]);
+}
+
+uint64_t placement_hash(const char *id)
+{
+        return hash_bytes(id, strlen(id));
+}
+
+void placement_need_read(struct arena *arena, const struct view *view, const char *spec_id,
+                         const Sk__ServiceSpecRevision *revision, struct placement_need *ret)
+{
+        const Sk__ServiceSpec *spec = revision->spec;
+
+        *ret = (struct placement_need){
+                .service_id = arena_strdup(arena, revision->service_id),
+                .spec_id = arena_strdup(arena, spec_id),
+                .service = placement_hash(revision->service_id),
+                .spec = placement_hash(spec_id),
+        };
+        if (!spec)
+                return;
+        read_ports(arena, spec->endpoint, ret);
+        if (!spec->task)
+                return;
+        read_resources(arena, spec->task->reservations, ret);
+        read_placement(arena, spec->task->placement, ret);
+        read_plugins(arena, view, spec->task, ret);
+}
+
+bool placement_constraints_met(const Sk__Placement *placement, const Sk__Node *node)
+{
+        struct arena arena = { 0 };
+        struct constraint constraint;
+        bool met = true;
+
+        for (size_t i = 0; placement && met && i < placement->n_constraints; i++)
+                met = constraint_parse(&arena, placement->constraints[i], &constraint, NULL) == 0 &&
+                      constraint_matches(&constraint, node);
+        arena_done(&arena);
+        return met;
+}

@@ -1,0 +1,47 @@
+/* What a task asks of its node: read once from a spec revision, then compared with many nodes. */
+#pragma once
+#include "lib/placement/constraint.h"
+#include "lib/state/view.h"
+
+struct placement_generic {
+        const char *kind;
+        int64_t count;
+};
+
+struct placement_plugin {
+        const char *type, *name; /* "Volume", "nfs" */
+};
+
+/* All strings and arrays lie in the arena it was read into, none in the view. */
+struct placement_need {
+        const char *service_id, *spec_id;
+        uint64_t service, spec; /* placement_hash() of these */
+        int64_t nano_cpus, memory_bytes;
+        struct placement_generic *generic;
+        size_t n_generic;
+        struct constraint *constraints;
+        size_t n_constraints;
+        struct placement_plugin *plugins;
+        size_t n_plugins;
+        struct placement_plugin *platforms; /* type: architecture, name: os; "" is any */
+        size_t n_platforms;
+        uint32_t *ports; /* placement_port() of each host-mode port that was asked for by number */
+        size_t n_ports;
+        const char **spread; /* descriptors, outermost first */
+        size_t n_spread;
+        uint64_t max_replicas; /* per node; 0: no limit */
+        Sk__Placement__Strategy strategy;
+};
+
+/* 'revision' is that of the spec 'spec_id'.  Networks are looked up for their drivers. */
+void placement_need_read(struct arena *arena, const struct view *view, const char *spec_id,
+                         const Sk__ServiceSpecRevision *revision, struct placement_need *ret);
+
+/* A protocol and a port as one number. */
+uint32_t placement_port(const Sk__PortConfig *port);
+
+/* Does the node meet the placement constraints of a spec?  For who needs no more than that. */
+bool placement_constraints_met(const Sk__Placement *placement, const Sk__Node *node);
+
+/* A short name for an id, for tables of counts. */
+uint64_t placement_hash(const char *id);

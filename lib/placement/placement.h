@@ -1,0 +1,47 @@
+/* May this task run on that node, and if not, why not: docker's filters, in docker's order.
+ *
+ * One row per filter in filter.c; the scheduler places by them and the API explains by them. */
+#pragma once
+#include "lib/base/str.h"
+#include "lib/placement/usage.h"
+
+enum placement_filter {
+        FILTER_READY,
+        FILTER_RESOURCE,
+        FILTER_PLUGIN,
+        FILTER_CONSTRAINT,
+        FILTER_PLATFORM,
+        FILTER_HOST_PORT,
+        FILTER_MAX_REPLICAS,
+        FILTERS,
+        FILTER_NONE = FILTERS /* nothing is in the way */
+};
+
+/* The first filter that keeps the task from the node; FILTER_NONE when it fits. */
+enum placement_filter placement_check(const struct placement_need *need, const Sk__Node *node,
+                                      const struct placement_usage *usage);
+
+/* The same in two halves: what holds as long as the node's own parts stay as they are, and what
+ * also depends on the tasks on it.  Both true: it fits. */
+bool placement_suits(const struct placement_need *need, const Sk__Node *node);
+bool placement_has_room(const struct placement_need *need, const Sk__Node *node,
+                        const struct placement_usage *usage);
+
+/* Adds "no suitable node (scheduling constraints not satisfied on 2 nodes; insufficient resources
+ * on 1 node)": how many nodes each filter refused, most first. */
+void placement_explain(struct str *str, const uint32_t n_refused[FILTERS]);
+
+/* One node's verdict on one task, for people. */
+struct placement_verdict {
+        const char *node_id;
+        const char *node_name;
+        enum placement_filter filter;
+        const char *text; /* "fits", or what is missing: "2GiB of memory wanted, 512MiB free" */
+};
+
+/* Every node's verdict on the task as things are now, ascending by node id, in 'arena'.  A
+ * preassigned task is judged on its own node alone.  ERR_NOT_FOUND when the task's spec is not in
+ * the view. */
+int placement_verdicts(const struct view *view, const Sk__Task *task, struct arena *arena,
+                       struct placement_verdict **ret_verdicts, size_t *ret_n_verdicts,
+                       struct err *err);

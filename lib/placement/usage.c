@@ -1,0 +1,253 @@
+/* What the tasks on a node take from it. */
+#include "lib/placement/usage.h"
+
+#include <string.h>
+
+#include "lib/state/task_life.h"
+
+void placement_usage_init(struct placement_usage *usage)
+{
+        *usage = (struct placement_usage){
+                .services = VEC_OF(struct usage_service),
+                .ports = VEC_OF(uint32_t),
+                .generic = VEC_OF(struct usage_generic),
+                .failures = VEC_OF(struct usage_failure),
+        };
+}
+
+static void usage_clear(struct placement_usage *usage)
+{
+        for (size_t i = 0; i < usage->generic.n; i++) {
+                free((void *)VEC_AT(&usage->generic, struct usage_generic, i).kind);
+                free((void *)VEC_AT(&usage->generic, struct usage_generic, i).name);
+        }
+        vec_clear(&usage->services);
+        vec_clear(&usage->ports);
+        vec_clear(&usage->generic);
+        vec_clear(&usage->failures);
+        usage->nano_cpus = usage->memory_bytes = 0;
+        usage->n_tasks = 0;
+}
+
+void placement_usage_done(struct placement_usage *usage)
+{
+        usage_clear(usage);
+        vec_done(&usage->services);
+        vec_done(&usage->ports);
+        vec_done(&usage->generic);
+        vec_done(&usage->failures);
+}
+
+static void add_service(struct placement_usage *usage, uint64_t service)
+{
+        struct usage_service *services = usage->services.data;
+
+        usage->n_tasks++;
+        for (size_t i = 0; i < usage->services.n; i++)
+                if (services[i].service == service) {
+                        services[i].n_tasks++;
+                        return;
+                }
+        vec_push(&usage->services, &(struct usage_service){ service, 1 });
+}
+
+static void add_generic(struct placement_usage *usage, const Sk__GenericResource *generic)
+{
+        bool is_named = generic->value_case == SK__GENERIC_RESOURCE__VALUE_NAMED;
+        struct usage_generic use = {
+                .kind = str_copy(generic->kind),
+                .name = is_named ? str_copy(generic->named) : NULL,
+                .count = is_named ? 1 : generic->count,
+        };
+
+        vec_push(&usage->generic, &use);
+}
+
+static void add_failure(struct placement_usage *usage, const Sk__Task *task)
+{
+        struct usage_failure failure = {
+                .spec = placement_hash(task->definition->spec_id),
+                .at = task->status->at_ns,
+        };
+
+        strncpy(failure.task_id, task->id, sizeof failure.task_id - 1);
+        vec_push(&usage->failures, &failure);
+}
+
+static void add_reserved(struct placement_usage *usage, const Sk__ServiceSpecRevision *revision)
+{
+        const Sk__ServiceSpec *spec = revision ? revision->spec : NULL;
+        const Sk__Resources *reserved = spec && spec->task ? spec->task->reservations : NULL;
+        const Sk__EndpointSpec *endpoint = spec ? spec->endpoint : NULL;
+
+        if (reserved) {
+                usage->nano_cpus += reserved->nano_cpus;
+                usage->memory_bytes += reserved->memory_bytes;
+        }
+        for (size_t i = 0; endpoint && i < endpoint->n_ports; i++)
+                if (endpoint->ports[i]->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__HOST &&
+                    endpoint->ports[i]->published_port)
+                        vec_push(&usage->ports, &(uint32_t){ placement_port(endpoint->ports[i]) });
+}
+
+static void add_task(struct placement_usage *usage, const struct view *view, const Sk__Task *task)
+{
+        Sk__TaskState state = task_state(task);
+
+        if (state == SK__TASK_STATE__TASK_FAILED || state == SK__TASK_STATE__TASK_REJECTED)
+                add_failure(usage, task);
+        /* A preassigned task takes nothing before the scheduler let it in. */
+        if (state < SK__TASK_STATE__TASK_ASSIGNED || task_is_over(task))
+                return;
+        add_reserved(usage, view_task_spec(view, task));
+        for (size_t i = 0; task->placement && i < task->placement->n_assigned_generic; i++)
+                add_generic(usage, task->placement->assigned_generic[i]);
+        if (task_is_wanted(task))
+                add_service(usage, placement_hash(task->definition->service_id));
+}
+
+void placement_usage_read(struct placement_usage *usage, const struct view *view,
+                          const char *node_id)
+{
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        usage_clear(usage);
+        while ((task = view_each_node_task(view, node_id, &cursor)))
+                add_task(usage, view, task);
+}
+
+void placement_usage_add(struct placement_usage *usage, const struct placement_need *need,
+                         Sk__GenericResource *const *assigned, size_t n_assigned)
+{
+        usage->nano_cpus += need->nano_cpus;
+        usage->memory_bytes += need->memory_bytes;
+        for (size_t i = 0; i < need->n_ports; i++)
+                vec_push(&usage->ports, &need->ports[i]);
+        for (size_t i = 0; i < n_assigned; i++)
+                add_generic(usage, assigned[i]);
+        add_service(usage, need->service);
+}
+
+uint32_t placement_usage_of_service(const struct placement_usage *usage, uint64_t service)
+{
+        const struct usage_service *services = usage->services.data;
+
+        for (size_t i = 0; i < usage->services.n; i++)
+                if (services[i].service == service)
+                        return services[i].n_tasks;
+        return 0;
+}
+
+uint32_t placement_usage_failures(const struct placement_usage *usage, const struct view *view,
+                                  uint64_t spec, int64_t since)
+{
+        uint32_t n = 0;
+
+        for (size_t i = 0; i < usage->failures.n; i++) {
+                const struct usage_failure *failure = vec_at(&usage->failures, i);
+
+                if (failure->spec == spec && failure->at > since &&
+                    view_task(view, failure->task_id))
+                        n++;
+        }
+        return n;
+}
+
+static bool name_is_used(const struct placement_usage *usage, const Sk__GenericResource *generic)
+{
+        for (size_t i = 0; i < usage->generic.n; i++) {
+                const struct usage_generic *use = vec_at(&usage->generic, i);
+
+                if (use->name && !strcmp(use->kind, generic->kind) &&
+                    !strcmp(use->name, generic->named))
+                        return true;
+        }
+        return false;
+}
+
+/* How many of a countable kind are free. */
+static int64_t count_free(const struct placement_usage *usage, const Sk__GenericResource *generic)
+{
+        int64_t n = generic->count;
+
+        for (size_t i = 0; i < usage->generic.n; i++) {
+                const struct usage_generic *use = vec_at(&usage->generic, i);
+
+                if (!use->name && !strcmp(use->kind, generic->kind))
+                        n -= use->count;
+        }
+        return n;
+}
+
+static Sk__GenericResource *claim_new(struct arena *arena, const Sk__GenericResource *from,
+                                      int64_t count)
+{
+        Sk__GenericResource *claim = arena_alloc(arena, sizeof *claim);
+
+        sk__generic_resource__init(claim);
+        claim->kind = arena_strdup(arena, from->kind);
+        claim->value_case = from->value_case;
+        if (from->value_case == SK__GENERIC_RESOURCE__VALUE_NAMED)
+                claim->named = arena_strdup(arena, from->named);
+        else
+                claim->count = count;
+        return claim;
+}
+
+static int claim_compare(const void *a, const void *b)
+{
+        return strcmp((*(Sk__GenericResource *const *)a)->named,
+                      (*(Sk__GenericResource *const *)b)->named);
+}
+
+/* Claims 'count' of a kind, appending at ret[*n]; false when there are too few. */
+static bool claim_kind(const struct placement_generic *need, const Sk__Resources *have,
+                       const struct placement_usage *usage, struct arena *arena,
+                       Sk__GenericResource **ret, size_t *n)
+{
+        size_t first = *n, n_named;
+
+        for (size_t i = 0; i < have->n_generic; i++) {
+                const Sk__GenericResource *generic = have->generic[i];
+
+                if (strcmp(generic->kind, need->kind))
+                        continue;
+                if (generic->value_case == SK__GENERIC_RESOURCE__VALUE_COUNT) {
+                        if (count_free(usage, generic) < need->count)
+                                return false;
+                        ret[(*n)++] = claim_new(arena, generic, need->count);
+                        return true;
+                }
+                if (!name_is_used(usage, generic))
+                        ret[(*n)++] = claim_new(arena, generic, 1);
+        }
+        n_named = *n - first;
+        qsort(ret + first, n_named, sizeof *ret, claim_compare);
+        if ((int64_t)n_named < need->count)
+                return false;
+        *n = first + (size_t)need->count;
+        return true;
+}
+
+bool placement_claim(const struct placement_need *need, const Sk__Node *node,
+                     const struct placement_usage *usage, struct arena *arena,
+                     Sk__GenericResource ***ret_claims, size_t *ret_n_claims)
+{
+        const Sk__Resources *have = node->description ? node->description->resources : NULL;
+        Sk__GenericResource **claims;
+        size_t n = 0;
+
+        *ret_n_claims = 0;
+        if (!need->n_generic)
+                return true;
+        if (!have)
+                return false;
+        claims = arena_alloc(arena, (need->n_generic + have->n_generic) * sizeof *claims);
+        for (size_t i = 0; i < need->n_generic; i++)
+                if (!claim_kind(&need->generic[i], have, usage, arena, claims, &n))
+                        return false;
+        *ret_claims = claims;
+        *ret_n_claims = n;
+        return true;
+}

@@ -1,0 +1,55 @@
+/* What the tasks on a node take from it. */
+#pragma once
+#include "lib/base/vec.h"
+#include "lib/placement/need.h"
+
+/* A generic resource in use: some of a countable kind, or one by name. */
+struct usage_generic {
+        const char *kind, *name; /* name NULL: countable; both on the heap, owned */
+        int64_t count;
+};
+
+struct usage_service {
+        uint64_t service; /* hash of its id */
+        uint32_t n_tasks;
+};
+
+struct usage_failure {
+        uint64_t spec; /* hash of its id */
+        int64_t at;
+        char task_id[26];
+};
+
+/* Tasks count while they are wanted; what they reserve counts until they are over. */
+struct placement_usage {
+        int64_t nano_cpus, memory_bytes;
+        uint32_t n_tasks;
+        struct vec services; /* struct usage_service, each service once */
+        struct vec ports;    /* uint32_t: placement_port(), once per task that has it */
+        struct vec generic;  /* struct usage_generic */
+        struct vec
+                failures; /* struct usage_failure: tasks that failed here, as far as history goes */
+};
+
+void placement_usage_init(struct placement_usage *usage);
+void placement_usage_done(struct placement_usage *usage);
+
+/* Forgets, and adds up what is on the node according to the view. */
+void placement_usage_read(struct placement_usage *usage, const struct view *view,
+                          const char *node_id);
+
+/* One more task; 'assigned' are the generic resources it was given. */
+void placement_usage_add(struct placement_usage *usage, const struct placement_need *need,
+                         Sk__GenericResource *const *assigned, size_t n_assigned);
+
+uint32_t placement_usage_of_service(const struct placement_usage *usage, uint64_t service);
+
+/* How often tasks of the spec failed here since 'since', among those the view still has. */
+uint32_t placement_usage_failures(const struct placement_usage *usage, const struct view *view,
+                                  uint64_t spec, int64_t since);
+
+/* The node's generic resources that satisfy 'need' and are free, in 'arena'; ascending by name.
+ * False when too few are. */
+bool placement_claim(const struct placement_need *need, const Sk__Node *node,
+                     const struct placement_usage *usage, struct arena *arena,
+                     Sk__GenericResource ***ret_claims, size_t *ret_n_claims);
