@@ -1,0 +1,163 @@
+/* Replicated services: so many slots, numbered from 1. */
+#include <string.h>
+
+#include "lib/base/map.h"
+#include "manager/orchestrator/work.h"
+
+static uint64_t replicas_of(const struct work *work)
+{
+        return work->spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED
+                       ? work->spec->replicated->replicas
+                       : 0;
+}
+
+/* All slots that ever had a task, by number. */
+static struct slot *slots_of(struct work *work, size_t *ret_n)
+{
+        size_t n = view_slots_max(work->view, work->service->id);
+        struct slot *slots = arena_alloc(&work->plan->arena, n * sizeof *slots);
+
+        for (size_t i = 0; i < n; i++)
+                slots[i] = slot_look(work, i + 1, "");
+        *ret_n = n;
+        return slots;
+}
+
+static void fill(struct work *work, const struct slot *slot, uint64_t number)
+{
+        const Sk__Task *older = slot ? slot->newest : NULL;
+
+        work_create(work, number, "", restart_desired(work, older, false),
+                    older ? "the slot is empty" : "the service wants it");
+}
+
+/* The lowest numbers first, those given up before included. */
+static void scale_up(struct work *work, const struct slot *slots, size_t n_slots,
+                     uint64_t n_missing)
+{
+        for (uint64_t number = 1; n_missing && !work_is_full(work); number++) {
+                const struct slot *slot = number <= n_slots ? &slots[number - 1] : NULL;
+
+                if (slot && slot->state != SLOT_EMPTY)
+                        continue;
+                fill(work, slot, number);
+                n_missing--;
+        }
+}
+
+/* A slot in the order of staying: 'nth' counts the copies of the service on its node. */
+struct rank {
+        const struct slot *slot;
+        bool is_running;
+        uint64_t nth;
+};
+
+static int compare_running(const void *a, const void *b)
+{
+        const struct rank *x = a, *y = b;
+
+        if (x->is_running != y->is_running)
+                return x->is_running ? -1 : 1;
+        return x->slot->number < y->slot->number ? -1 : x->slot->number > y->slot->number;
+}
+
+static int compare_rank(const void *a, const void *b)
+{
+        const struct rank *x = a, *y = b;
+
+        if (x->is_running == y->is_running && x->nth != y->nth)
+                return x->nth < y->nth ? -1 : 1;
+        return compare_running(a, b);
+}
+
+static void count_copies(struct work *work, struct rank *ranks, size_t n)
+{
+        struct map copies = { 0 };
+
+        for (size_t i = 0; i < n; i++) {
+                const char *node = task_node(ranks[i].slot->newest);
+                uint64_t *count = *node ? map_find(&copies, node) : NULL;
+
+                if (*node && !count) {
+                        count = arena_alloc(&work->plan->arena, sizeof *count);
+                        map_put(&copies, node, count);
+                }
+                ranks[i].nth = count ? ++*count : UINT64_MAX;
+        }
+        map_done(&copies);
+}
+
+/* The taken slots, those that should stay longest first: running ones before others, then those
+ * with the fewest copies on their node, then low numbers. */
+static struct rank *ranks_of(struct work *work, const struct slot *slots, size_t n_slots,
+                             size_t *ret_n)
+{
+        struct rank *ranks = arena_alloc(&work->plan->arena, n_slots * sizeof *ranks);
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_slots; i++)
+                if (slots[i].state != SLOT_EMPTY)
+                        ranks[n++] = (struct rank){
+                                .slot = &slots[i],
+                                .is_running =
+                                        slots[i].state == SLOT_ALIVE &&
+                                        task_state(slots[i].newest) == SK__TASK_STATE__TASK_RUNNING,
+                        };
+        if (n)
+                qsort(ranks, n, sizeof *ranks, compare_running);
+        count_copies(work, ranks, n);
+        if (n)
+                qsort(ranks, n, sizeof *ranks, compare_rank);
+        *ret_n = n;
+        return ranks;
+}
+
+static void give_up(struct work *work, const struct slot *slot, const char *reason)
+{
+        for (const Sk__Task *task = slot->newest; task; task = view_slot_older(work->view, task))
+                work_desire(work, task, SK__TASK_STATE__TASK_REMOVE, reason);
+}
+
+/* Gives up what is too much; the slots that stay come first in 'slots' afterwards, and their number
+ * is returned. */
+static size_t scale_down(struct work *work, struct slot *slots, size_t n_slots, uint64_t replicas)
+{
+        size_t n_taken, n_kept = 0;
+        struct rank *ranks = ranks_of(work, slots, n_slots, &n_taken);
+        struct slot *kept = arena_alloc(&work->plan->arena, n_taken * sizeof *kept);
+
+        for (size_t i = 0; i < n_taken; i++) {
+                if (i < replicas)
+                        kept[n_kept++] = *ranks[i].slot;
+                else if (!work_is_full(work))
+                        give_up(work, ranks[i].slot, "scaled down");
+        }
+        /* History of slots that nobody is going to fill. */
+        for (size_t i = 0; i < n_slots && n_taken >= replicas && !work_is_full(work); i++)
+                if (slots[i].state == SLOT_EMPTY)
+                        give_up(work, &slots[i], "the slot was given up");
+        memcpy(slots, kept, n_kept * sizeof *kept);
+        return n_kept;
+}
+
+void replicated_decide(struct work *work)
+{
+        uint64_t replicas = replicas_of(work);
+        size_t n_slots, n_kept;
+        struct slot *all = slots_of(work, &n_slots);
+        struct slot *kept = arena_copy(&work->plan->arena, all, n_slots * sizeof *all);
+
+        n_kept = scale_down(work, kept, n_slots, replicas);
+        if (n_kept < replicas)
+                scale_up(work, all, n_slots, replicas - n_kept);
+        update_decide(work, kept, n_kept);
+}
+
+void replicated_decide_range(struct work *work, uint64_t range)
+{
+        uint64_t last = view_slots_max(work->view, work->service->id);
+
+        for (uint64_t i = 0; i < RANGE_SLOTS && !work_is_full(work); i++)
+                if (range * RANGE_SLOTS + i < last)
+                        slot_live(work, range * RANGE_SLOTS + i + 1, "");
+}

@@ -1,0 +1,145 @@
+/* May a task run again, and when: docker's restart policy, read off the tasks that the slot had. */
+#include "lib/base/time.h"
+#include "manager/orchestrator/work.h"
+
+#include <string.h>
+
+#define DELAY_DEFAULT (5 * NS_PER_S)
+/* How long a replacement waits for what it replaces to stop. */
+#define STOP_WAIT_MOST NS_PER_MINUTE
+
+static const Sk__RestartPolicy *policy_of(const struct work *work, const Sk__Task *task)
+{
+        return work_spec_of(work, task)->task->restart;
+}
+
+/* How often tasks of the newest one's spec were restarted in its slot; with a window, how often of
+ * late. */
+static uint64_t count_restarts(const struct work *work, const Sk__Task *newest, int64_t window_ns)
+{
+        int64_t since = (newest->status ? newest->status->at_ns : view_now(work->view)) - window_ns;
+        uint64_t n = 0;
+
+        for (const Sk__Task *task = newest, *older; task; task = older) {
+                older = view_slot_older(work->view, task);
+                if (!older || strcmp(older->definition->spec_id, newest->definition->spec_id) ||
+                    older->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
+                        break;
+                /* 'task' came after 'older' of the same spec: it was a restart. */
+                if (!window_ns || (task->meta && task->meta->created_at_ns > since))
+                        n++;
+        }
+        return n;
+}
+
+bool restart_may(const struct work *work, const Sk__Task *task)
+{
+        const Sk__RestartPolicy *policy = policy_of(work, task);
+
+        if (!policy)
+                return true;
+        if (policy->condition == SK__RESTART_POLICY__CONDITION__NONE)
+                return false;
+        if (policy->condition == SK__RESTART_POLICY__CONDITION__ON_FAILURE &&
+            task_state(task) == SK__TASK_STATE__TASK_COMPLETE)
+                return false;
+        return !policy->max_attempts ||
+               count_restarts(work, task, policy->window_ns) < policy->max_attempts;
+}
+
+uint64_t restart_history_wanted(const struct work *work, const Sk__Task *newest)
+{
+        const Sk__RestartPolicy *policy = policy_of(work, newest);
+
+        return policy && policy->max_attempts ? policy->max_attempts + 1 : 0;
+}
+
+static int64_t delay_of(const struct work *work, const Sk__Task *task)
+{
+        const Sk__RestartPolicy *policy = policy_of(work, task);
+        const char *node_id = task_node(task);
+        const Sk__Node *node = *node_id ? view_node(work->view, node_id) : NULL;
+
+        /* What was told to stop did not fail. */
+        if (task_state(task) == SK__TASK_STATE__TASK_SHUTDOWN || !task_is_over(task))
+                return 0;
+        if (*node_id &&
+            (!node || (node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN) ||
+             (node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN)))
+                return 0;
+        return policy && policy->delay ? policy->delay->ns : DELAY_DEFAULT;
+}
+
+int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t created_at,
+                         bool is_update)
+{
+        int64_t at = created_at + (older && !is_update ? delay_of(work, older) : 0);
+
+        /* Of what came before the replaced one, those still wanted go on until the new one is up.
+         */
+        for (const Sk__Task *task = older; task; task = view_slot_older(work->view, task))
+                if ((task == older || !task_is_wanted(task)) && !task_is_lost(work->view, task) &&
+                    at < created_at + STOP_WAIT_MOST)
+                        at = created_at + STOP_WAIT_MOST;
+        return at;
+}
+
+Sk__TaskState restart_desired(const struct work *work, const Sk__Task *older, bool is_update)
+{
+        int64_t now = view_now(work->view);
+
+        return restart_start_at(work, older, now, is_update) > now ? SK__TASK_STATE__TASK_READY
+                                                                   : SK__TASK_STATE__TASK_RUNNING;
+}
+
+static void replace(struct work *work, const struct slot *slot)
+{
+        const Sk__Task *old = slot->newest;
+        bool has_place =
+                !work->is_global || node_may_bear(work, view_node(work->view, slot->node_id));
+
+        if (has_place && restart_may(work, old))
+                work_create(work, slot->number, slot->node_id,
+                            restart_desired(work, old, work_is_dirty(work, old)), slot->why);
+        work_desire(work, old, SK__TASK_STATE__TASK_SHUTDOWN, slot->why);
+}
+
+static void start_waiting(struct work *work, const Sk__Task *task)
+{
+        const Sk__Task *older = view_slot_older(work->view, task);
+        bool is_update = older && tasks_differ(work, older, task);
+        int64_t created_at = task->meta ? task->meta->created_at_ns : 0;
+        int64_t at = restart_start_at(work, older, created_at, is_update);
+
+        if (at > view_now(work->view))
+                plan_wake(work->plan, at);
+        else
+                work_desire(work, task, SK__TASK_STATE__TASK_RUNNING, "its turn has come");
+}
+
+/* Older tasks stay wanted only while their replacement, started first, is not up yet. */
+static void stop_older(struct work *work, const Sk__Task *newest)
+{
+        bool is_up = task_is_wanted(newest) && task_state(newest) == SK__TASK_STATE__TASK_RUNNING;
+        const char *why;
+
+        for (const Sk__Task *task = newest; (task = view_slot_older(work->view, task));) {
+                why = is_up ? "its replacement is running" : slot_why_broken(work, task);
+                if (task_is_wanted(task) && why)
+                        work_desire(work, task, SK__TASK_STATE__TASK_SHUTDOWN, why);
+        }
+}
+
+void slot_live(struct work *work, uint64_t number, const char *node_id)
+{
+        struct slot slot = slot_look(work, number, node_id);
+
+        if (!slot.newest)
+                return;
+        if (slot.state == SLOT_BROKEN)
+                replace(work, &slot);
+        else if (slot.newest->definition->desired_state == SK__TASK_STATE__TASK_READY)
+                start_waiting(work, slot.newest);
+        stop_older(work, slot.newest);
+        reap_slot(work, slot.newest);
+}

@@ -1,0 +1,110 @@
+/* What the tasks of one slot say. */
+#include "manager/orchestrator/work.h"
+
+static bool node_is_lost(const Sk__Node *node)
+{
+        return !node || (node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN);
+}
+
+bool task_is_lost(const struct view *view, const Sk__Task *task)
+{
+        const char *node = task_node(task);
+
+        if (task_is_over(task) || task_state(task) < SK__TASK_STATE__TASK_ASSIGNED)
+                return true;
+        return node_is_lost(view_node(view, node));
+}
+
+static const char *why_over(Sk__TaskState state)
+{
+        switch (state) {
+        case SK__TASK_STATE__TASK_COMPLETE:
+                return "the task completed";
+        case SK__TASK_STATE__TASK_FAILED:
+                return "the task failed";
+        case SK__TASK_STATE__TASK_REJECTED:
+                return "the task was rejected";
+        case SK__TASK_STATE__TASK_ORPHANED:
+                return "the task was lost with its node";
+        default:
+                return "the task was shut down";
+        }
+}
+
+static bool is_drained(const Sk__Node *node)
+{
+        return node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN;
+}
+
+static bool constraints_hold(const struct work *work, const Sk__Node *node)
+{
+        for (size_t i = 0; i < work->need->n_constraints; i++)
+                if (!constraint_matches(&work->need->constraints[i], node))
+                        return false;
+        return true;
+}
+
+bool node_may_bear(const struct work *work, const Sk__Node *node)
+{
+        return !node_is_lost(node) && !is_drained(node) && constraints_hold(work, node);
+}
+
+const char *slot_why_broken(const struct work *work, const Sk__Task *task)
+{
+        const char *node_id = task_node(task);
+        const Sk__Node *node;
+
+        if (task_is_over(task))
+                return why_over(task_state(task));
+        if (!*node_id)
+                return NULL;
+        node = view_node(work->view, node_id);
+        if (!node)
+                return "its node is gone";
+        if (node_is_lost(node))
+                return "its node is down";
+        if (is_drained(node))
+                return "its node is drained";
+        /* Tasks as good as those of the present spec must obey it; others obey their own until they
+         * are updated. */
+        if (work_is_dirty(work, task)
+                    ? !placement_constraints_met(work_spec_of(work, task)->task->placement, node)
+                    : !constraints_hold(work, node))
+                return "its node no longer meets the placement constraints";
+        return NULL;
+}
+
+static bool ended_by_itself(const Sk__Task *task)
+{
+        Sk__TaskState state = task_state(task);
+
+        return state == SK__TASK_STATE__TASK_COMPLETE || state == SK__TASK_STATE__TASK_FAILED ||
+               state == SK__TASK_STATE__TASK_REJECTED;
+}
+
+static enum slot_state state_of(const struct work *work, const Sk__Task *newest,
+                                const char **ret_why)
+{
+        if (!newest)
+                return SLOT_EMPTY;
+        if (task_is_wanted(newest)) {
+                *ret_why = slot_why_broken(work, newest);
+                return *ret_why ? SLOT_BROKEN : SLOT_ALIVE;
+        }
+        if (newest->definition->desired_state == SK__TASK_STATE__TASK_REMOVE ||
+            restart_may(work, newest))
+                return SLOT_EMPTY;
+        /* A global service comes back to a node that may bear it again, whatever the restart
+         * policy. */
+        return work->is_global && !ended_by_itself(newest) ? SLOT_EMPTY : SLOT_FINISHED;
+}
+
+struct slot slot_look(const struct work *work, uint64_t number, const char *node_id)
+{
+        struct slot slot = { .number = number, .node_id = node_id };
+
+        slot.newest = *node_id ? view_node_slot_newest(work->view, work->service->id, node_id)
+                               : view_slot_newest(work->view, work->service->id, number);
+        slot.state = state_of(work, slot.newest, &slot.why);
+        return slot;
+}

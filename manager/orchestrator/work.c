@@ -1,0 +1,154 @@
+/* A decision about one service under way: its group in the plan. */
+#include "manager/orchestrator/work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/id.h"
+
+bool work_begin(struct work *work, const struct view *view, const char *service_id, size_t limit,
+                struct plan *plan)
+{
+        const Sk__Service *service = view_service(view, service_id);
+        const Sk__ServiceSpecObject *object =
+                service && service->spec ? view_service_spec(view, service->spec->spec_id) : NULL;
+        struct placement_need *need;
+
+        if (!object || !object->spec || !object->spec->spec || !object->spec->spec->task)
+                return false;
+        need = arena_alloc(&plan->arena, sizeof *need);
+        placement_need_read(&plan->arena, view, object->id, object->spec, need);
+        *work = (struct work){
+                .view = view,
+                .plan = plan,
+                .limit = limit,
+                .service = service,
+                .revision = object->spec,
+                .spec = object->spec->spec,
+                .need = need,
+                .is_global = object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL,
+        };
+        return true;
+}
+
+bool work_is_full(struct work *work)
+{
+        if (work->plan->n_changes < work->limit)
+                return false;
+        plan_wake(work->plan, view_now(work->view));
+        return true;
+}
+
+static void open_group(struct work *work)
+{
+        if (!work->has_group)
+                plan_group(work->plan);
+        work->has_group = true;
+}
+
+Sk__ServiceProgress *work_progress(struct work *work)
+{
+        struct plan *plan = work->plan;
+        struct plan_change *change;
+
+        if (work->progress)
+                return work->progress;
+        open_group(work);
+        if (work->service->progress) {
+                work->progress =
+                        (Sk__ServiceProgress *)message_copy(&plan->arena,
+                                                            &work->service->progress->base);
+        } else {
+                work->progress = arena_alloc(&plan->arena, sizeof *work->progress);
+                sk__service_progress__init(work->progress);
+        }
+        change = plan_update(plan, SK__KIND__KIND_SERVICE, work->service->id);
+        change->reason = "progress";
+        plan_set_part(change, PART_SERVICE_progress, &work->progress->base);
+        plan_require_unchanged(plan, SK__KIND__KIND_SERVICE,
+                               (const struct object_head *)work->service, PART_SERVICE_spec);
+        plan_require_unchanged(plan, SK__KIND__KIND_SERVICE,
+                               (const struct object_head *)work->service, PART_SERVICE_progress);
+        return work->progress;
+}
+
+void work_create(struct work *work, uint64_t slot, const char *node_id, Sk__TaskState desired,
+                 const char *reason)
+{
+        struct arena *arena = &work->plan->arena;
+        Sk__TaskDefinition *definition = arena_alloc(arena, sizeof *definition);
+        Sk__ServiceProgress *progress = work_progress(work);
+        char id[ID_SIZE], slot_key[24];
+        struct plan_change *change;
+
+        if (!work->has_generation)
+                progress->generation++;
+        work->has_generation = true;
+        sk__task_definition__init(definition);
+        definition->service_id = work->service->id;
+        definition->spec_id = work->service->spec->spec_id;
+        definition->slot = slot;
+        definition->node_id = arena_strdup(arena, node_id);
+        definition->generation = progress->generation;
+        definition->desired_state = desired;
+        definition->reason = reason;
+        snprintf(slot_key, sizeof slot_key, "%" PRIu64, slot);
+        id_of_task(work->service->id, *node_id ? node_id : slot_key, progress->generation, id);
+        change = plan_create(work->plan, SK__KIND__KIND_TASK, id);
+        change->reason = reason;
+        plan_set_part(change, PART_TASK_definition, &definition->base);
+}
+
+void task_desire(struct plan *plan, const Sk__Task *task, Sk__TaskState desired, const char *reason)
+{
+        Sk__TaskDefinition *definition =
+                (Sk__TaskDefinition *)message_copy(&plan->arena, &task->definition->base);
+        struct plan_change *change = plan_update(plan, SK__KIND__KIND_TASK, task->id);
+
+        definition->desired_state = desired;
+        definition->reason = reason;
+        change->reason = reason;
+        plan_set_part(change, PART_TASK_definition, &definition->base);
+        plan_require_unchanged(plan, SK__KIND__KIND_TASK, (const struct object_head *)task,
+                               PART_TASK_definition);
+}
+
+void work_desire(struct work *work, const Sk__Task *task, Sk__TaskState desired, const char *reason)
+{
+        if (task->definition->desired_state >= desired)
+                return;
+        open_group(work);
+        task_desire(work->plan, task, desired, reason);
+}
+
+void work_remove(struct work *work, const Sk__Task *task, const char *reason)
+{
+        open_group(work);
+        plan_remove(work->plan, SK__KIND__KIND_TASK, task->id)->reason = reason;
+}
+
+const Sk__ServiceSpec *work_spec_of(const struct work *work, const Sk__Task *task)
+{
+        const Sk__ServiceSpecRevision *revision = view_task_spec(work->view, task);
+
+        return revision && revision->spec && revision->spec->task ? revision->spec : work->spec;
+}
+
+static bool revisions_differ(const Sk__ServiceSpecRevision *a, const Sk__ServiceSpecRevision *b)
+{
+        return !a || !b || a->task_digest.len != b->task_digest.len ||
+               memcmp(a->task_digest.data, b->task_digest.data, a->task_digest.len) != 0;
+}
+
+bool work_is_dirty(const struct work *work, const Sk__Task *task)
+{
+        return strcmp(task->definition->spec_id, work->service->spec->spec_id) != 0 &&
+               revisions_differ(view_task_spec(work->view, task), work->revision);
+}
+
+bool tasks_differ(const struct work *work, const Sk__Task *a, const Sk__Task *b)
+{
+        return strcmp(a->definition->spec_id, b->definition->spec_id) != 0 &&
+               revisions_differ(view_task_spec(work->view, a), view_task_spec(work->view, b));
+}

@@ -1,0 +1,109 @@
+/* Private to the orchestrator: what its files share.
+ *
+ * A key's decision is one group.  Each task that is told something must still be defined as it was;
+ * tasks are created under a new generation, which makes any two decisions that create tasks of a
+ * service exclude each other. */
+#pragma once
+#include "lib/placement/placement.h"
+#include "lib/state/plan.h"
+#include "lib/state/task_life.h"
+
+enum { RANGE_SLOTS = 1000 };
+
+/* A decision about one service under way. */
+struct work {
+        const struct view *view;
+        struct plan *plan;
+        size_t limit;
+        const Sk__Service *service;
+        const Sk__ServiceSpecRevision *revision; /* the one wanted */
+        const Sk__ServiceSpec *spec;             /* revision->spec, with a task spec in it */
+        const struct placement_need *need;       /* of revision */
+        bool is_global;
+        bool has_group;
+        Sk__ServiceProgress *progress; /* as it shall be; NULL while it stays as it is */
+        bool has_generation;           /* progress->generation is for the tasks created now */
+};
+
+/* False when the service cannot be worked on: it, or its spec, is not there. */
+bool work_begin(struct work *work, const struct view *view, const char *service_id, size_t limit,
+                struct plan *plan);
+
+/* Has the plan grown enough?  Then the key is looked at again at once. */
+bool work_is_full(struct work *work);
+
+/* The service's progress, to be written. */
+Sk__ServiceProgress *work_progress(struct work *work);
+
+/* 'node_id' is "" for a replicated service, 'slot' 0 for a global one. */
+void work_create(struct work *work, uint64_t slot, const char *node_id, Sk__TaskState desired,
+                 const char *reason);
+/* No-op when that much is desired already. */
+void work_desire(struct work *work, const Sk__Task *task, Sk__TaskState desired,
+                 const char *reason);
+void work_remove(struct work *work, const Sk__Task *task, const char *reason);
+
+/* The spec a task was made from; the service's present one when that is gone. */
+const Sk__ServiceSpec *work_spec_of(const struct work *work, const Sk__Task *task);
+/* Was the task made from a spec whose tasks are not as good as those of the present one? */
+bool work_is_dirty(const struct work *work, const Sk__Task *task);
+/* Were the two made from specs that make different tasks? */
+bool tasks_differ(const struct work *work, const Sk__Task *a, const Sk__Task *b);
+
+/* --- slot.c: what the tasks of one slot say --- */
+
+enum slot_state {
+        SLOT_EMPTY,    /* nothing is wanted here: a task may be created */
+        SLOT_ALIVE,    /* the newest task is wanted, and can be */
+        SLOT_BROKEN,   /* the newest task is wanted, and is over or must leave its node */
+        SLOT_FINISHED, /* the newest task ended and the restart policy lets it rest */
+};
+
+struct slot {
+        enum slot_state state;
+        uint64_t number;        /* of a replicated service */
+        const char *node_id;    /* of a global one; else "" */
+        const Sk__Task *newest; /* NULL: there never was a task */
+        const char *why;        /* SLOT_BROKEN: what is wrong */
+};
+
+struct slot slot_look(const struct work *work, uint64_t number, const char *node_id);
+
+/* Why the task cannot go on; NULL when it can. */
+const char *slot_why_broken(const struct work *work, const Sk__Task *task);
+/* May the service have a task on the node? */
+bool node_may_bear(const struct work *work, const Sk__Node *node);
+/* Will nothing more be heard of the task: over, never placed, or its node is gone or down? */
+bool task_is_lost(const struct view *view, const Sk__Task *task);
+
+/* --- restart.c: may it run again, and when --- */
+
+bool restart_may(const struct work *work, const Sk__Task *task);
+/* When a task created at 'created_at', whose slot held 'older' before, may start. */
+int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t created_at,
+                         bool is_update);
+/* READY when it has to wait for what the slot held, else RUNNING. */
+Sk__TaskState restart_desired(const struct work *work, const Sk__Task *older, bool is_update);
+/* How many tasks of the slot have to be kept so that attempts can be counted. */
+uint64_t restart_history_wanted(const struct work *work, const Sk__Task *newest);
+
+/* The life of the tasks in one slot: replace what broke, start what waited, stop what was replaced,
+ * forget. */
+void slot_live(struct work *work, uint64_t number, const char *node_id);
+
+/* --- the other questions --- */
+
+void replicated_decide(struct work *work);
+void replicated_decide_range(struct work *work, uint64_t range);
+void global_decide(struct work *work);
+void global_decide_node(struct work *work, const char *node_id);
+/* Which of these slots (those that stay) are to be replaced next. */
+void update_decide(struct work *work, const struct slot *slots, size_t n_slots);
+void reap_slot(struct work *work, const Sk__Task *newest);
+void reap_orphans(const struct view *view, const char *service_id, size_t limit, struct plan *plan);
+void reap_specs(const struct view *view, size_t limit, struct plan *plan);
+void enforce_node(const struct view *view, const char *node_id, size_t limit, struct plan *plan);
+
+/* A change of a task outside of any work. */
+void task_desire(struct plan *plan, const Sk__Task *task, Sk__TaskState desired,
+                 const char *reason);
