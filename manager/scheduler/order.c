@@ -1,0 +1,255 @@
+/* The nodes that fit one spec, in the order in which they are to be taken. */
+#include "manager/scheduler/order.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/time.h"
+
+/* This many failures of a spec within this time, and a node is taken only when no other is left. */
+enum { FAILURES_MANY = 5 };
+#define FAILURES_SINCE (5 * NS_PER_MINUTE)
+
+struct branch {
+        const char *value; /* of the label */
+        struct branch *parent;
+        struct vec children; /* struct branch *, ascending by value; none: a leaf */
+        uint64_t n_tasks;    /* of the service, on all nodes below */
+        size_t n_candidates; /* left below */
+        struct heap heap;    /* of a leaf */
+};
+
+static bool comes_before_spread(const struct heap_node *a, const struct heap_node *b)
+{
+        const struct candidate *x = container_of(a, const struct candidate, heap);
+        const struct candidate *y = container_of(b, const struct candidate, heap);
+
+        if (x->n_failures != y->n_failures)
+                return x->n_failures < y->n_failures;
+        if (x->n_service != y->n_service)
+                return x->n_service < y->n_service;
+        if (x->node->usage.n_tasks != y->node->usage.n_tasks)
+                return x->node->usage.n_tasks < y->node->usage.n_tasks;
+        return strcmp(x->node->id, y->node->id) < 0;
+}
+
+static bool comes_before_binpack(const struct heap_node *a, const struct heap_node *b)
+{
+        const struct candidate *x = container_of(a, const struct candidate, heap);
+        const struct candidate *y = container_of(b, const struct candidate, heap);
+
+        if (x->n_failures != y->n_failures)
+                return x->n_failures < y->n_failures;
+        if (x->fill != y->fill)
+                return x->fill > y->fill;
+        if (x->node->usage.n_tasks != y->node->usage.n_tasks)
+                return x->node->usage.n_tasks > y->node->usage.n_tasks;
+        return strcmp(x->node->id, y->node->id) < 0;
+}
+
+/* Shares in use, of CPU and of memory, added; in ten-thousandths. */
+static int64_t fill_of(const struct cached_node *node)
+{
+        const Sk__Resources *have = node->node->description->resources;
+        int64_t fill = 0;
+
+        if (have && have->nano_cpus > 0)
+                fill += node->usage.nano_cpus / (have->nano_cpus / 10000 + 1);
+        if (have && have->memory_bytes > 0)
+                fill += node->usage.memory_bytes / (have->memory_bytes / 10000 + 1);
+        return fill;
+}
+
+static struct branch *branch_new(struct order *order, struct branch *parent, const char *value)
+{
+        struct branch *branch = arena_alloc(order->arena, sizeof *branch);
+
+        branch->value = value;
+        branch->parent = parent;
+        branch->children = VEC_OF(struct branch *);
+        branch->heap.is_before = order->strategy == SK__PLACEMENT__STRATEGY__BINPACK
+                                         ? comes_before_binpack
+                                         : comes_before_spread;
+        vec_push(&order->branches, &branch);
+        return branch;
+}
+
+/* The child for a label's value; made when there is none. */
+static struct branch *child_of(struct order *order, struct branch *parent, const char *value)
+{
+        size_t low = 0, high = parent->children.n;
+        struct branch **children, *child;
+
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+
+                child = VEC_AT(&parent->children, struct branch *, middle);
+                if (strcmp(child->value, value) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        if (low < parent->children.n) {
+                child = VEC_AT(&parent->children, struct branch *, low);
+                if (!strcmp(child->value, value))
+                        return child;
+        }
+        child = branch_new(order, parent, value);
+        vec_push(&parent->children, &child);
+        children = parent->children.data;
+        memmove(children + low + 1, children + low, (parent->children.n - 1 - low) * sizeof child);
+        children[low] = child;
+        return child;
+}
+
+static struct branch *leaf_of(struct order *order, const struct cached_node *node)
+{
+        struct branch *branch = order->root;
+
+        for (size_t i = 0; i < order->spec->need.n_spread; i++)
+                branch = child_of(order, branch,
+                                  constraint_label(node->node, order->spec->need.spread[i]));
+        return branch;
+}
+
+static void rank(struct order *order, struct candidate *candidate)
+{
+        const struct cached_node *node = candidate->node;
+
+        candidate->n_service = placement_usage_of_service(&node->usage, order->spec->need.service);
+        if (order->strategy == SK__PLACEMENT__STRATEGY__BINPACK)
+                candidate->fill = fill_of(node);
+}
+
+static void add_candidate(struct order *order, struct branch *leaf, struct cached_node *node)
+{
+        struct candidate *candidate = arena_alloc(order->arena, sizeof *candidate);
+        uint32_t n_failures =
+                node->usage.failures.n < FAILURES_MANY
+                        ? 0
+                        : placement_usage_failures(&node->usage, order->view,
+                                                   order->spec->need.spec,
+                                                   view_now(order->view) - FAILURES_SINCE);
+
+        candidate->node = node;
+        candidate->branch = leaf;
+        candidate->n_failures = n_failures < FAILURES_MANY ? 0 : n_failures;
+        rank(order, candidate);
+        heap_add(&leaf->heap, &candidate->heap);
+        for (struct branch *branch = leaf; branch; branch = branch->parent)
+                branch->n_candidates++;
+}
+
+void order_init(struct order *order, const struct view *view, struct scheduler_cache *cache,
+                struct cached_spec *spec, Sk__Placement__Strategy strategy, struct arena *arena)
+{
+        *order = (struct order){
+                .view = view,
+                .spec = spec,
+                .strategy = strategy,
+                .arena = arena,
+                .branches = VEC_OF(struct branch *),
+        };
+        order->root = branch_new(order, NULL, "");
+        for (size_t i = 0; i < cache->order.n; i++) {
+                struct cached_node *node = VEC_AT(&cache->order, struct cached_node *, i);
+                bool fits = cache_suits(spec, node) &&
+                            placement_has_room(&spec->need, node->node, &node->usage);
+                uint32_t n_service =
+                        spec->need.n_spread
+                                ? placement_usage_of_service(&node->usage, spec->need.service)
+                                : 0;
+                struct branch *leaf;
+
+                if (!fits && !n_service)
+                        continue;
+                leaf = leaf_of(order, node);
+                for (struct branch *branch = leaf; branch; branch = branch->parent)
+                        branch->n_tasks += n_service;
+                if (fits)
+                        add_candidate(order, leaf, node);
+        }
+}
+
+void order_done(struct order *order)
+{
+        for (size_t i = 0; i < order->branches.n; i++) {
+                struct branch *branch = VEC_AT(&order->branches, struct branch *, i);
+
+                vec_done(&branch->children);
+                heap_done(&branch->heap);
+        }
+        vec_done(&order->branches);
+}
+
+static struct branch *best_child(const struct branch *parent)
+{
+        struct branch *best = NULL;
+
+        for (size_t i = 0; i < parent->children.n; i++) {
+                struct branch *child = VEC_AT(&parent->children, struct branch *, i);
+
+                if (child->n_candidates && (!best || child->n_tasks < best->n_tasks))
+                        best = child;
+        }
+        return best;
+}
+
+/* Mixes two hashes into a number that looks drawn. */
+static uint64_t draw(uint64_t a, uint64_t b)
+{
+        uint64_t x = a ^ (b * UINT64_C(0x9e3779b97f4a7c15));
+
+        x = (x ^ x >> 32) * UINT64_C(0xd6e8feb86659fd93);
+        x = (x ^ x >> 32) * UINT64_C(0xd6e8feb86659fd93);
+        return x ^ x >> 32;
+}
+
+/* Each task draws a number per node; the least wins.  The same task draws the same again. */
+static struct candidate *pick_random(const struct branch *leaf, uint64_t task)
+{
+        struct candidate *best = NULL;
+        uint64_t best_drawn = 0;
+
+        for (size_t i = 0; i < leaf->heap.n; i++) {
+                struct candidate *candidate =
+                        container_of(leaf->heap.nodes[i], struct candidate, heap);
+                uint64_t drawn = draw(task, candidate->node->hash);
+
+                if (!best || candidate->n_failures < best->n_failures ||
+                    (candidate->n_failures == best->n_failures && drawn < best_drawn)) {
+                        best = candidate;
+                        best_drawn = drawn;
+                }
+        }
+        return best;
+}
+
+struct candidate *order_pick(struct order *order, const char *task_id)
+{
+        struct branch *branch = order->root;
+
+        while (branch->children.n && branch->n_candidates)
+                branch = best_child(branch);
+        if (!branch->n_candidates)
+                return NULL;
+        if (order->strategy == SK__PLACEMENT__STRATEGY__RANDOM)
+                return pick_random(branch, placement_hash(task_id));
+        return container_of(heap_first(&branch->heap), struct candidate, heap);
+}
+
+void order_placed(struct order *order, struct candidate *candidate)
+{
+        const struct cached_node *node = candidate->node;
+        bool has_room = placement_has_room(&order->spec->need, node->node, &node->usage);
+
+        rank(order, candidate);
+        if (has_room)
+                heap_moved(&candidate->branch->heap, &candidate->heap);
+        else
+                heap_remove(&candidate->branch->heap, &candidate->heap);
+        for (struct branch *branch = candidate->branch; branch; branch = branch->parent) {
+                branch->n_tasks++;
+                branch->n_candidates -= !has_room;
+        }
+}

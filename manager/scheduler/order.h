@@ -1,0 +1,39 @@
+/* Private to the scheduler: the nodes that fit one spec, in the order in which they are to be
+ * taken.
+ *
+ * Preferences first: at each level the branch with the fewest tasks of the service that has a node
+ * left, then the lesser label. Inside a branch the strategy decides; nodes on which the spec keeps
+ * failing come last. */
+#pragma once
+#include "lib/base/heap.h"
+#include "manager/scheduler/cache.h"
+
+struct branch;
+
+struct candidate {
+        struct heap_node heap;
+        struct cached_node *node;
+        struct branch *branch;
+        uint32_t n_failures; /* 0 while they are few */
+        uint32_t n_service;
+        int64_t fill; /* binpack: how full the node is */
+};
+
+struct order {
+        const struct view *view;
+        struct cached_spec *spec;
+        Sk__Placement__Strategy strategy; /* never CLUSTER_DEFAULT */
+        struct arena *arena;
+        struct branch *root;
+        struct vec branches; /* struct branch *, all of them */
+};
+
+/* 'arena' must live as long as the order; order_done() releases the rest. */
+void order_init(struct order *order, const struct view *view, struct scheduler_cache *cache,
+                struct cached_spec *spec, Sk__Placement__Strategy strategy, struct arena *arena);
+void order_done(struct order *order);
+
+/* The best node for the task; NULL when none is left. */
+struct candidate *order_pick(struct order *order, const char *task_id);
+/* The candidate's node was given a task of the spec (its usage says so): finds its new place. */
+void order_placed(struct order *order, struct candidate *candidate);

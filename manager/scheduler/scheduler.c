@@ -1,0 +1,253 @@
+/* The scheduler: every waiting task gets a node, or an explanation. */
+#include "manager/scheduler/scheduler.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/state/task_life.h"
+#include "manager/scheduler/order.h"
+
+/* Tasks of one spec that are placed together. */
+struct batch {
+        struct cached_spec *spec;
+        struct vec tasks;        /* const Sk__Task * */
+        const char *explanation; /* not NULL: no node is left */
+};
+
+struct round {
+        const struct view *view;
+        struct scheduler_cache *cache;
+        struct plan *plan;
+        size_t limit;
+        struct arena arena;
+        struct map by_spec; /* struct batch, by spec id */
+        struct vec batches; /* struct batch *, in the order of their first task */
+};
+
+/* --- writing the plan --- */
+
+static Sk__TaskPlacement *placement_new(struct plan *plan, const Sk__Task *task, const char *reason)
+{
+        Sk__TaskPlacement *placement = arena_alloc(&plan->arena, sizeof *placement);
+        struct plan_change *change;
+
+        sk__task_placement__init(placement);
+        plan_group(plan);
+        change = plan_update(plan, SK__KIND__KIND_TASK, task->id);
+        change->reason = reason;
+        plan_set_part(change, PART_TASK_placement, &placement->base);
+        return placement;
+}
+
+static void place(struct round *round, const struct cached_spec *spec, const Sk__Task *task,
+                  struct cached_node *node, const char *reason)
+{
+        struct plan *plan = round->plan;
+        Sk__TaskPlacement *placement = placement_new(plan, task, reason);
+        bool claimed =
+                placement_claim(&spec->need, node->node, &node->usage, &plan->arena,
+                                &placement->assigned_generic, &placement->n_assigned_generic);
+
+        CHECK(claimed);
+        placement->node_id = node->node->id;
+        placement->at_ns = view_now(round->view);
+        cache_reserve(round->cache, node, spec, task->id, placement->assigned_generic,
+                      placement->n_assigned_generic);
+}
+
+/* Only when it says something new, or a task that cannot be placed would be written again and
+ * again. */
+static void explain(struct round *round, const Sk__Task *task, const char *explanation)
+{
+        if (task->placement && !strcmp(task->placement->explanation, explanation))
+                return;
+        placement_new(round->plan, task, "no node fits")->explanation = explanation;
+}
+
+static const char *explanation_of(struct round *round, const uint32_t n_refused[FILTERS])
+{
+        struct str str = { 0 };
+        const char *text;
+
+        placement_explain(&str, n_refused);
+        text = arena_strdup(&round->plan->arena, str_text(&str));
+        str_done(&str);
+        return text;
+}
+
+static const char *explain_batch(struct round *round, const struct cached_spec *spec)
+{
+        uint32_t n_refused[FILTERS + 1] = { 0 };
+
+        for (size_t i = 0; i < round->cache->order.n; i++) {
+                const struct cached_node *node =
+                        VEC_AT(&round->cache->order, struct cached_node *, i);
+
+                n_refused[placement_check(&spec->need, node->node, &node->usage)]++;
+        }
+        return explanation_of(round, n_refused);
+}
+
+/* --- placing --- */
+
+/* A task of a global service has its node; the filters are asked all the same. */
+static void place_preassigned(struct round *round, struct cached_spec *spec, const Sk__Task *task)
+{
+        struct cached_node *node = map_find(&round->cache->nodes, task->definition->node_id);
+        uint32_t n_refused[FILTERS + 1] = { 0 };
+        enum placement_filter filter = FILTER_READY;
+
+        if (node && view_node(round->view, node->id))
+                filter = placement_check(&spec->need, node->node, &node->usage);
+        if (filter == FILTER_NONE) {
+                place(round, spec, task, node, "preassigned");
+                return;
+        }
+        n_refused[filter] = 1;
+        explain(round, task, explanation_of(round, n_refused));
+}
+
+/* Rows: what a strategy's placements are said to be for. */
+static const char *const reasons[] = {
+        [SK__PLACEMENT__STRATEGY__SPREAD] = "spread: the node with the fewest tasks",
+        [SK__PLACEMENT__STRATEGY__BINPACK] = "binpack: the fullest node with room",
+        [SK__PLACEMENT__STRATEGY__RANDOM] = "random: drawn from the nodes that fit",
+};
+
+static Sk__Placement__Strategy strategy_of(const struct view *view,
+                                           const struct placement_need *need)
+{
+        const Sk__Cluster *cluster = view_cluster(view);
+        Sk__Placement__Strategy strategy = need->strategy;
+
+        if (strategy == SK__PLACEMENT__STRATEGY__CLUSTER_DEFAULT && cluster && cluster->spec)
+                strategy = cluster->spec->strategy;
+        return strategy == SK__PLACEMENT__STRATEGY__BINPACK ||
+                               strategy == SK__PLACEMENT__STRATEGY__RANDOM
+                       ? strategy
+                       : SK__PLACEMENT__STRATEGY__SPREAD;
+}
+
+static void place_batch(struct round *round, struct batch *batch)
+{
+        Sk__Placement__Strategy strategy = strategy_of(round->view, &batch->spec->need);
+        struct order order = { 0 };
+
+        if (!batch->explanation)
+                order_init(&order, round->view, round->cache, batch->spec, strategy, &round->arena);
+        for (size_t i = 0; i < batch->tasks.n && round->plan->n_changes < round->limit; i++) {
+                const Sk__Task *task = VEC_AT(&batch->tasks, const Sk__Task *, i);
+                struct candidate *best = batch->explanation ? NULL : order_pick(&order, task->id);
+
+                if (best) {
+                        place(round, batch->spec, task, best->node, reasons[strategy]);
+                        order_placed(&order, best);
+                        continue;
+                }
+                if (!batch->explanation)
+                        batch->explanation = explain_batch(round, batch->spec);
+                explain(round, task, batch->explanation);
+        }
+        vec_clear(&batch->tasks);
+        if (order.root)
+                order_done(&order);
+}
+
+static void gather(struct round *round, const Sk__Task *task)
+{
+        struct batch *batch = map_find(&round->by_spec, task->definition->spec_id);
+        struct cached_spec *spec;
+
+        if (!batch) {
+                spec = cache_spec(round->cache, round->view, task);
+                if (!spec)
+                        return;
+                batch = arena_alloc(&round->arena, sizeof *batch);
+                batch->spec = spec;
+                batch->tasks = VEC_OF(const Sk__Task *);
+                map_put(&round->by_spec, spec->need.spec_id, batch);
+                vec_push(&round->batches, &batch);
+        }
+        if (*task->definition->node_id)
+                place_preassigned(round, batch->spec, task);
+        else
+                vec_push(&batch->tasks, &task);
+}
+
+static bool is_full(const struct round *round)
+{
+        return round->plan->n_changes >= round->limit;
+}
+
+/* Takes 'limit' waiting tasks at a time, so that tasks without a node do not hide those behind
+ * them. */
+static void run(struct round *round)
+{
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+        size_t n;
+
+        do {
+                for (n = 0; n < round->limit && !is_full(round) &&
+                            (task = view_each_unassigned(round->view, &cursor));
+                     n++)
+                        gather(round, task);
+                for (size_t i = 0; i < round->batches.n && !is_full(round); i++) {
+                        struct batch *batch = VEC_AT(&round->batches, struct batch *, i);
+
+                        if (batch->tasks.n)
+                                place_batch(round, batch);
+                }
+        } while (n == round->limit && !is_full(round));
+        if (is_full(round))
+                plan_wake(round->plan, view_now(round->view));
+}
+
+static void decide(const struct view *view, const char *key, const void *config, size_t limit,
+                   struct plan *plan)
+{
+        const struct scheduler_config *settings = config;
+        _cleanup_(scheduler_cache_freep) struct scheduler_cache *fresh =
+                settings && settings->cache ? NULL : scheduler_cache_new();
+        struct round round = {
+                .view = view,
+                .cache = fresh ? fresh : settings->cache,
+                .plan = plan,
+                .limit = limit,
+                .batches = VEC_OF(struct batch *),
+        };
+
+        (void)key;
+        if (!view_count_unassigned(view))
+                return;
+        cache_refresh(round.cache, view);
+        run(&round);
+        for (size_t i = 0; i < round.batches.n; i++)
+                vec_done(&VEC_AT(&round.batches, struct batch *, i)->tasks);
+        vec_done(&round.batches);
+        map_done(&round.by_spec);
+        arena_done(&round.arena);
+}
+
+static const Sk__KindMask kinds[] = {
+        /* clang-format off */
+        { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_CLUSTER,
+          .parts = 1 << PART_CLUSTER_spec },
+        { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_NODE,
+          .parts = 1 << PART_NODE_spec | 1 << PART_NODE_identity | 1 << PART_NODE_status | 1 << PART_NODE_description },
+        { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_SERVICE_SPEC,
+          .parts = 1 << PART_SERVICE_SPEC_spec },
+        { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_NETWORK,
+          .parts = 1 << PART_NETWORK_spec },
+        { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_TASK,
+          .parts = 1 << PART_TASK_definition | 1 << PART_TASK_allocation | 1 << PART_TASK_placement | 1 << PART_TASK_status },
+        /* clang-format on */
+};
+
+const struct reconciler scheduler = {
+        .name = "scheduler",
+        .kinds = kinds,
+        .n_kinds = COUNT_OF(kinds),
+        .touch = scheduler_touch,
+        .decide = decide,
+};
