@@ -52,6 +52,8 @@ struct loop {
                 void *context;
         } hooks[HOOKS_MAX];
         int n_hooks;
+
+        void *companion;
 };
 
 static int64_t clock_ns(clockid_t clock)
@@ -377,6 +379,16 @@ void loop_after_turn(struct loop *loop, void (*hook)(void *context), void *conte
         CHECK(loop->n_hooks < HOOKS_MAX);
         loop->hooks[loop->n_hooks].hook = hook;
         loop->hooks[loop->n_hooks++].context = context;
+}
+
+bool loop_is_in_turn(const struct loop *loop)
+{
+        return loop->is_in_turn;
+}
+
+void **loop_companion(struct loop *loop)
+{
+        return &loop->companion;
 }
 
 /* --- life --- */

@@ -94,3 +94,10 @@ void loop_post_cancel(struct loop *loop, struct loop_post *post);
 /* Runs on the loop after every turn in which anything happened (used to flush batches).  At most 8
  * hooks. */
 void loop_after_turn(struct loop *loop, void (*hook)(void *context), void *context);
+
+/* Is a callback of this loop running?  What must turn the loop itself to finish asks first. */
+bool loop_is_in_turn(const struct loop *loop);
+
+/* A place for the one thing that all users of a loop share (lib/rpc's queue, so that clients and servers have one poller
+ * thread between them).  NULL at first; whoever puts something there also takes it away before loop_free(). */
+void **loop_companion(struct loop *loop);
