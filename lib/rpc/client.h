@@ -10,15 +10,22 @@ struct rpc_client;
 
 struct rpc_client_options {
         const char *address;                 /* "host:port", "unix:/path" */
-        const struct rpc_identity *identity; /* NULL: plain, unix only */
-        const char *server_daemon;           /* "store": the certificate must be that daemon's ("store.skep"); with an identity */
+        const struct rpc_identity *identity; /* NULL: plain, unix only, unless one of the last two is set */
+        const char *server_daemon;           /* "store": the certificate must be that daemon's ("store.skep"); with TLS */
         size_t message_size_max;             /* 0: 64 MiB */
+        /* For those who join and have no certificate yet; without an identity: */
+        const char *root_pem;                /* TLS to a server of this root; we present nothing */
+        bool is_unverified;                  /* TLS to whoever answers: only to fetch a root that a digest will prove */
 };
 
+/* Does not connect yet.  ERR_INVALID for plain TCP, or TLS without a server_daemon. */
 int rpc_client_new(struct loop *loop, const struct rpc_client_options *options, struct rpc_client **ret_client, struct err *err);
 
 /* Calls under way end with ERR_CANCELLED before it returns. */
 void rpc_client_free(struct rpc_client *client);
+
+/* Calls started from now on carry this request id (copied; NULL: none), by which logs of several daemons can be joined. */
+void rpc_client_set_request_id(struct rpc_client *client, const char *id);
 
 /* Which method: "Store" of &sk__store__descriptor, "Commit".  A message of another type than the method's trips a CHECK. */
 struct rpc_method_id {
@@ -36,7 +43,7 @@ struct rpc_request;
 struct rpc_request *rpc_client_call(struct rpc_client *client, const struct rpc_method_id *method, const ProtobufCMessage *in,
                                     int64_t timeout_ns, bool wait_for_ready, rpc_answered *answered, void *context);
 
-/* 'answered' is not called any more. */
+/* 'answered' is not called any more; the request is gone.  Only before 'answered' was called. */
 void rpc_request_cancel(struct rpc_request *request);
 
 /* --- streams --- */

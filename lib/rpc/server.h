@@ -14,6 +14,7 @@ struct rpc_server;
 struct rpc_server_options {
         size_t message_size_max;      /* 0: 4 MiB */
         unsigned streams_max;         /* per connection; 0: 1,000 */
+        size_t memory_max;            /* all connections together; 0: 256 MiB.  Beyond it the newest streams are refused */
         const struct rpc_identity *identity; /* for TLS listeners; borrowed, outlives the server */
 };
 
@@ -32,6 +33,9 @@ enum rpc_trust {
 /* 'address' is "host:port", "[v6]:port" or "unix:/path"; a stale socket file is replaced; 'socket_mode' is for unix. */
 int rpc_server_listen(struct rpc_server *server, const char *address, enum rpc_trust trust, unsigned socket_mode, struct err *err);
 
+/* The port of the latest TCP listener; for those who listened on port 0. */
+int rpc_server_port(const struct rpc_server *server);
+
 int rpc_server_start(struct rpc_server *server, struct err *err);
 
 /* grpc.health.v1: what Check and Watch answer for "" and every service. */
@@ -40,5 +44,7 @@ void rpc_server_set_serving(struct rpc_server *server, bool serving);
 /* Adds Prometheus text: calls, errors by code, time, bytes per method. */
 void rpc_server_metrics(const struct rpc_server *server, struct str *str);
 
-/* Takes no more calls, gives those under way 'grace_ms', cancels the rest, frees. */
+/* Takes no more calls, gives those under way 'grace_ms', cancels the rest ('closed' is called before it returns), frees.  To
+ * give grace it turns the loop, so it does that only when called outside of the loop's callbacks; inside one, grace is 0.  A call
+ * without events that is still unanswered stays valid until it is. */
 void rpc_server_free(struct rpc_server *server, int grace_ms);

@@ -1,0 +1,245 @@
+/* A client: its channel and its unary calls. */
+#include "lib/rpc/client.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/rpc/bytes.h"
+#include "lib/rpc/channel.h"
+#include "lib/rpc/credentials.h"
+
+enum {
+        MESSAGE_SIZE_DEFAULT = 64 << 20,
+        BACKOFF_FIRST_MS = 100,
+        BACKOFF_MAX_MS = 5 * 1000,
+        CONNECT_MS = 3 * 1000, /* an attempt may take that long, however short the back-off is */
+        KEEPALIVE_MS = 10 * 1000,
+        KEEPALIVE_TIMEOUT_MS = 5 * 1000,
+};
+
+static grpc_channel *make_channel(const struct rpc_client_options *options)
+{
+        size_t message_size_max =
+                options->message_size_max ? options->message_size_max : MESSAGE_SIZE_DEFAULT;
+        char name[64];
+        grpc_arg args[] = {
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+                  { .integer = (int)message_size_max } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                  { .integer = BACKOFF_FIRST_MS } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                  { .integer = CONNECT_MS } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                  { .integer = BACKOFF_MAX_MS } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_KEEPALIVE_TIME_MS,
+                  { .integer = KEEPALIVE_MS } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                  { .integer = KEEPALIVE_TIMEOUT_MS } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA,
+                  { .integer = 0 } },
+                /* One client, one connection: nobody else's bulk data before our heartbeats. */
+                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, { .integer = 1 } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS,
+                  { .integer = INT_MAX } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION,
+                  { .integer = 1 } },
+                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_HTTP_PROXY, { .integer = 0 } },
+                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_RETRIES, { .integer = 0 } },
+                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_CHANNELZ, { .integer = 0 } },
+                { GRPC_ARG_INTEGER,
+                  (char *)GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION,
+                  { .integer = 0 } },
+                { GRPC_ARG_STRING, (char *)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, { .string = name } },
+        };
+        grpc_channel_args all = { .num_args = COUNT_OF(args), .args = args };
+        grpc_channel_credentials *credentials = credentials_of_client(options);
+        grpc_channel *channel;
+
+        snprintf(name, sizeof name, "%s.skep", str_or(options->server_daemon, ""));
+        if (!options->server_daemon)
+                all.num_args--;
+        channel = grpc_channel_create(options->address, credentials, &all);
+        grpc_channel_credentials_release(credentials);
+        return channel;
+}
+
+static int check_options(const struct rpc_client_options *options, struct err *err)
+{
+        bool is_tls = options->identity || options->root_pem || options->is_unverified;
+
+        if (!is_tls && !str_starts_with(options->address, "unix:/"))
+                return err_set(err, ERR_INVALID,
+                               "'%s' would be reached without TLS; only unix:/path may be",
+                               options->address);
+        if (is_tls && !options->server_daemon)
+                return err_set(err, ERR_INVALID, "which daemon is expected at '%s'?",
+                               options->address);
+        return 0;
+}
+
+int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
+                   struct rpc_client **ret_client, struct err *err)
+{
+        struct rpc_client *client;
+        struct rpc_queue *queue;
+
+        TRY(check_options(options, err));
+        TRY(rpc_queue_join(loop, &queue, err));
+        client = mem_alloc(sizeof *client);
+        client->queue = queue;
+        client->called = (struct vec)VEC_OF(struct called);
+        client->channel = make_channel(options);
+        *ret_client = client;
+        return 0;
+}
+
+void client_settle(struct rpc_client *client)
+{
+        if (!client->is_freed || client->outgoing)
+                return;
+        requests_free(client);
+        rpc_client_set_request_id(client, NULL);
+        grpc_channel_destroy(client->channel);
+        vec_done(&client->called);
+        free(client);
+}
+
+void rpc_client_free(struct rpc_client *client)
+{
+        struct rpc_queue *queue;
+        struct outgoing *next;
+
+        if (!client)
+                return;
+        queue = client->queue;
+        for (struct outgoing *outgoing = client->outgoing; outgoing; outgoing = next) {
+                next = outgoing->next;
+                outgoing->abandon(outgoing);
+        }
+        client->is_freed = true;
+        client_settle(client);
+        rpc_queue_leave(queue);
+}
+
+void rpc_client_set_request_id(struct rpc_client *client, const char *id)
+{
+        if (client->has_request_id)
+                grpc_slice_unref(client->request_id.value);
+        client->has_request_id = id;
+        if (!id)
+                return;
+        client->request_id.key = grpc_slice_from_static_string(RPC_REQUEST_ID_KEY);
+        client->request_id.value = grpc_slice_from_copied_string(id);
+}
+
+/* --- what all calls have in common --- */
+
+static const struct called *find_called(struct rpc_client *client, const struct rpc_method_id *id)
+{
+        struct called *called;
+        struct str path = { 0 };
+
+        for (size_t i = 0; i < client->called.n; i++) {
+                called = vec_at(&client->called, i);
+                if (called->service == id->service && strcmp(called->method->name, id->method) == 0)
+                        return called;
+        }
+        called = vec_add(&client->called);
+        called->service = id->service;
+        called->method = protobuf_c_service_descriptor_get_method_by_name(id->service, id->method);
+        CHECK(called->method);
+        str_addf(&path, "/%s/%s", id->service->name, id->method);
+        called->registered =
+                grpc_channel_register_call(client->channel, str_text(&path), NULL, NULL);
+        str_done(&path);
+        return called;
+}
+
+void outgoing_init(struct outgoing *outgoing, struct rpc_client *client,
+                   const struct rpc_method_id *method, int64_t timeout_ns)
+{
+        const struct called *called = find_called(client, method);
+        gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+
+        if (timeout_ns)
+                deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                        gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN));
+        outgoing->client = client;
+        outgoing->method = called->method;
+        outgoing->text = grpc_empty_slice();
+        grpc_metadata_array_init(&outgoing->initial_metadata);
+        grpc_metadata_array_init(&outgoing->trailing_metadata);
+        outgoing->call =
+                grpc_channel_create_registered_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                                    rpc_queue_cq(client->queue), called->registered,
+                                                    deadline, NULL);
+        outgoing->previous = NULL;
+        outgoing->next = client->outgoing;
+        if (outgoing->next)
+                outgoing->next->previous = outgoing;
+        client->outgoing = outgoing;
+}
+
+void outgoing_done(struct outgoing *outgoing)
+{
+        struct rpc_client *client = outgoing->client;
+
+        grpc_call_unref(outgoing->call);
+        grpc_metadata_array_destroy(&outgoing->initial_metadata);
+        grpc_metadata_array_destroy(&outgoing->trailing_metadata);
+        grpc_slice_unref(outgoing->text);
+        if (outgoing->next)
+                outgoing->next->previous = outgoing->previous;
+        if (outgoing->previous)
+                outgoing->previous->next = outgoing->next;
+        else
+                client->outgoing = outgoing->next;
+}
+
+grpc_op outgoing_open_op(const struct outgoing *outgoing, uint32_t flags)
+{
+        grpc_op op = { .op = GRPC_OP_SEND_INITIAL_METADATA, .flags = flags };
+
+        if (outgoing->client->has_request_id) {
+                op.data.send_initial_metadata.count = 1;
+                op.data.send_initial_metadata.metadata = &outgoing->client->request_id;
+        }
+        return op;
+}
+
+grpc_op outgoing_status_op(struct outgoing *outgoing)
+{
+        return (grpc_op){
+                .op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+                .data.recv_status_on_client = {
+                        .trailing_metadata = &outgoing->trailing_metadata,
+                        .status = &outgoing->status,
+                        .status_details = &outgoing->text,
+                },
+        };
+}
+
+int outgoing_status(const struct outgoing *outgoing, struct err *err)
+{
+        int code = outgoing->status <= 16 ? -(int)outgoing->status : ERR_UNKNOWN;
+
+        if (!code) {
+                *err = (struct err){ .code = ERR_OK };
+                return 0;
+        }
+        return err_set(err, code, "%.*s", (int)GRPC_SLICE_LENGTH(outgoing->text),
+                       (const char *)GRPC_SLICE_START_PTR(outgoing->text));
+}

@@ -1,0 +1,249 @@
+/* Keys and certificates from files, and how they get into gRPC.
+ *
+ * Servers look at the files' times in each handshake.  Clients share one of gRPC's file watchers,
+ * which looks every WATCH_SECONDS.  Neither touches connections that are up. */
+#include "lib/rpc/tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+#include "lib/rpc/credentials.h"
+#include "lib/rpc/environment.h"
+
+enum { WATCH_SECONDS = 2 };
+
+DEFINE_CLEANUP(struct rpc_identity, rpc_identity_free)
+DEFINE_CLEANUP(BIO, BIO_free_all)
+DEFINE_CLEANUP(X509, X509_free)
+DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free)
+
+struct paths {
+        char *key, *certificate, *root;
+};
+
+struct rpc_identity {
+        struct paths paths;
+        struct rpc_peer self;
+        grpc_tls_certificate_provider *provider;
+};
+
+/* The three files, as they were at one moment. */
+struct pems {
+        struct str key, certificate, root;
+};
+
+static void pems_done(struct pems *pems)
+{
+        if (pems->key.text)
+                explicit_bzero(pems->key.text, pems->key.capacity);
+        str_done(&pems->key);
+        str_done(&pems->certificate);
+        str_done(&pems->root);
+}
+
+/* While they are being replaced one after the other, the key may not be the certificate's for a
+ * moment. */
+static int check_key(const struct paths *paths, const struct pems *pems, struct err *err)
+{
+        _cleanup_(BIO_free_allp) BIO *key_bio =
+                BIO_new_mem_buf(pems->key.text, (int)pems->key.length);
+        _cleanup_(BIO_free_allp) BIO *certificate_bio =
+                BIO_new_mem_buf(pems->certificate.text, (int)pems->certificate.length);
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key =
+                PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
+        _cleanup_(X509_freep) X509 *certificate =
+                PEM_read_bio_X509(certificate_bio, NULL, NULL, NULL);
+        bool is_pair = key && certificate && X509_check_private_key(certificate, key);
+
+        ERR_clear_error();
+        if (!is_pair)
+                return err_set(err, ERR_UNAUTHENTICATED, "'%s' is not the key of '%s'", paths->key,
+                               paths->certificate);
+        return 0;
+}
+
+static int read_pems(const struct paths *paths, struct pems *pems, struct err *err)
+{
+        TRY(file_read(paths->key, RPC_PEM_SIZE_MAX, &pems->key, err));
+        TRY(file_read(paths->certificate, RPC_PEM_SIZE_MAX, &pems->certificate, err));
+        TRY(file_read(paths->root, RPC_PEM_SIZE_MAX, &pems->root, err));
+        return check_key(paths, pems, err);
+}
+
+static struct paths paths_copy(const struct paths *paths)
+{
+        return (struct paths){
+                .key = str_copy(paths->key),
+                .certificate = str_copy(paths->certificate),
+                .root = str_copy(paths->root),
+        };
+}
+
+static void paths_done(struct paths *paths)
+{
+        free(paths->key);
+        free(paths->certificate);
+        free(paths->root);
+}
+
+/* --- identity --- */
+
+static char *path_in(const char *folder, const char *name, const char *suffix)
+{
+        struct str path = { 0 };
+
+        str_addf(&path, "%s/%s%s", folder, name, suffix);
+        return str_take(&path);
+}
+
+int rpc_identity_open(const char *folder, const char *daemon, struct rpc_identity **ret_identity,
+                      struct err *err)
+{
+        _cleanup_(rpc_identity_freep) struct rpc_identity *identity = mem_alloc(sizeof *identity);
+        _cleanup_(pems_done) struct pems pems = { 0 };
+
+        rpc_environment_init();
+        identity->paths = (struct paths){
+                .key = path_in(folder, daemon, ".key"),
+                .certificate = path_in(folder, daemon, ".crt"),
+                .root = path_in(folder, "root", ".crt"),
+        };
+        TRY(read_pems(&identity->paths, &pems, err));
+        if (rpc_peer_from_pem(pems.certificate.text, pems.certificate.length, &identity->self,
+                              err) < 0)
+                return err_prefix(err, "'%s'", identity->paths.certificate);
+        identity->provider =
+                grpc_tls_certificate_provider_file_watcher_create(identity->paths.key,
+                                                                  identity->paths.certificate,
+                                                                  identity->paths.root,
+                                                                  WATCH_SECONDS);
+        *ret_identity = TAKE(identity);
+        return 0;
+}
+
+void rpc_identity_free(struct rpc_identity *identity)
+{
+        if (!identity)
+                return;
+        if (identity->provider)
+                grpc_tls_certificate_provider_release(identity->provider);
+        paths_done(&identity->paths);
+        free(identity);
+        rpc_environment_done();
+}
+
+const char *rpc_identity_node_id(const struct rpc_identity *identity)
+{
+        return identity->self.node_id;
+}
+
+const char *rpc_identity_cluster_id(const struct rpc_identity *identity)
+{
+        return identity->self.cluster_id;
+}
+
+/* --- servers --- */
+
+/* One per listener; gRPC asks from its own threads, one handshake at a time. */
+struct reloader {
+        struct paths paths;
+        struct timespec times[3];
+};
+
+void reloader_free(struct reloader *reloader)
+{
+        if (!reloader)
+                return;
+        paths_done(&reloader->paths);
+        free(reloader);
+}
+
+static bool has_changed(const char *path, struct timespec *time)
+{
+        struct stat status;
+
+        if (stat(path, &status) < 0)
+                return false;
+        if (status.st_mtim.tv_sec == time->tv_sec && status.st_mtim.tv_nsec == time->tv_nsec)
+                return false;
+        *time = status.st_mtim;
+        return true;
+}
+
+/* Files that do not fit together are as good as unchanged: the next handshake looks again. */
+static grpc_ssl_certificate_config_reload_status reload(
+        void *context, grpc_ssl_server_certificate_config **ret_config)
+{
+        struct reloader *reloader = context;
+        const struct paths *paths = &reloader->paths;
+        struct reloader seen = *reloader;
+        _cleanup_(pems_done) struct pems pems = { 0 };
+        grpc_ssl_pem_key_cert_pair pair;
+
+        if (!(has_changed(paths->key, &seen.times[0]) |
+              has_changed(paths->certificate, &seen.times[1]) |
+              has_changed(paths->root, &seen.times[2])))
+                return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+        if (read_pems(paths, &pems, NULL) < 0)
+                return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+        pair.private_key = pems.key.text;
+        pair.cert_chain = pems.certificate.text;
+        *ret_config = grpc_ssl_server_certificate_config_create(pems.root.text, &pair, 1);
+        *reloader = seen;
+        return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
+}
+
+grpc_server_credentials *credentials_of_listener(const struct rpc_identity *identity,
+                                                 enum rpc_trust trust,
+                                                 struct reloader **ret_reloader)
+{
+        struct reloader *reloader;
+
+        *ret_reloader = NULL;
+        if (trust == RPC_LOCAL_ADMIN)
+                return grpc_insecure_server_credentials_create();
+        reloader = mem_alloc(sizeof *reloader);
+        reloader->paths = paths_copy(&identity->paths);
+        *ret_reloader = reloader;
+        return grpc_ssl_server_credentials_create_with_options(
+                grpc_ssl_server_credentials_create_options_using_config_fetcher(
+                        trust == RPC_ALLOW_STRANGERS
+                                ? GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY
+                                : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY,
+                        reload, reloader));
+}
+
+/* --- clients --- */
+
+/* TLS without a certificate of our own, for those who are about to get one. */
+static grpc_channel_credentials *credentials_of_stranger(const struct rpc_client_options *options)
+{
+        grpc_tls_credentials_options *tls;
+
+        if (options->root_pem)
+                return grpc_ssl_credentials_create_ex(options->root_pem, NULL, NULL, NULL);
+        tls = grpc_tls_credentials_options_create();
+        grpc_tls_credentials_options_set_verify_server_cert(tls, 0);
+        return grpc_tls_credentials_create(tls);
+}
+
+grpc_channel_credentials *credentials_of_client(const struct rpc_client_options *options)
+{
+        grpc_tls_credentials_options *tls;
+
+        if (options->root_pem || options->is_unverified)
+                return credentials_of_stranger(options);
+        if (!options->identity)
+                return grpc_insecure_credentials_create();
+        tls = grpc_tls_credentials_options_create();
+        grpc_tls_credentials_options_set_certificate_provider(tls, options->identity->provider);
+        grpc_tls_credentials_options_watch_root_certs(tls);
+        grpc_tls_credentials_options_watch_identity_key_cert_pairs(tls);
+        return grpc_tls_credentials_create(tls);
+}
