@@ -1,0 +1,118 @@
+/* What the door refuses. */
+#include "tests/unit/test.h"
+
+#include "tests/unit/manager/store/builders.h"
+
+static int check(struct arena *arena, uint32_t writer, Sk__Change *change)
+{
+        return check_commit(a_commit(arena, a_group(arena, NULL, change, NULL), NULL), writer,
+                            NULL);
+}
+
+static void ids_have_25_characters(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *change = a_change(&arena, SK__CHANGE__OP__REMOVE, SK__KIND__KIND_SERVICE, "s1");
+
+        (void)state;
+        assert_int_equal(check(&arena, ROLE_API, change), 0);
+        change->id = (char *)"../../etc/passwd";
+        assert_int_equal(check(&arena, ROLE_API, change), ERR_INVALID);
+        arena_done(&arena);
+}
+
+static void kinds_ops_and_parts_must_exist(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *change = a_change(&arena, SK__CHANGE__OP__REMOVE, (Sk__Kind)77, "s1");
+
+        (void)state;
+        assert_int_equal(check(&arena, ROLE_API, change), ERR_INVALID);
+        change = a_change(&arena, SK__CHANGE__OP__NONE, SK__KIND__KIND_SERVICE, "s1");
+        assert_int_equal(check(&arena, ROLE_API, change), ERR_INVALID);
+        change = a_change(&arena, SK__CHANGE__OP__CREATE, SK__KIND__KIND_SERVICE, "s1");
+        assert_int_equal(check(&arena, ROLE_API, with_text(&arena, change, 3, "")), ERR_INVALID);
+        change = a_change(&arena, SK__CHANGE__OP__CREATE, SK__KIND__KIND_SERVICE, "s1");
+        with_text(&arena, change, 0, "");
+        assert_int_equal(check(&arena, ROLE_API, with_text(&arena, change, 0, "")), ERR_INVALID);
+        arena_done(&arena);
+}
+
+static void a_part_is_bounded(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *change = a_change(&arena, SK__CHANGE__OP__CREATE, SK__KIND__KIND_CONFIG, "c1");
+        void *much = mem_alloc(CHECK_PART_MAX + 1);
+
+        (void)state;
+        with_part(&arena, change, 1, much, CHECK_PART_MAX + 1);
+        assert_int_equal(check(&arena, ROLE_API, change), ERR_INVALID);
+        free(much);
+        arena_done(&arena);
+}
+
+static void only_a_tasks_status_can_be_merged(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *change = a_change(&arena, SK__CHANGE__OP__MERGE, SK__KIND__KIND_TASK, "t1");
+
+        (void)state;
+        with_text(&arena, change, PART_TASK_placement, "");
+        assert_int_equal(check(&arena, ROLE_SCHEDULER, change), ERR_INVALID);
+        arena_done(&arena);
+}
+
+static void creators_may_create_but_not_update(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *create = a_change(&arena, SK__CHANGE__OP__CREATE, SK__KIND__KIND_NODE, "n1");
+        Sk__Change *update = a_change(&arena, SK__CHANGE__OP__UPDATE, SK__KIND__KIND_NODE, "n1");
+
+        (void)state;
+        assert_int_equal(check(&arena, ROLE_CA, with_text(&arena, create, PART_NODE_spec, "")), 0);
+        assert_int_equal(check(&arena, ROLE_CA, with_text(&arena, update, PART_NODE_spec, "")),
+                         ERR_DENIED);
+        arena_done(&arena);
+}
+
+static void names_and_references_belong_to_the_owner(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *update = a_change(&arena, SK__CHANGE__OP__UPDATE, SK__KIND__KIND_SERVICE, "s1");
+
+        (void)state;
+        with_text(&arena, update, PART_SERVICE_endpoint, "");
+        assert_int_equal(check(&arena, ROLE_ALLOCATOR, update), 0);
+        assert_int_equal(check(&arena, ROLE_ALLOCATOR, with_name(&arena, update, "x")), ERR_DENIED);
+        arena_done(&arena);
+}
+
+static void contents_must_be_messages(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *change = a_change(&arena, SK__CHANGE__OP__CREATE, SK__KIND__KIND_SERVICE, "s1");
+        Sk__CommitRequest *request = a_commit(&arena, a_group(&arena, NULL, change, NULL), NULL);
+
+        (void)state;
+        with_text(&arena, change, 0, "\x0a\x02hi");
+        assert_int_equal(check_contents(request, NULL), 0);
+        change->n_parts = 0;
+        with_text(&arena, change, 0, "\x0a\x02\xff\xff");
+        assert_int_equal(check_contents(request, NULL), ERR_INVALID);
+        arena_done(&arena);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ids_have_25_characters),
+                cmocka_unit_test(kinds_ops_and_parts_must_exist),
+                cmocka_unit_test(a_part_is_bounded),
+                cmocka_unit_test(only_a_tasks_status_can_be_merged),
+                cmocka_unit_test(creators_may_create_but_not_update),
+                cmocka_unit_test(names_and_references_belong_to_the_owner),
+                cmocka_unit_test(contents_must_be_messages),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
