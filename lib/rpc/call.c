@@ -261,6 +261,12 @@ static void deliver(struct rpc_call *call, grpc_byte_buffer *bytes)
         rpc_queue_clear_scratch(queue);
 }
 
+static void tell_half_closed(struct rpc_call *call)
+{
+        if (call->events && call->events->half_closed)
+                call->events->half_closed(call->context, call);
+}
+
 static void got_message(struct reader *reader, grpc_byte_buffer *bytes)
 {
         struct rpc_call *call = container_of(reader, struct rpc_call, reader);
@@ -268,9 +274,8 @@ static void got_message(struct reader *reader, grpc_byte_buffer *bytes)
         call->is_in_handler = true;
         if (bytes && !call->is_answered)
                 deliver(call, bytes);
-        else if (!bytes && !call->is_answered && !call->is_closed && call->events &&
-                 call->events->half_closed)
-                call->events->half_closed(call->context, call);
+        else if (!bytes && !call->is_answered && !reader->is_cut_off)
+                tell_half_closed(call);
         if (!call->is_answered)
                 reader_next(&call->reader);
         call->is_in_handler = false;

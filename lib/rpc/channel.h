@@ -6,6 +6,8 @@
 
 #define RPC_REQUEST_ID_KEY "skep-request-id"
 
+enum { METADATA_MAX = 8 };
+
 /* A method that was called before. */
 struct called {
         const ProtobufCServiceDescriptor *service;
@@ -34,8 +36,10 @@ struct rpc_client {
         struct rpc_request *pooled;
         size_t n_pooled;
         bool is_freed;
+        grpc_metadata metadata[METADATA_MAX +
+                               1]; /* of every call; the request id, when set, is the last */
+        size_t n_metadata;
         bool has_request_id;
-        grpc_metadata request_id;
 };
 
 /* Makes the gRPC call and links it in. */

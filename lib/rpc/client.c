@@ -90,6 +90,31 @@ static int check_options(const struct rpc_client_options *options, struct err *e
         return 0;
 }
 
+static void add_metadata(struct rpc_client *client, const char *key, const char *value)
+{
+        client->metadata[client->n_metadata++] = (grpc_metadata){
+                .key = grpc_slice_from_copied_string(key),
+                .value = grpc_slice_from_copied_string(value),
+        };
+}
+
+static void drop_metadata(struct rpc_client *client)
+{
+        const grpc_metadata *last = &client->metadata[--client->n_metadata];
+
+        grpc_slice_unref(last->key);
+        grpc_slice_unref(last->value);
+}
+
+void rpc_client_set_request_id(struct rpc_client *client, const char *id)
+{
+        if (client->has_request_id)
+                drop_metadata(client);
+        if (id)
+                add_metadata(client, RPC_REQUEST_ID_KEY, id);
+        client->has_request_id = id;
+}
+
 int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
                    struct rpc_client **ret_client, struct err *err)
 {
@@ -102,6 +127,9 @@ int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
         client->queue = queue;
         client->called = (struct vec)VEC_OF(struct called);
         client->channel = make_channel(options);
+        CHECK(options->n_metadata <= METADATA_MAX);
+        for (size_t i = 0; i < options->n_metadata; i++)
+                add_metadata(client, options->metadata[i].key, options->metadata[i].value);
         *ret_client = client;
         return 0;
 }
@@ -111,7 +139,8 @@ void client_settle(struct rpc_client *client)
         if (!client->is_freed || client->outgoing)
                 return;
         requests_free(client);
-        rpc_client_set_request_id(client, NULL);
+        while (client->n_metadata)
+                drop_metadata(client);
         grpc_channel_destroy(client->channel);
         vec_done(&client->called);
         free(client);
@@ -132,17 +161,6 @@ void rpc_client_free(struct rpc_client *client)
         client->is_freed = true;
         client_settle(client);
         rpc_queue_leave(queue);
-}
-
-void rpc_client_set_request_id(struct rpc_client *client, const char *id)
-{
-        if (client->has_request_id)
-                grpc_slice_unref(client->request_id.value);
-        client->has_request_id = id;
-        if (!id)
-                return;
-        client->request_id.key = grpc_slice_from_static_string(RPC_REQUEST_ID_KEY);
-        client->request_id.value = grpc_slice_from_copied_string(id);
 }
 
 /* --- what all calls have in common --- */
@@ -213,10 +231,8 @@ grpc_op outgoing_open_op(const struct outgoing *outgoing, uint32_t flags)
 {
         grpc_op op = { .op = GRPC_OP_SEND_INITIAL_METADATA, .flags = flags };
 
-        if (outgoing->client->has_request_id) {
-                op.data.send_initial_metadata.count = 1;
-                op.data.send_initial_metadata.metadata = &outgoing->client->request_id;
-        }
+        op.data.send_initial_metadata.count = outgoing->client->n_metadata;
+        op.data.send_initial_metadata.metadata = outgoing->client->metadata;
         return op;
 }
 

@@ -8,11 +8,18 @@
 
 struct rpc_client;
 
+/* A pair that goes along with every call; keys are lower case. */
+struct rpc_metadata {
+        const char *key, *value;
+};
+
 struct rpc_client_options {
         const char *address;                 /* "host:port", "unix:/path" */
         const struct rpc_identity *identity; /* NULL: plain, unix only, unless one of the last two is set */
         const char *server_daemon;           /* "store": the certificate must be that daemon's ("store.skep"); with TLS */
         size_t message_size_max;             /* 0: 64 MiB */
+        const struct rpc_metadata *metadata; /* copied; for servers that are not ours (at most 8) */
+        size_t n_metadata;
         /* For those who join and have no certificate yet; without an identity: */
         const char *root_pem;                /* TLS to a server of this root; we present nothing */
         bool is_unverified;                  /* TLS to whoever answers: only to fetch a root that a digest will prove */

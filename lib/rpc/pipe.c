@@ -142,6 +142,7 @@ static void happened_received(struct rpc_event *event, bool is_ok)
 
         reader->is_busy = false;
         reader->is_ended = !is_ok || !message;
+        reader->is_cut_off = reader->is_ended && grpc_call_failed_before_recv_message(reader->call);
         reader->got(reader, reader->is_ended ? NULL : message);
         grpc_byte_buffer_destroy(message);
 }

@@ -56,6 +56,7 @@ struct reader {
         void (*got)(struct reader *reader, grpc_byte_buffer *message);
 
         bool is_busy, is_paused, is_ended;
+        bool is_cut_off; /* the end came by an error, not because the peer had no more to say */
         struct rpc_event received;
         grpc_byte_buffer *message;
 };
