@@ -1,0 +1,286 @@
+/* skep.v1.NodeAgent: what a person asks of this node. */
+#include "api/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/containerd/images.h"
+#include "agent/node/daemons.h"
+#include "agent/node/node_private.h"
+#include "lib/base/version.h"
+#include "lib/base/check.h"
+#include "lib/os/file.h"
+#include "lib/run/daemon.h"
+
+enum { LOAD_SIZE_MAX_GB = 16 };
+
+NODE_AGENT_METHODS(RPC_PROTOTYPE)
+
+static struct node *node_of(void *context)
+{
+        struct daemon *daemon = context;
+        struct node_holder *holder = daemon->state;
+
+        return holder->node;
+}
+
+/* --- GetNodeInfo --- */
+
+static void add_daemons(struct node *node, struct arena *arena, Sk__GetNodeInfoResponse *out)
+{
+        out->daemons = arena_alloc(arena, 32 * sizeof *out->daemons);
+        for (const struct daemon_row *row = daemon_rows; row->name && out->n_daemons < 32; row++) {
+                struct backend_state state;
+                Sk__DaemonState *daemon;
+
+                if (!node->backend->ops->state(node->backend, row->name, &state))
+                        continue;
+                daemon = arena_alloc(arena, sizeof *daemon);
+                *daemon = (Sk__DaemonState)SK__DAEMON_STATE__INIT;
+                daemon->name = row->name;
+                daemon->is_running = state.is_running;
+                daemon->pid = state.pid;
+                daemon->n_restarts = state.n_restarts;
+                daemon->last_failure = arena_strdup(arena, state.last_failure);
+                out->daemons[out->n_daemons++] = daemon;
+        }
+}
+
+void get_node_info(void *context, struct rpc_call *rpc, const Sk__GetNodeInfoRequest *in)
+{
+        Sk__GetNodeInfoResponse out = SK__GET_NODE_INFO_RESPONSE__INIT;
+        Sk__NodeDescription description = SK__NODE_DESCRIPTION__INIT;
+        struct arena *arena = rpc_call_arena(rpc);
+        struct node *node = node_of(context);
+        struct agent_info info;
+
+        (void)in;
+        agent_get_info(node->options.agent, &info);
+        agent_describe(node->options.agent, arena, &description);
+        out.node_id = node->record.node_id;
+        out.cluster_id = node->record.cluster_id;
+        out.role = strcmp(node->record.role, "manager") == 0 ? SK__NODE_ROLE__NODE_ROLE_MANAGER
+                                                             : SK__NODE_ROLE__NODE_ROLE_WORKER;
+        out.state = node_state_name(node);
+        out.error = node->state == NODE_ACTIVE && !info.is_connected ? info.last_error : "";
+        out.address = node->record.advertise_address;
+        out.description = &description;
+        out.containers_total = info.n_tasks;
+        out.containers_running = info.n_running;
+        out.version = SKEP_VERSION;
+        out.runtime = description.runtime_version;
+        out.state_folder = node->options.state_folder;
+        add_daemons(node, arena, &out);
+        rpc_reply(rpc, &out.base);
+}
+
+/* --- images --- */
+
+/* A call that waits for the runtime; lives in the call's arena. */
+struct image_call {
+        struct node *node;
+        struct rpc_call *rpc;
+        struct image_request *request;
+        int fd; /* LoadImage: where the tar goes */
+        char path[300];
+        int64_t size;
+        bool is_loading;
+};
+
+static void image_call_closed(void *context, struct rpc_call *rpc)
+{
+        struct image_call *call = context;
+
+        (void)rpc;
+        if (call->request)
+                image_request_cancel(call->request);
+        if (call->fd >= 0)
+                close(call->fd);
+        if (call->path[0])
+                unlink(call->path);
+}
+
+static const struct rpc_call_events image_call_events = { .closed = image_call_closed };
+
+/* NULL (and the call is answered) when this node has no runtime. */
+static struct image_call *image_call_new(struct node *node, struct rpc_call *rpc)
+{
+        struct image_call *call;
+        struct err err;
+
+        if (!node->options.images) {
+                err_set(&err, ERR_UNIMPLEMENTED,
+                        "this agent runs without a container runtime: it has no images");
+                rpc_fail(rpc, &err);
+                return NULL;
+        }
+        call = arena_alloc(rpc_call_arena(rpc), sizeof *call);
+        call->node = node;
+        call->rpc = rpc;
+        call->fd = -1;
+        rpc_call_on(rpc, &image_call_events, call);
+        return call;
+}
+
+static void pull_progress(void *context, const char *message)
+{
+        Sk__PullImageResponse out = SK__PULL_IMAGE_RESPONSE__INIT;
+        struct image_call *call = context;
+
+        out.status = message;
+        rpc_call_write(call->rpc, &out.base);
+}
+
+static void pull_done(void *context, const struct image *image, const struct err *err)
+{
+        Sk__PullImageResponse out = SK__PULL_IMAGE_RESPONSE__INIT;
+        struct image_call *call = context;
+
+        call->request = NULL;
+        if (err) {
+                rpc_fail(call->rpc, err);
+                return;
+        }
+        out.digest = image->digest;
+        rpc_call_write(call->rpc, &out.base);
+        rpc_call_finish(call->rpc);
+}
+
+void pull_image(void *context, struct rpc_call *rpc, const Sk__PullImageRequest *in)
+{
+        static const struct image_events events = { pull_progress, pull_done };
+        struct image_call *call = image_call_new(node_of(context), rpc);
+
+        if (call)
+                call->request = image_obtain(call->node->options.images, in->reference, in->auth,
+                                             rpc_call_arena(rpc), &events, call);
+}
+
+static void list_done(void *context, const Sk__ListImagesResponse *images, const struct err *err)
+{
+        struct image_call *call = context;
+
+        call->request = NULL;
+        if (err)
+                rpc_fail(call->rpc, err);
+        else
+                rpc_reply(call->rpc, &images->base);
+}
+
+void list_images(void *context, struct rpc_call *rpc, const Sk__ListImagesRequest *in)
+{
+        struct image_call *call = image_call_new(node_of(context), rpc);
+
+        (void)in;
+        if (call)
+                call->request = image_list(call->node->options.images, rpc_call_arena(rpc),
+                                           list_done, call);
+}
+
+static void remove_done(void *context, const Sk__RemoveImageResponse *removed,
+                        const struct err *err)
+{
+        struct image_call *call = context;
+
+        call->request = NULL;
+        if (err)
+                rpc_fail(call->rpc, err);
+        else
+                rpc_reply(call->rpc, &removed->base);
+}
+
+void remove_image(void *context, struct rpc_call *rpc, const Sk__RemoveImageRequest *in)
+{
+        struct image_call *call = image_call_new(node_of(context), rpc);
+
+        if (call)
+                call->request = image_remove(call->node->options.images, in->reference,
+                                             rpc_call_arena(rpc), remove_done, call);
+}
+
+/* --- LoadImage: the tar comes in pieces and is kept in a file until it is whole --- */
+
+static void load_failed(struct image_call *call, const char *what)
+{
+        struct err err;
+
+        err_set(&err, ERR_UNAVAILABLE, "%s '%s': %s", what, call->path, strerror(errno));
+        rpc_fail(call->rpc, &err);
+}
+
+static void load_chunk(void *context, struct rpc_call *rpc, const void *in)
+{
+        const Sk__LoadImageRequest *request = in;
+        struct image_call *call = context;
+        struct err err;
+        size_t written = 0;
+
+        if (call->is_loading)
+                return;
+        call->size += (int64_t)request->chunk.len;
+        if (call->size > (int64_t)LOAD_SIZE_MAX_GB << 30) {
+                err_set(&err, ERR_EXHAUSTED, "images of more than %d GiB are not loaded",
+                        LOAD_SIZE_MAX_GB);
+                rpc_fail(rpc, &err);
+                return;
+        }
+        while (written < request->chunk.len) {
+                ssize_t n = write(call->fd, request->chunk.data + written,
+                                  request->chunk.len - written);
+
+                if (n < 0 && errno != EINTR) {
+                        load_failed(call, "writing");
+                        return;
+                }
+                written += n > 0 ? (size_t)n : 0;
+        }
+}
+
+static void load_done(void *context, const Sk__LoadImageResponse *loaded, const struct err *err)
+{
+        struct image_call *call = context;
+
+        call->request = NULL;
+        if (err)
+                rpc_fail(call->rpc, err);
+        else
+                rpc_reply(call->rpc, &loaded->base);
+}
+
+static void load_whole(void *context, struct rpc_call *rpc)
+{
+        struct image_call *call = context;
+
+        call->is_loading = true;
+        call->request = image_load(call->node->options.images, call->path, rpc_call_arena(rpc),
+                                   load_done, call);
+}
+
+void load_image(void *context, struct rpc_call *rpc, const Sk__LoadImageRequest *in)
+{
+        static const struct rpc_call_events events = {
+                .message = load_chunk,
+                .half_closed = load_whole,
+                .closed = image_call_closed,
+        };
+        struct node *node = node_of(context);
+        struct image_call *call = image_call_new(node, rpc);
+
+        (void)in;
+        if (!call)
+                return;
+        snprintf(call->path, sizeof call->path, "%s/load-%s.tar", node->options.state_folder,
+                 rpc_call_id(rpc));
+        call->fd = open(call->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (call->fd < 0)
+                load_failed(call, "creating");
+        else
+                rpc_call_on(rpc, &events, call);
+}
+
+NODE_AGENT_METHODS(RPC_SHIM)
+static const struct rpc_method methods[] = { NODE_AGENT_METHODS(RPC_ROW) };
+const struct rpc_service node_agent_service = { &sk__node_agent__descriptor, methods,
+                                                COUNT_OF(methods) };
