@@ -267,6 +267,7 @@ void load_image(void *context, struct rpc_call *rpc, const Sk__LoadImageRequest 
         };
         struct node *node = node_of(context);
         struct image_call *call = image_call_new(node, rpc);
+        char name[26];
 
         (void)in;
         if (!call)

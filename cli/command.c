@@ -1,0 +1,234 @@
+/* Finding and running commands, and the help that teaches them. */
+#include "cli/command.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/version.h"
+
+/*  noun, about it */
+static const struct {
+        const char *noun, *summary;
+} nouns[] = {
+        { "swarm", "Manage Swarm" },
+        { "service", "Manage Swarm services" },
+        { "node", "Manage Swarm nodes" },
+        { "task", "Manage Swarm tasks" },
+        { "image", "Manage this node's images" },
+};
+
+const char *command_noun_summary(const char *noun)
+{
+        for (size_t i = 0; i < COUNT_OF(nouns); i++)
+                if (strcmp(nouns[i].noun, noun) == 0)
+                        return nouns[i].summary;
+        return "";
+}
+
+static bool is_alias(const struct command *command, const char *verb)
+{
+        size_t length = strlen(verb);
+
+        for (const char *at = str_or(command->aliases, ""); *at;
+             at += strcspn(at, " "), at += *at == ' ')
+                if (strcspn(at, " ") == length && memcmp(at, verb, length) == 0)
+                        return true;
+        return false;
+}
+
+static const struct command *find(const char *noun, const char *verb)
+{
+        for (const struct command *const *table = command_tables; *table; table++)
+                for (const struct command *command = *table; command->verb; command++)
+                        if (str_equal(command->noun, noun) &&
+                            (strcmp(command->verb, verb) == 0 || is_alias(command, verb)))
+                                return command;
+        return NULL;
+}
+
+static void print_rows(const char *noun, bool only_without_noun)
+{
+        for (const struct command *const *table = command_tables; *table; table++)
+                for (const struct command *command = *table; command->verb; command++)
+                        if (only_without_noun ? !command->noun : str_equal(command->noun, noun))
+                                printf("  %-11s %s\n", command->verb, command->summary);
+}
+
+static void print_overview(void)
+{
+        printf("Usage:  skep [OPTIONS] COMMAND\n\nA swarm of machines that keeps your services "
+               "running\n\nSwarm Commands:\n");
+        for (size_t i = 0; i < COUNT_OF(nouns); i++)
+                printf("  %-11s %s\n", nouns[i].noun, nouns[i].summary);
+        printf("\nCommands:\n");
+        print_rows(NULL, true);
+        printf("\nGlobal Options:\n"
+               "  -H, --host string   Control API to talk to: unix:/path or host:port\n"
+               "      --node string   This node's agent: unix:/path\n"
+               "  -v, --version       Print version information and quit\n"
+               "\nRun 'skep COMMAND --help' for more information on a command.\n");
+}
+
+static void print_noun(FILE *out, const char *noun)
+{
+        fprintf(out, "Usage:  skep %s COMMAND\n\n%s\n\nCommands:\n", noun,
+                command_noun_summary(noun));
+        print_rows(noun, false);
+        fprintf(out, "\nRun 'skep %s COMMAND --help' for more information on a command.\n", noun);
+}
+
+static void command_words(const struct command *command, char *ret, size_t size)
+{
+        snprintf(ret, size, "skep %s%s%s", str_or(command->noun, ""), command->noun ? " " : "",
+                 command->verb);
+}
+
+static void print_help(const struct command *command)
+{
+        char words[64];
+
+        command_words(command, words, sizeof words);
+        printf("Usage:  %s %s\n\n%s\n", words, command->usage, command->summary);
+        if (command->aliases)
+                printf("\nAliases:\n  %s, %s\n", command->verb, command->aliases);
+        if (command->flags && (*command->flags)->name) {
+                printf("\nOptions:\n");
+                flags_print(stdout, command->flags);
+        }
+}
+
+static int usage_error(const struct command *command, const char *sentence)
+{
+        char words[64];
+
+        command_words(command, words, sizeof words);
+        fprintf(stderr, "%s\n\nUsage:  %s %s\n\nRun '%s --help' for more information\n", sentence,
+                words, command->usage, words);
+        return EXIT_USAGE;
+}
+
+/* docker's sentence for a wrong number of arguments. */
+static int count_error(const struct command *command)
+{
+        char words[64];
+        int n = command->least;
+
+        command_words(command, words, sizeof words);
+        if (command->most == 0)
+                fprintf(stderr, "skep: '%s' accepts no arguments\n", words);
+        else if (command->most == command->least)
+                fprintf(stderr, "skep: '%s' requires %d argument%s\n", words, n, n == 1 ? "" : "s");
+        else if (command->most < 0)
+                fprintf(stderr, "skep: '%s' requires at least %d argument%s\n", words, n,
+                        n == 1 ? "" : "s");
+        else
+                fprintf(stderr, "skep: '%s' requires at most %d argument%s\n", words, command->most,
+                        command->most == 1 ? "" : "s");
+        fprintf(stderr, "\nUsage:  %s %s\n\nSee '%s --help' for more information\n", words,
+                command->usage, words);
+        return 1;
+}
+
+static const struct flag *const no_flags[] = { NULL };
+
+static int run(struct cli *cli, const struct command *command, int argc, char **argv)
+{
+        _cleanup_(arguments_done) struct arguments arguments = { 0 };
+        bool wants_help = false;
+        struct err err;
+        int n;
+
+        cli->command = command;
+        if (flags_parse(command->flags ? command->flags : no_flags, !command->flags_first, argc,
+                        argv, &arguments, &wants_help, &err) < 0)
+                return usage_error(command, err.text);
+        if (wants_help) {
+                print_help(command);
+                return 0;
+        }
+        n = (int)arguments.positional.n;
+        if (n < command->least || (command->most >= 0 && n > command->most))
+                return count_error(command);
+        return command->run(cli, &arguments);
+}
+
+static bool is_noun(const char *word)
+{
+        for (size_t i = 0; i < COUNT_OF(nouns); i++)
+                if (strcmp(nouns[i].noun, word) == 0)
+                        return true;
+        return false;
+}
+
+/* Options that stand before the command; returns how many words they are, -1 when the program is
+ * done. */
+static int take_globals(struct cli *cli, int argc, char **argv)
+{
+        int at = 0;
+
+        while (at < argc && argv[at][0] == '-') {
+                const char *word = argv[at++], *equals = strchr(word, '=');
+                size_t length = equals ? (size_t)(equals - word) : strlen(word);
+                const char **place = NULL;
+
+                if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+                        print_overview();
+                        return -1;
+                }
+                if (strcmp(word, "--version") == 0 || strcmp(word, "-v") == 0) {
+                        printf("Skep version %s\n", SKEP_VERSION);
+                        return -1;
+                }
+                if (strncmp(word, "--host", length) == 0 || strcmp(word, "-H") == 0)
+                        place = &cli->api_address;
+                else if (strncmp(word, "--node", length) == 0)
+                        place = &cli->node_address;
+                if (!place || (!equals && at == argc)) {
+                        fprintf(stderr,
+                                place ? "flag needs an argument: %s\n" : "unknown flag: %s\n",
+                                word);
+                        return -2;
+                }
+                *place = equals ? equals + 1 : argv[at++];
+        }
+        return at;
+}
+
+int command_run(struct cli *cli, int argc, char **argv)
+{
+        const char *noun = NULL;
+        const struct command *command;
+        int at = take_globals(cli, argc, argv);
+
+        if (at < 0)
+                return at == -1 ? 0 : EXIT_USAGE;
+        argc -= at;
+        argv += at;
+        if (!argc || strcmp(argv[0], "help") == 0) {
+                print_overview();
+                return 0;
+        }
+        if (is_noun(argv[0])) {
+                noun = argv[0];
+                if (argc == 1 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+                        print_noun(stdout, noun);
+                        return 0;
+                }
+        }
+        command = find(noun, argv[noun ? 1 : 0]);
+        if (!command) {
+                if (noun)
+                        fprintf(stderr,
+                                "skep: unknown command: skep %s %s\n\nRun 'skep %s --help' for "
+                                "more information\n",
+                                noun, argv[1], noun);
+                else
+                        fprintf(stderr,
+                                "skep: unknown command: skep %s\n\nRun 'skep --help' for more "
+                                "information\n",
+                                argv[0]);
+                return 1;
+        }
+        return run(cli, command, argc - (noun ? 2 : 1), argv + (noun ? 2 : 1));
+}

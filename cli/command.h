@@ -1,0 +1,66 @@
+/* The command line's grammar, docker's own: nouns, verbs, and one row per command. */
+#pragma once
+#include "api/control.h"
+#include "api/node.h"
+#include "cli/flags.h"
+#include "lib/base/mem.h"
+#include "lib/rpc/client.h"
+
+/* A run of the program. */
+struct cli {
+        struct loop *loop;
+        struct rpc_client *control, *node; /* opened when first asked for */
+        const char *api_address, *node_address;
+        struct arena arena; /* until the program ends */
+        bool is_terminal;   /* stdout is one */
+        const struct command *command;
+        struct err err;
+};
+
+enum command_side {
+        COMMAND_CONTROL, /* asks the cluster, by api.sock */
+        COMMAND_NODE,    /* asks this node, by node.sock */
+        COMMAND_LOCAL,
+};
+
+struct command {
+        const char *noun;    /* "service"; NULL: a verb of the program itself */
+        const char *verb;    /* "create" */
+        const char *usage;   /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
+        const char *summary; /* "Create a new service" */
+        const char *aliases; /* other verbs for it, by spaces: "list" for ls; NULL: none */
+        enum command_side side;
+        int least, most;  /* positional arguments; most -1: any number */
+        bool flags_first; /* everything after the first positional argument is positional */
+        const struct flag *const *flags; /* tables */
+        /* Returns the exit code. */
+        int (*run)(struct cli *cli, const struct arguments *arguments);
+};
+
+/* The exit codes docker uses. */
+enum { EXIT_USAGE = 125 };
+
+/* Tables of rows, one per file, each ended by a zeroed row; NULL-terminated. */
+extern const struct command *const command_tables[];
+
+/* What a noun is about, for the overview: "Manage Swarm services". */
+const char *command_noun_summary(const char *noun);
+
+/* Finds and runs the command that argv names; prints help and errors. */
+int command_run(struct cli *cli, int argc, char **argv);
+
+/* --- calling the cluster and the node; synchronous --- */
+
+/* A unary call; *ret lives until the program ends.  Returns 0 or an ERR_*, text in cli->err. */
+int cli_call(struct cli *cli, const struct rpc_method_id *method, const ProtobufCMessage *in,
+             const void **ret);
+
+/* A stream: 'message' is called for each; returning false ends it. */
+int cli_stream(struct cli *cli, const struct rpc_method_id *method, const ProtobufCMessage *in,
+               bool (*message)(struct cli *cli, void *context, const void *out), void *context);
+
+/* Prints cli->err as docker does ("Error response from daemon: ..."), returns exit code 1. */
+int cli_fail(struct cli *cli);
+
+/* The client for a method's service, opened now. */
+struct rpc_client *cli_client(struct cli *cli, const struct rpc_method_id *method);
