@@ -7,12 +7,14 @@ struct mirror;
 
 struct mirror_options {
         struct loop *loop;
-        struct rpc_client *store;    /* borrowed */
-        const Sk__KindMask *kinds;   /* copied */
+        struct rpc_client *store;  /* borrowed */
+        const Sk__KindMask *kinds; /* copied */
         size_t n_kinds;
-        /* After each batch of news was applied up to a transaction mark.  'events' are what came, in order (borrowed); after a
-         * restart 'is_restart' is true and everything has to be looked at again. */
-        void (*changed)(void *context, const Sk__Event *const *events, size_t n_events, bool is_restart);
+        /* After each batch of news was applied up to a transaction mark.  'events' are what came,
+         * in order (borrowed); after a restart 'is_restart' is true and everything has to be looked
+         * at again. */
+        void (*changed)(void *context, const Sk__Event *const *events, size_t n_events,
+                        bool is_restart);
         void *context;
 };
 
@@ -23,7 +25,8 @@ void mirror_free(struct mirror *mirror);
 struct view *mirror_view(struct mirror *mirror);
 bool mirror_is_complete(const struct mirror *mirror); /* has there been a first snapshot? */
 
-/* Calls back (on the loop, never inside this call) once the view shows 'version'.  Embed the wait; it may be cancelled. */
+/* Calls back (on the loop, never inside this call) once the view shows 'version'.  Embed the wait;
+ * it may be cancelled. */
 struct mirror_wait {
         void (*reached)(void *context);
         void *context;
@@ -34,8 +37,8 @@ struct mirror_wait {
 void mirror_wait(struct mirror *mirror, struct mirror_wait *wait, uint64_t version);
 void mirror_wait_cancel(struct mirror_wait *wait);
 
-/* Linearizable: calls back once the view is no older than this call.  Calls that come while a read index is on its way share the
- * next one.  'err' is not NULL when the store could not be asked. */
+/* Linearizable: calls back once the view is no older than this call.  Calls that come while a read
+ * index is on its way share the next one.  'err' is not NULL when the store could not be asked. */
 struct mirror_read {
         void (*fresh)(void *context, const struct err *err);
         void *context;
