@@ -32,12 +32,27 @@ void plan_done(struct plan *plan)
         arena_done(&plan->arena);
 }
 
+static bool is_empty(const struct plan_group *group)
+{
+        return !group->changes.n && !group->preconditions.n;
+}
+
 void plan_group(struct plan *plan)
 {
-        struct plan_group *group = vec_add(&plan->groups);
+        struct plan_group *group;
 
+        if (plan->groups.n && is_empty(vec_at(&plan->groups, plan->groups.n - 1)))
+                return;
+        group = vec_add(&plan->groups);
         group->changes = VEC_OF(struct plan_change);
         group->preconditions = VEC_OF(struct plan_precondition);
+}
+
+void plan_close(struct plan *plan)
+{
+        if (!plan->groups.n || !is_empty(vec_at(&plan->groups, plan->groups.n - 1)))
+                return;
+        vec_pop(&plan->groups, NULL);
 }
 
 static struct plan_group *newest_group(struct plan *plan)

@@ -41,9 +41,11 @@ void plan_init(struct plan *plan);
 void plan_clear(struct plan *plan);
 void plan_done(struct plan *plan);
 
-/* Opens a new group; changes and preconditions go to the newest one (one is opened by itself when
- * there is none). */
+/* Opens a new group, unless the newest is still empty; changes and preconditions go to the newest
+ * one (one is opened by itself when there is none).  plan_close() drops the newest group when it
+ * stayed empty: so each group that is packed has something in it. */
 void plan_group(struct plan *plan);
+void plan_close(struct plan *plan);
 
 /* Adds a change to the newest group and returns it for filling in; valid until the next one is
  * added. */
