@@ -14,7 +14,7 @@ void pointers_add(struct spec_edit *edit, void ***list, size_t *n, void *item)
         *list = grown;
 }
 
-void list_add(struct spec_edit *edit, char ***list, size_t *n, const char *text)
+void list_add(struct spec_edit *edit, const char ***list, size_t *n, const char *text)
 {
         pointers_add(edit, (void ***)list, n, arena_strdup(edit->arena, text));
 }
@@ -25,7 +25,7 @@ static void drop(void **list, size_t *n, size_t i)
         (*n)--;
 }
 
-void list_remove(char **list, size_t *n, const char *text)
+void list_remove(const char **list, size_t *n, const char *text)
 {
         for (size_t i = *n; i-- > 0;)
                 if (strcmp(list[i], text) == 0)
@@ -37,14 +37,14 @@ static bool same_key(const char *entry, const char *key, size_t length)
         return strncmp(entry, key, length) == 0 && (entry[length] == '=' || !entry[length]);
 }
 
-void list_remove_key(char **list, size_t *n, const char *key)
+void list_remove_key(const char **list, size_t *n, const char *key)
 {
         for (size_t i = *n; i-- > 0;)
                 if (same_key(list[i], key, strcspn(key, "=")))
                         drop((void **)list, n, i);
 }
 
-void list_set_key(struct spec_edit *edit, char ***list, size_t *n, const char *text)
+void list_set_key(struct spec_edit *edit, const char ***list, size_t *n, const char *text)
 {
         for (size_t i = 0; i < *n; i++)
                 if (same_key((*list)[i], text, strcspn(text, "="))) {
@@ -103,7 +103,7 @@ static int one_word(struct spec_edit *edit, const char **at, struct str *word)
         return 0;
 }
 
-int split_words(struct spec_edit *edit, const char *text, char ***ret_words, size_t *ret_n)
+int split_words(struct spec_edit *edit, const char *text, const char ***ret_words, size_t *ret_n)
 {
         _cleanup_(str_done) struct str word = { 0 };
         const char *at = text;

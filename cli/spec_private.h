@@ -32,21 +32,24 @@ extern const struct spec_option spec_service_options[];
                 (place);                                                       \
         })
 
+/* --mount (spec_mount.c) */
+spec_setter add_mount, remove_mount;
+
 Sk__ContainerSpec *spec_container(struct spec_edit *edit);
 Sk__TaskSpec *spec_task(struct spec_edit *edit);
 
 /* Lists of text and of labels in the arena. */
-void list_add(struct spec_edit *edit, char ***list, size_t *n, const char *text);
-void list_remove(char **list, size_t *n, const char *text);
+void list_add(struct spec_edit *edit, const char ***list, size_t *n, const char *text);
+void list_remove(const char **list, size_t *n, const char *text);
 /* Replaces the entry that starts with the same "KEY=" (or adds); removes the entries of KEY. */
-void list_set_key(struct spec_edit *edit, char ***list, size_t *n, const char *text);
-void list_remove_key(char **list, size_t *n, const char *key);
+void list_set_key(struct spec_edit *edit, const char ***list, size_t *n, const char *text);
+void list_remove_key(const char **list, size_t *n, const char *key);
 int label_set(struct spec_edit *edit, Sk__Label ***labels, size_t *n, const char *text);
 void label_remove(Sk__Label **labels, size_t *n, const char *key);
 void pointers_add(struct spec_edit *edit, void ***list, size_t *n, void *item);
 
 /* A command line taken apart as a shell would, without expansions. */
-int split_words(struct spec_edit *edit, const char *text, char ***ret_words, size_t *ret_n);
+int split_words(struct spec_edit *edit, const char *text, const char ***ret_words, size_t *ret_n);
 
 /* "key=value,key2,...": calls 'take' for each; value NULL when there was no '='. */
 int each_pair(struct spec_edit *edit, const char *text,

@@ -1,0 +1,113 @@
+/* skep service create and update. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/login.h"
+#include "cli/progress.h"
+#include "cli/service.h"
+#include "cli/spec.h"
+#include "lib/base/str.h"
+#include "lib/message/message.h"
+
+const struct flag service_create_flags[] = {
+        { "detach", 'd', FLAG_BOOL, NULL,
+          "Exit immediately instead of waiting for the service to converge", NULL },
+        { "quiet", 'q', FLAG_BOOL, NULL, "Suppress progress output", NULL },
+        { "no-resolve-image", 0, FLAG_BOOL, NULL,
+          "Do not query the registry to resolve image digest and supported platforms", NULL },
+        { "with-registry-auth", 0, FLAG_BOOL, NULL,
+          "Send registry authentication details to swarm agents", NULL },
+        { 0 },
+};
+
+const struct flag service_update_flags[] = {
+        { "rollback", 0, FLAG_BOOL, NULL, "Rollback to previous specification", NULL },
+        { 0 },
+};
+
+/* What was wrong with what was typed, in docker's words. */
+static int bad_argument(const struct cli *cli)
+{
+        fprintf(stderr, "%s\n", cli->err.text);
+        return 1;
+}
+
+static void print_warnings(char *const *warnings, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                fprintf(stderr, "%s\n", warnings[i]);
+}
+
+/* Prints the id, then waits unless told not to: docker's order. */
+static int wait_for(struct cli *cli, const struct arguments *arguments, const char *id)
+{
+        printf("%s\n", id);
+        fflush(stdout);
+        if (argument_bool(arguments, "detach"))
+                return 0;
+        return progress_wait(cli, id, argument_bool(arguments, "quiet"));
+}
+
+int service_create(struct cli *cli, const struct arguments *arguments)
+{
+        Sk__CreateServiceRequest request = SK__CREATE_SERVICE_REQUEST__INIT;
+        struct spec_edit edit = { .spec = spec_new(&cli->arena),
+                                  .arena = &cli->arena,
+                                  .err = &cli->err };
+        Sk__ContainerSpec *container = edit.spec->task->container;
+        const Sk__CreateServiceResponse *response;
+        const void *out;
+
+        container->image = positional(arguments, 0);
+        container->n_args = arguments->positional.n - 1;
+        container->args =
+                arena_alloc(&cli->arena, arguments->positional.n * sizeof *container->args);
+        for (size_t i = 0; i < container->n_args; i++)
+                container->args[i] = positional(arguments, i + 1);
+        if (spec_apply(&edit, arguments) < 0)
+                return bad_argument(cli);
+        if (str_is_empty(edit.spec->annotations->name))
+                edit.spec->annotations->name = service_random_name(&cli->arena);
+        request.spec = edit.spec;
+        request.resolve_image = !argument_bool(arguments, "no-resolve-image");
+        request.registry_auth = login_auth_for(cli, container->image);
+        request.send_registry_auth = argument_bool(arguments, "with-registry-auth");
+        if (cli_call(cli, RPC_METHOD(control, CreateService), &request.base, &out) < 0)
+                return cli_fail(cli);
+        response = out;
+        print_warnings((char *const *)response->warnings, response->n_warnings);
+        return wait_for(cli, arguments, response->id);
+}
+
+int service_update(struct cli *cli, const struct arguments *arguments)
+{
+        Sk__GetServiceRequest get = SK__GET_SERVICE_REQUEST__INIT;
+        Sk__UpdateServiceRequest request = SK__UPDATE_SERVICE_REQUEST__INIT;
+        struct spec_edit edit = { .arena = &cli->arena, .err = &cli->err, .is_update = true };
+        const char *image = argument(arguments, "image");
+        const Sk__UpdateServiceResponse *response;
+        const Sk__ServiceView *service;
+        const void *out;
+
+        get.id = positional(arguments, 0);
+        if (cli_call(cli, RPC_METHOD(control, GetService), &get.base, &out) < 0)
+                return cli_fail(cli);
+        service = ((const Sk__GetServiceResponse *)out)->service;
+        edit.spec = (Sk__ServiceSpec *)message_copy(&cli->arena, &service->spec->base);
+        if (spec_apply(&edit, arguments) < 0)
+                return bad_argument(cli);
+        request.id = service->service->id;
+        request.version =
+                service->service->meta->n_versions ? service->service->meta->versions[0] : 0;
+        request.spec = edit.spec;
+        request.rollback = argument_bool(arguments, "rollback");
+        request.resolve_image = image && !argument_bool(arguments, "no-resolve-image");
+        request.send_registry_auth = argument_bool(arguments, "with-registry-auth");
+        if (request.resolve_image || request.send_registry_auth)
+                request.registry_auth = login_auth_for(cli, edit.spec->task->container->image);
+        if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0)
+                return cli_fail(cli);
+        response = out;
+        print_warnings((char *const *)response->warnings, response->n_warnings);
+        return wait_for(cli, arguments, get.id);
+}
