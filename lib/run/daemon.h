@@ -5,9 +5,12 @@
  * has one), the gRPC server with its listeners, readiness to systemd (sd_notify) and to whoever
  * gave --ready-fd N (a byte is written and N closed), and a metrics text on the local socket.
  *
- * Settings that every daemon has: --config, --log-level, --log-json, --identity FOLDER, --listen
- * ADDRESS (may repeat),
- * --metrics unix:/path, --ready-fd N. */
+ * Settings that every daemon has: --config FILE, --log-level, --log-json, --identity FOLDER,
+ * --listen ADDRESS (may repeat),
+ * --metrics unix:/path, --ready-fd N.
+ *
+ * The local socket speaks HTTP: GET /metrics (Prometheus text), GET /state (what the daemon has in
+ * mind, for people), POST /log-level/debug. */
 #pragma once
 #include "lib/os/loop.h"
 #include "lib/os/worker.h"
@@ -23,35 +26,42 @@ struct daemon {
         void *state; /* the daemon's own, set by start() */
 };
 
-struct daemon_service {
-        const struct rpc_service *service;
-};
-
 struct daemon_spec {
         const char *name;    /* "skep-store" */
         const char *daemon;  /* "store": the identity's file name and role; NULL: no identity */
         const char *summary; /* "keeps what is true" */
         const struct setting *settings;
         void *config;
-        const char *listen_default; /* NULL: no listener unless asked for */
+        const char *listen_default; /* with commas between several; NULL: no listener unless asked
+                                       for */
         enum rpc_trust
                 trust;    /* of TCP listeners; unix ones are mutual TLS too unless local_admin */
         bool local_admin; /* unix listeners are plain: RPC_LOCAL_ADMIN */
         const struct rpc_service *const
-                *serves; /* NULL-terminated; the handlers' context is the struct daemon */
+                *serves;         /* NULL-terminated; the handlers' context is the struct daemon */
+        size_t message_size_max; /* of requests to this server; 0: rpc_server's default */
         int n_workers;
         int (*start)(struct daemon *daemon,
                      struct err *err); /* returns quickly; the server starts accepting afterwards */
+        /* Only after a start that went well; the server has ended all calls and the workers all
+         * work by then (both are NULL). */
         void (*stop)(struct daemon *daemon);
         void (*metrics)(struct daemon *daemon,
-                        struct str *str); /* adds its own lines; may be NULL */
+                        struct str *str);                     /* adds its own lines; may be NULL */
+        void (*dump)(struct daemon *daemon, struct str *str); /* for GET /state; may be NULL */
 };
 
 int daemon_main(int argc, char **argv, const struct daemon_spec *spec);
 
-/* Says "ready" once (readiness, health SERVING): after the first snapshot of a mirror, when the
- * store leads, ... */
+/* More of the same, for what is shared by daemons: called back after 'metrics', and after 'stop'
+ * (the newest first).  At most 8 each. */
+void daemon_add_metrics(struct daemon *daemon, void (*metrics)(void *context, struct str *str),
+                        void *context);
+void daemon_at_stop(struct daemon *daemon, void (*stop)(void *context), void *context);
+
+/* Says "ready" once, as soon as the listeners are open (readiness, health SERVING): after the first
+ * snapshot of a mirror, when the store leads, ... */
 void daemon_ready(struct daemon *daemon);
 
-/* Ends the process with an error; logged once. */
+/* Ends the process in order, with an error; logged once. */
 void daemon_fail(struct daemon *daemon, const struct err *err);
