@@ -8,7 +8,7 @@
         X(Commit, commit, CommitRequest, CommitResponse, UNARY, ROLE_MANAGER_DAEMONS)              \
         X(Watch, watch, WatchRequest, WatchResponse, SERVER_STREAM, ROLE_MANAGER_DAEMONS)          \
         X(ReadIndex, read_index, ReadIndexRequest, ReadIndexResponse, UNARY, ROLE_MANAGER_DAEMONS) \
-        X(Read, read, ReadRequest, ReadResponse, UNARY, ROLE_MANAGER_DAEMONS)                      \
+        X(Read, read_objects, ReadRequest, ReadResponse, UNARY, ROLE_MANAGER_DAEMONS)              \
         X(AcquireLease, acquire_lease, AcquireLeaseRequest, LeaseState, SERVER_STREAM,             \
           ROLE_MANAGER_DAEMONS)                                                                    \
         X(GetStoreStatus, get_store_status, GetStoreStatusRequest, GetStoreStatusResponse, UNARY,  \
