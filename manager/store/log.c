@@ -193,6 +193,13 @@ static void put_snapshot(struct disk_batch *batch, const struct raft_snapshot *s
         str_done(&value);
 }
 
+void log_begin(struct disk_batch *batch, uint64_t id)
+{
+        struct raft_snapshot snapshot = { .members = { .member = { { .id = id } }, .n = 1 } };
+
+        put_snapshot(batch, &snapshot);
+}
+
 static void put_vote(struct disk_batch *batch, uint64_t term, uint64_t vote)
 {
         struct str value = { 0 };

@@ -16,5 +16,9 @@ int log_load(struct disk *disk, const struct raft_restore *restore, struct raft 
 int log_read(struct disk *disk, uint64_t first, uint64_t last, size_t max_bytes,
              struct raft_entry **ret_entries, size_t n_max, struct err *err);
 
+/* Adds the beginning of a cluster of one: a snapshot at index 0 that names this server as the only
+ * voter. */
+void log_begin(struct disk_batch *batch, uint64_t id);
+
 /* Adds one write of Raft's to a batch; in order. */
 void log_add(struct disk_batch *batch, const struct raft_write *write);

@@ -1,0 +1,103 @@
+/* skep-store: what is true? */
+#include "lib/run/daemon.h"
+#include "manager/store/store.h"
+
+static struct store_config config;
+
+#define AT(member) offsetof(struct store_config, member)
+static const struct setting settings[] = {
+        { .key = "folder",
+          .type = SETTING_PATH,
+          .offset = AT(folder),
+          .fallback = "/var/lib/skep/store",
+          .help = "where the store keeps its data" },
+        { .key = "bootstrap",
+          .type = SETTING_STRING,
+          .offset = AT(bootstrap),
+          .fallback = "",
+          .help = "the file that begins a cluster, when the folder is empty" },
+        { .key = "advertise",
+          .type = SETTING_STRING,
+          .offset = AT(advertise),
+          .fallback = "",
+          .help = "the address by which other stores reach this one" },
+        { .key = "queue",
+          .type = SETTING_BYTES,
+          .offset = AT(queue_bytes),
+          .fallback = "64m",
+          .help = "commits that may wait, in bytes",
+          .least = 1 << 20,
+          .most = INT64_C(1) << 32 },
+        { .key = "compact-after",
+          .type = SETTING_COUNT,
+          .offset = AT(compact_entries),
+          .fallback = "10000",
+          .help = "log entries that gather before the log is cut",
+          .least = 100,
+          .most = 10000000 },
+        { .key = "compact-keep",
+          .type = SETTING_COUNT,
+          .offset = AT(keep_entries),
+          .fallback = "500",
+          .help = "log entries kept for followers that lag",
+          .least = 1,
+          .most = 10000000 },
+        {},
+};
+
+static void ready(void *context)
+{
+        daemon_ready(context);
+}
+
+static void failed(void *context, const struct err *err)
+{
+        daemon_fail(context, err);
+}
+
+static int start(struct daemon *daemon, struct err *err)
+{
+        struct store_options options = {
+                .loop = daemon->loop,
+                .node_id = rpc_identity_node_id(daemon->identity),
+                .config = &config,
+                .ready = ready,
+                .failed = failed,
+                .context = daemon,
+        };
+        struct store *store;
+
+        TRY(store_open(&options, &store, err));
+        daemon->state = store;
+        return 0;
+}
+
+static void stop(struct daemon *daemon)
+{
+        store_free(daemon->state);
+}
+
+static void metrics(struct daemon *daemon, struct str *str)
+{
+        store_metrics(daemon->state, str);
+}
+
+int main(int argc, char **argv)
+{
+        static const struct rpc_service *const serves[] = { &store_service, NULL };
+
+        return daemon_main(argc, argv,
+                           &(struct daemon_spec){
+                                   .name = "skep-store",
+                                   .daemon = "store",
+                                   .summary = "keeps what is true",
+                                   .settings = settings,
+                                   .config = &config,
+                                   .listen_default = "unix:/run/skep/store.sock",
+                                   .trust = RPC_MUTUAL_TLS,
+                                   .serves = serves,
+                                   .start = start,
+                                   .stop = stop,
+                                   .metrics = metrics,
+                           });
+}

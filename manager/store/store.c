@@ -1,0 +1,175 @@
+/* The store: disk, state and replica brought together; entries applied. */
+#include "manager/store/store.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+#include "manager/store/log.h"
+
+DEFINE_CLEANUP(struct store, store_free)
+
+/* --- what the replica tells --- */
+
+static void replica_proposed(void *context, void *ticket, uint64_t index, uint64_t term,
+                             const struct err *err)
+{
+        propose_accepted(context, ticket, index, term, err);
+}
+
+static void replica_apply(void *context, const struct raft_entry *entry)
+{
+        struct store *store = context;
+        struct applied *results = NULL;
+        size_t n = 0;
+
+        if (entry->kind == RAFT_COMMAND)
+                apply_entry(store->state, entry->index, entry->data, entry->size, &store->arena,
+                            &results, &n);
+        else
+                state_advance(store->state, entry->index, state_time(store->state));
+        store->counters.entries++;
+        store->counters.entry_bytes += entry->size;
+        propose_applied(store, entry, results, n);
+        arena_clear(&store->arena);
+        flush_applied(store, entry->size);
+}
+
+static void replica_read_done(void *context, uint64_t id, bool is_ok)
+{
+        read_answered(context, id, is_ok);
+}
+
+static void replica_role_changed(void *context, const struct replica_role *role)
+{
+        struct store *store = context;
+
+        LOG(INFO, role->is_leader ? "leads" : "follows", INT("term", (int64_t)role->term),
+            INT("ready", role->is_ready), INT("leader_known", role->leader != 0));
+        propose_role(store);
+        bootstrap_role(store);
+        lease_role(store);
+}
+
+static void replica_batch_done(void *context)
+{
+        struct store *store = context;
+        uint64_t version = state_version(store->state);
+
+        if (version == store->reported)
+                return;
+        store->reported = version;
+        replica_applied(store->replica, version);
+}
+
+static void replica_failed(void *context, const struct err *err)
+{
+        struct store *store = context;
+
+        store->options.failed(store->options.context, err);
+}
+
+static const struct replica_events replica_events = {
+        .proposed = replica_proposed,
+        .apply = replica_apply,
+        .read = replica_read_done,
+        .role = replica_role_changed,
+        .batch_done = replica_batch_done,
+        .failed = replica_failed,
+};
+
+/* --- life --- */
+
+/* Raft's name for a node: never 0, and as unique as node ids are. */
+static uint64_t member_id(const char *node_id)
+{
+        uint64_t id = hash_bytes(node_id, strlen(node_id));
+
+        return id ? id : 1;
+}
+
+/* An empty disk with a bootstrap file begins a cluster; without one it waits to be added. */
+static int begin(struct store *store, struct err *err)
+{
+        const char *bootstrap = store->options.config->bootstrap;
+        struct disk_batch *batch;
+        int r;
+
+        if (!bootstrap || !*bootstrap || !file_exists(bootstrap)) {
+                LOG(INFO, "the disk is empty; waiting for a leader to add this store");
+                return 0;
+        }
+        batch = disk_batch_new(store->disk);
+        log_begin(batch, member_id(store->options.node_id));
+        r = disk_batch_write(batch, true, err);
+        disk_batch_free(batch);
+        return r;
+}
+
+static int open_disk(struct store *store, struct err *err)
+{
+        struct raft_restore restore;
+        bool is_new;
+
+        TRY(disk_open(store->options.config->folder, &store->disk, &is_new, err));
+        TRY(log_restore(store->disk, &restore, err));
+        if (!restore.snapshot.members.n && !restore.term)
+                TRY(begin(store, err));
+        return load_state(store->disk, store->state, err);
+}
+
+static void turn_done(void *context)
+{
+        struct store *store = context;
+
+        propose_turn(store);
+        watch_turn(store);
+}
+
+int store_open(const struct store_options *options, struct store **ret_store, struct err *err)
+{
+        _cleanup_(store_freep) struct store *store = mem_alloc(sizeof *store);
+        struct replica_options replica = { .loop = options->loop,
+                                           .events = &replica_events,
+                                           .context = store };
+
+        store->options = *options;
+        store->loop = options->loop;
+        store->state = state_new();
+        propose_init(store);
+        TRY(open_disk(store, err));
+        TRY(flush_open(store, err));
+        replica.disk = store->disk;
+        replica.id = member_id(options->node_id);
+        os_random(&replica.seed, sizeof replica.seed);
+        replica.applied = store->reported = state_version(store->state);
+        TRY(replica_new(&replica, &store->replica, err));
+        loop_after_turn(store->loop, turn_done, store);
+        LOG(INFO, "state loaded", INT("objects", (int64_t)state_count_all(store->state)),
+            INT("version", (int64_t)state_version(store->state)));
+        *ret_store = TAKE(store);
+        return 0;
+}
+
+void store_free(struct store *store)
+{
+        if (!store)
+                return;
+        propose_done(store);
+        flush_done(store);
+        replica_free(store->replica);
+        state_free(store->state);
+        disk_free(store->disk);
+        arena_done(&store->arena);
+        free(store);
+}
+
+void store_become_ready(struct store *store)
+{
+        if (store->is_ready)
+                return;
+        store->is_ready = true;
+        store->options.ready(store->options.context);
+}

@@ -1,0 +1,161 @@
+/* The store's shell: what its files share.  Everything here belongs to the daemon's loop; Raft has
+ * a thread of its own (replica.h), and so has writing the state to disk (flush.c).
+ *
+ *     Commit -> propose.c -> replica -> store.c (apply) -> answer
+ *                                          |-> watch.c (feeds)
+ *                                          '-> flush.c (the disk, a reader like the others) */
+#pragma once
+#include "api/store.h"
+#include "lib/base/mem.h"
+#include "lib/os/loop.h"
+#include "lib/os/worker.h"
+#include "lib/rpc/service.h"
+#include "manager/store/apply.h"
+#include "manager/store/disk.h"
+#include "manager/store/replica.h"
+#include "manager/store/state.h"
+
+STORE_METHODS(RPC_PROTOTYPE)
+
+extern const struct rpc_service store_service; /* its handlers' context is the struct store */
+
+struct store_config {
+        const char *folder;
+        const char *bootstrap; /* a packed LogEntry that begins a cluster; "": none */
+        const char *advertise; /* where other stores reach this one */
+        int64_t queue_bytes, compact_entries, keep_entries;
+};
+
+struct store_options {
+        struct loop *loop;
+        const char *node_id;
+        const struct store_config *config;
+        void (*ready)(void *context); /* once */
+        void (*failed)(void *context, const struct err *err);
+        void *context;
+};
+
+struct store;
+
+/* Reads the disk and joins Raft. */
+int store_open(const struct store_options *options, struct store **ret_store, struct err *err);
+void store_free(struct store *store); /* NULL is fine; open calls are the server's to end first */
+
+void store_metrics(struct store *store, struct str *str);
+
+/* --- commits (propose.c) --- */
+
+/* A commit on its way.  'done' gets either its result or the error that kept it from having one. */
+struct commit {
+        struct commit *next;
+        void (*done)(struct store *store, void *context, const struct applied *applied,
+                     const struct err *err);
+        void *context;
+        int64_t began_boot_ns;
+        size_t size;
+        uint8_t packed[]; /* a LogCommit */
+};
+
+struct commit_queue {
+        struct commit *first, **end;
+};
+
+/* An entry that was proposed, and whose commits it holds. */
+struct proposal {
+        struct proposal *next;
+        uint64_t index, term; /* 0: not yet known */
+        size_t bytes;
+        struct commit_queue commits;
+};
+
+/* Checks and queues; 'done' is called later, never inside.  Contents are checked when they come
+ * from outside.  ERR_UNAVAILABLE: this store does not lead; ERR_EXHAUSTED: the queue is full. */
+int store_propose(struct store *store, const Sk__CommitRequest *request, uint32_t writer,
+                  void (*done)(struct store *, void *context, const struct applied *,
+                               const struct err *),
+                  void *context, struct err *err);
+
+void propose_init(struct store *store);
+void propose_done(struct store *store);
+void propose_turn(struct store *store); /* makes entries of what was queued */
+void propose_accepted(struct store *store, struct proposal *proposal, uint64_t index, uint64_t term,
+                      const struct err *err);
+/* The entry was applied: answers those who wait for it. */
+void propose_applied(struct store *store, const struct raft_entry *entry,
+                     const struct applied *results, size_t n);
+void propose_role(struct store *store); /* the role changed */
+
+/* --- linearizable reads (read.c) --- */
+
+struct store_read {
+        struct store_read *next;
+        void (*done)(struct store *store, struct store_read *read, const struct err *err);
+};
+
+/* Calls back once the state is no older than this call. */
+void store_read(struct store *store, struct store_read *read);
+void read_answered(struct store *store, uint64_t id, bool is_ok);
+
+/* --- readers (watch.c, flush.c), leases (lease.c) --- */
+
+void watch_turn(struct store *store);
+void lease_role(struct store *store);
+int flush_open(struct store *store, struct err *err);
+void flush_done(struct store *store);
+void flush_applied(struct store *store, size_t bytes);
+bool flush_is_behind(const struct store *store); /* take no more for now */
+
+/* --- the first entry (bootstrap.c) --- */
+
+/* Proposes the bootstrap file when there is one and the state is empty. */
+void bootstrap_role(struct store *store);
+void store_become_ready(struct store *store);
+
+/* --- loading (load.c) --- */
+
+int load_state(struct disk *disk, struct state *state, struct err *err);
+/* The keys and records that load_state() reads. */
+enum { LOAD_KEY_SIZE = 1 + 25 };
+void load_object_key(const struct record *record, uint8_t key[static LOAD_KEY_SIZE]);
+void load_put_answer(struct disk_batch *batch, const struct answer *answer);
+void load_put_applied(struct disk_batch *batch, uint64_t index, int64_t time_ns, size_t n_objects);
+
+struct watch;
+struct lease;
+
+struct store {
+        struct store_options options;
+        struct loop *loop;
+        struct disk *disk;
+        struct state *state;
+        struct replica *replica;
+        struct arena arena; /* of the entry or message at hand */
+        bool is_ready, is_bootstrapping;
+        uint64_t reported; /* the applied index that Raft knows */
+
+        struct commit_queue queue;
+        struct proposal *first_proposal, **end_proposal;
+        size_t n_proposals, queued_bytes;
+
+        struct store_read *reads_waiting, *reads_asked;
+        uint64_t read_id;
+
+        struct watch *watches;
+        struct lease *leases;
+        size_t n_watches;
+
+        struct flush {
+                struct state_mark mark;
+                struct worker_pool *pool;
+                struct flush_job *job; /* under way, or NULL */
+                struct loop_timer timer;
+                size_t bytes;       /* applied since the mark moved */
+                uint64_t index;     /* what the disk has */
+                uint64_t n_answers; /* number of the last answer on disk */
+        } flush;
+
+        struct store_counters {
+                uint64_t commits, groups, groups_refused, entries, entry_bytes, flushes;
+                uint64_t commit_ns; /* from arrival to answer, summed */
+        } counters;
+};
