@@ -48,25 +48,38 @@ static bool is_set(const ProtobufCMessage *message, const ProtobufCFieldDescript
         return true;
 }
 
-/* Copies what a string, bytes or message member points to; 'to' is NULL while counting. */
+static void string_add(struct block *block, const ProtobufCFieldDescriptor *field,
+                       const char *const *from, const char **to)
+{
+        const char *copy;
+
+        if (!*from || *from == field->default_value)
+                return;
+        copy = **from ? add_bytes(block, *from, strlen(*from) + 1)
+                      : (const char *)protobuf_c_empty_string;
+        if (to)
+                *to = copy;
+}
+
+/* Copies what a member points to; 'to' is NULL while counting. */
 static void member_add(struct block *block, const ProtobufCFieldDescriptor *field, const void *from,
                        void *to)
 {
-        const char *text = *(const char *const *)from;
-        const ProtobufCBinaryData *bytes = from;
-        const ProtobufCMessage *message = *(const ProtobufCMessage *const *)from;
+        const ProtobufCBinaryData *bytes;
+        const ProtobufCMessage *message;
         void *copy;
 
-        if (field->type == PROTOBUF_C_TYPE_STRING && text && text != field->default_value) {
-                copy = *text ? add_bytes(block, text, strlen(text) + 1)
-                             : (void *)(uintptr_t)protobuf_c_empty_string;
-                if (to)
-                        *(void **)to = copy;
-        } else if (field->type == PROTOBUF_C_TYPE_BYTES && bytes->len) {
+        if (field->type == PROTOBUF_C_TYPE_STRING) {
+                string_add(block, field, from, to);
+        } else if (field->type == PROTOBUF_C_TYPE_BYTES) {
+                bytes = from;
                 copy = add_bytes(block, bytes->data, bytes->len);
                 if (to)
                         ((ProtobufCBinaryData *)to)->data = copy;
-        } else if (field->type == PROTOBUF_C_TYPE_MESSAGE && message) {
+        } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+                message = *(const ProtobufCMessage *const *)from;
+                if (!message)
+                        return;
                 copy = add_aligned(block, message->descriptor->sizeof_message);
                 message_add(block, message, copy);
                 if (to)
