@@ -5,7 +5,7 @@
 
 #include "lib/base/check.h"
 #include "lib/state/task_life.h"
-#include "manager/scheduler/order.h"
+#include "manager/scheduler/ranking.h"
 
 /* Tasks of one spec that are placed together. */
 struct batch {
@@ -131,17 +131,19 @@ static Sk__Placement__Strategy strategy_of(const struct view *view,
 static void place_batch(struct round *round, struct batch *batch)
 {
         Sk__Placement__Strategy strategy = strategy_of(round->view, &batch->spec->need);
-        struct order order = { 0 };
+        struct ranking ranking = { 0 };
 
         if (!batch->explanation)
-                order_init(&order, round->view, round->cache, batch->spec, strategy, &round->arena);
+                ranking_init(&ranking, round->view, round->cache, batch->spec, strategy,
+                             &round->arena);
         for (size_t i = 0; i < batch->tasks.n && round->plan->n_changes < round->limit; i++) {
                 const Sk__Task *task = VEC_AT(&batch->tasks, const Sk__Task *, i);
-                struct candidate *best = batch->explanation ? NULL : order_pick(&order, task->id);
+                struct candidate *best =
+                        batch->explanation ? NULL : ranking_pick(&ranking, task->id);
 
                 if (best) {
                         place(round, batch->spec, task, best->node, reasons[strategy]);
-                        order_placed(&order, best);
+                        ranking_placed(&ranking, best);
                         continue;
                 }
                 if (!batch->explanation)
@@ -149,8 +151,8 @@ static void place_batch(struct round *round, struct batch *batch)
                 explain(round, task, batch->explanation);
         }
         vec_clear(&batch->tasks);
-        if (order.root)
-                order_done(&order);
+        if (ranking.root)
+                ranking_done(&ranking);
 }
 
 static void gather(struct round *round, const Sk__Task *task)

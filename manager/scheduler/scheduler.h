@@ -2,7 +2,7 @@
  *
  * One key, "pending": every task that waits for a node.  Tasks of one spec are placed together: the
  * filters of //lib/placement are asked once per spec and node, and what fits is kept in order
- * (order.h).
+ * (ranking.h).
  *
  * What the tasks on each node take is kept between decisions in a cache.  It may be dropped at any
  * time: a decision without one is the same, only slower. */

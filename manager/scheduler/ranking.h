@@ -19,7 +19,7 @@ struct candidate {
         int64_t fill; /* binpack: how full the node is */
 };
 
-struct order {
+struct ranking {
         const struct view *view;
         struct cached_spec *spec;
         Sk__Placement__Strategy strategy; /* never CLUSTER_DEFAULT */
@@ -28,12 +28,12 @@ struct order {
         struct vec branches; /* struct branch *, all of them */
 };
 
-/* 'arena' must live as long as the order; order_done() releases the rest. */
-void order_init(struct order *order, const struct view *view, struct scheduler_cache *cache,
-                struct cached_spec *spec, Sk__Placement__Strategy strategy, struct arena *arena);
-void order_done(struct order *order);
+/* 'arena' must live as long as the order; ranking_done() releases the rest. */
+void ranking_init(struct ranking *ranking, const struct view *view, struct scheduler_cache *cache,
+                  struct cached_spec *spec, Sk__Placement__Strategy strategy, struct arena *arena);
+void ranking_done(struct ranking *ranking);
 
 /* The best node for the task; NULL when none is left. */
-struct candidate *order_pick(struct order *order, const char *task_id);
+struct candidate *ranking_pick(struct ranking *ranking, const char *task_id);
 /* The candidate's node was given a task of the spec (its usage says so): finds its new place. */
-void order_placed(struct order *order, struct candidate *candidate);
+void ranking_placed(struct ranking *ranking, struct candidate *candidate);

@@ -1,5 +1,5 @@
 /* The nodes that fit one spec, in the order in which they are to be taken. */
-#include "manager/scheduler/order.h"
+#include "manager/scheduler/ranking.h"
 
 #include <string.h>
 
@@ -60,22 +60,22 @@ static int64_t fill_of(const struct cached_node *node)
         return fill;
 }
 
-static struct branch *branch_new(struct order *order, struct branch *parent, const char *value)
+static struct branch *branch_new(struct ranking *ranking, struct branch *parent, const char *value)
 {
-        struct branch *branch = arena_alloc(order->arena, sizeof *branch);
+        struct branch *branch = arena_alloc(ranking->arena, sizeof *branch);
 
         branch->value = value;
         branch->parent = parent;
         branch->children = VEC_OF(struct branch *);
-        branch->heap.is_before = order->strategy == SK__PLACEMENT__STRATEGY__BINPACK
+        branch->heap.is_before = ranking->strategy == SK__PLACEMENT__STRATEGY__BINPACK
                                          ? comes_before_binpack
                                          : comes_before_spread;
-        vec_push(&order->branches, &branch);
+        vec_push(&ranking->branches, &branch);
         return branch;
 }
 
 /* The child for a label's value; made when there is none. */
-static struct branch *child_of(struct order *order, struct branch *parent, const char *value)
+static struct branch *child_of(struct ranking *ranking, struct branch *parent, const char *value)
 {
         size_t low = 0, high = parent->children.n;
         struct branch **children, *child;
@@ -94,7 +94,7 @@ static struct branch *child_of(struct order *order, struct branch *parent, const
                 if (!strcmp(child->value, value))
                         return child;
         }
-        child = branch_new(order, parent, value);
+        child = branch_new(ranking, parent, value);
         vec_push(&parent->children, &child);
         children = parent->children.data;
         memmove(children + low + 1, children + low, (parent->children.n - 1 - low) * sizeof child);
@@ -102,55 +102,56 @@ static struct branch *child_of(struct order *order, struct branch *parent, const
         return child;
 }
 
-static struct branch *leaf_of(struct order *order, const struct cached_node *node)
+static struct branch *leaf_of(struct ranking *ranking, const struct cached_node *node)
 {
-        struct branch *branch = order->root;
+        struct branch *branch = ranking->root;
 
-        for (size_t i = 0; i < order->spec->need.n_spread; i++)
-                branch = child_of(order, branch,
-                                  constraint_label(node->node, order->spec->need.spread[i]));
+        for (size_t i = 0; i < ranking->spec->need.n_spread; i++)
+                branch = child_of(ranking, branch,
+                                  constraint_label(node->node, ranking->spec->need.spread[i]));
         return branch;
 }
 
-static void rank(struct order *order, struct candidate *candidate)
+static void rank(struct ranking *ranking, struct candidate *candidate)
 {
         const struct cached_node *node = candidate->node;
 
-        candidate->n_service = placement_usage_of_service(&node->usage, order->spec->need.service);
-        if (order->strategy == SK__PLACEMENT__STRATEGY__BINPACK)
+        candidate->n_service =
+                placement_usage_of_service(&node->usage, ranking->spec->need.service);
+        if (ranking->strategy == SK__PLACEMENT__STRATEGY__BINPACK)
                 candidate->fill = fill_of(node);
 }
 
-static void add_candidate(struct order *order, struct branch *leaf, struct cached_node *node)
+static void add_candidate(struct ranking *ranking, struct branch *leaf, struct cached_node *node)
 {
-        struct candidate *candidate = arena_alloc(order->arena, sizeof *candidate);
+        struct candidate *candidate = arena_alloc(ranking->arena, sizeof *candidate);
         uint32_t n_failures =
                 node->usage.failures.n < FAILURES_MANY
                         ? 0
-                        : placement_usage_failures(&node->usage, order->view,
-                                                   order->spec->need.spec,
-                                                   view_now(order->view) - FAILURES_SINCE);
+                        : placement_usage_failures(&node->usage, ranking->view,
+                                                   ranking->spec->need.spec,
+                                                   view_now(ranking->view) - FAILURES_SINCE);
 
         candidate->node = node;
         candidate->branch = leaf;
         candidate->n_failures = n_failures < FAILURES_MANY ? 0 : n_failures;
-        rank(order, candidate);
+        rank(ranking, candidate);
         heap_add(&leaf->heap, &candidate->heap);
         for (struct branch *branch = leaf; branch; branch = branch->parent)
                 branch->n_candidates++;
 }
 
-void order_init(struct order *order, const struct view *view, struct scheduler_cache *cache,
-                struct cached_spec *spec, Sk__Placement__Strategy strategy, struct arena *arena)
+void ranking_init(struct ranking *ranking, const struct view *view, struct scheduler_cache *cache,
+                  struct cached_spec *spec, Sk__Placement__Strategy strategy, struct arena *arena)
 {
-        *order = (struct order){
+        *ranking = (struct ranking){
                 .view = view,
                 .spec = spec,
                 .strategy = strategy,
                 .arena = arena,
                 .branches = VEC_OF(struct branch *),
         };
-        order->root = branch_new(order, NULL, "");
+        ranking->root = branch_new(ranking, NULL, "");
         for (size_t i = 0; i < cache->order.n; i++) {
                 struct cached_node *node = VEC_AT(&cache->order, struct cached_node *, i);
                 bool fits = cache_suits(spec, node) &&
@@ -163,23 +164,23 @@ void order_init(struct order *order, const struct view *view, struct scheduler_c
 
                 if (!fits && !n_service)
                         continue;
-                leaf = leaf_of(order, node);
+                leaf = leaf_of(ranking, node);
                 for (struct branch *branch = leaf; branch; branch = branch->parent)
                         branch->n_tasks += n_service;
                 if (fits)
-                        add_candidate(order, leaf, node);
+                        add_candidate(ranking, leaf, node);
         }
 }
 
-void order_done(struct order *order)
+void ranking_done(struct ranking *ranking)
 {
-        for (size_t i = 0; i < order->branches.n; i++) {
-                struct branch *branch = VEC_AT(&order->branches, struct branch *, i);
+        for (size_t i = 0; i < ranking->branches.n; i++) {
+                struct branch *branch = VEC_AT(&ranking->branches, struct branch *, i);
 
                 vec_done(&branch->children);
                 heap_done(&branch->heap);
         }
-        vec_done(&order->branches);
+        vec_done(&ranking->branches);
 }
 
 static struct branch *best_child(const struct branch *parent)
@@ -225,25 +226,25 @@ static struct candidate *pick_random(const struct branch *leaf, uint64_t task)
         return best;
 }
 
-struct candidate *order_pick(struct order *order, const char *task_id)
+struct candidate *ranking_pick(struct ranking *ranking, const char *task_id)
 {
-        struct branch *branch = order->root;
+        struct branch *branch = ranking->root;
 
         while (branch->children.n && branch->n_candidates)
                 branch = best_child(branch);
         if (!branch->n_candidates)
                 return NULL;
-        if (order->strategy == SK__PLACEMENT__STRATEGY__RANDOM)
+        if (ranking->strategy == SK__PLACEMENT__STRATEGY__RANDOM)
                 return pick_random(branch, placement_hash(task_id));
         return container_of(heap_first(&branch->heap), struct candidate, heap);
 }
 
-void order_placed(struct order *order, struct candidate *candidate)
+void ranking_placed(struct ranking *ranking, struct candidate *candidate)
 {
         const struct cached_node *node = candidate->node;
-        bool has_room = placement_has_room(&order->spec->need, node->node, &node->usage);
+        bool has_room = placement_has_room(&ranking->spec->need, node->node, &node->usage);
 
-        rank(order, candidate);
+        rank(ranking, candidate);
         if (has_room)
                 heap_moved(&candidate->branch->heap, &candidate->heap);
         else

@@ -1,0 +1,156 @@
+/* A plan as lines that a person reads. */
+#include "tests/golden/plan_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/state/task_life.h"
+
+static const char *name_of(const struct view *view, Sk__Kind kind, const char *id)
+{
+        const struct object_head *object = view_find(view, kind, id);
+
+        return object && *object->name ? object->name : id;
+}
+
+/* "web.3#7": service, slot or node, generation. */
+static void add_task_name(struct str *line, const struct view *view,
+                          const Sk__TaskDefinition *definition)
+{
+        str_add(line, name_of(view, SK__KIND__KIND_SERVICE, definition->service_id));
+        if (definition->slot)
+                str_addf(line, ".%" PRIu64, definition->slot);
+        else
+                str_addf(line, ".%s", name_of(view, SK__KIND__KIND_NODE, definition->node_id));
+        str_addf(line, "#%" PRIu64, definition->generation);
+}
+
+static void add_generic(struct str *line, const Sk__TaskPlacement *placement)
+{
+        for (size_t i = 0; i < placement->n_assigned_generic; i++) {
+                const Sk__GenericResource *generic = placement->assigned_generic[i];
+
+                str_addf(line, "%s%s=", i ? "," : " with ", generic->kind);
+                if (generic->value_case == SK__GENERIC_RESOURCE__VALUE_NAMED)
+                        str_add(line, generic->named);
+                else
+                        str_addf(line, "%" PRIi64, generic->count);
+        }
+}
+
+static void add_placement(struct str *line, const struct view *view,
+                          const struct plan_change *change, const Sk__TaskDefinition *definition)
+{
+        const Sk__TaskPlacement *placement =
+                (const Sk__TaskPlacement *)change->parts[PART_TASK_placement];
+
+        str_add(line, *placement->node_id ? "place " : "explain ");
+        add_task_name(line, view, definition);
+        if (!*placement->node_id) {
+                str_addf(line, ", %s", placement->explanation);
+                return;
+        }
+        str_addf(line, " on %s", name_of(view, SK__KIND__KIND_NODE, placement->node_id));
+        add_generic(line, placement);
+        str_addf(line, ", %s", change->reason);
+}
+
+static void add_task(struct str *line, const struct view *view, const struct plan_change *change)
+{
+        const Sk__TaskDefinition *definition =
+                (const Sk__TaskDefinition *)change->parts[PART_TASK_definition];
+        const Sk__Task *task = view_task(view, change->id);
+
+        if (change->op == SK__CHANGE__OP__CREATE) {
+                str_add(line, "create ");
+                add_task_name(line, view, definition);
+                str_addf(line, " %s, %s", task_state_name(definition->desired_state),
+                         change->reason);
+        } else if (change->op == SK__CHANGE__OP__REMOVE) {
+                str_add(line, "forget ");
+                add_task_name(line, view, task->definition);
+                str_addf(line, ", %s", change->reason);
+        } else if (definition) {
+                str_add(line, "tell ");
+                add_task_name(line, view, definition);
+                str_addf(line, " %s, %s", task_state_name(definition->desired_state),
+                         change->reason);
+        } else if (change->parts[PART_TASK_allocation]) {
+                str_add(line, "allocate ");
+                add_task_name(line, view, task->definition);
+        } else {
+                add_placement(line, view, change, task->definition);
+        }
+}
+
+static void add_service(struct str *line, const struct view *view, const struct plan_change *change)
+{
+        static const char *const states[] = { "none",       "updating",     "paused",
+                                              "completed",  "rolling-back", "rollback-paused",
+                                              "rolled-back" };
+        const Sk__ServiceProgress *progress =
+                (const Sk__ServiceProgress *)change->parts[PART_SERVICE_progress];
+        const Sk__ServiceEndpoint *endpoint =
+                (const Sk__ServiceEndpoint *)change->parts[PART_SERVICE_endpoint];
+        const char *name = name_of(view, SK__KIND__KIND_SERVICE, change->id);
+
+        if (progress) {
+                str_addf(line, "progress %s, generation %" PRIu64, name, progress->generation);
+                if (progress->update)
+                        str_addf(line, ", %s: %s", states[progress->update->state],
+                                 progress->update->message);
+        } else if (endpoint) {
+                str_addf(line, "endpoint %s", name);
+                for (size_t i = 0; i < endpoint->n_ports; i++)
+                        str_addf(line, ", %u", endpoint->ports[i]->published_port);
+        } else {
+                str_addf(line, "respecify %s, %s", name, change->reason);
+        }
+}
+
+static void add_spec(struct str *line, const struct view *view, const struct plan_change *change)
+{
+        const Sk__ServiceSpecObject *object = view_service_spec(view, change->id);
+
+        if (!object) {
+                str_add(line, "create a spec");
+                return;
+        }
+        str_addf(line, "forget revision %" PRIu64 " of %s, %s", object->spec->revision,
+                 name_of(view, SK__KIND__KIND_SERVICE, object->spec->service_id), change->reason);
+}
+
+static void add_change(struct str *line, const struct view *view, const struct plan_change *change)
+{
+        switch (change->kind) {
+        case SK__KIND__KIND_TASK:
+                add_task(line, view, change);
+                break;
+        case SK__KIND__KIND_SERVICE:
+                add_service(line, view, change);
+                break;
+        case SK__KIND__KIND_SERVICE_SPEC:
+                add_spec(line, view, change);
+                break;
+        default:
+                str_addf(line, "change %s", change->id);
+        }
+}
+
+void plan_text(const struct view *view, const struct plan *plan, struct arena *arena,
+               struct vec *lines)
+{
+        for (size_t g = 0; g < plan->groups.n; g++) {
+                const struct plan_group *group = vec_at(&plan->groups, g);
+
+                for (size_t c = 0; c < group->changes.n; c++) {
+                        struct str line = { 0 };
+
+                        add_change(&line, view, vec_at(&group->changes, c));
+                        vec_push(lines, &(const char *){ arena_strdup(arena, str_text(&line)) });
+                        str_done(&line);
+                }
+        }
+}

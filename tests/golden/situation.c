@@ -1,0 +1,235 @@
+/* A situation: a little world written down as YAML. */
+#include "tests/golden/situation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/state/task_life.h"
+#include "tests/golden/specs.h"
+
+#define NOW (100000 * NS_PER_S)
+
+/* --- cluster, nodes --- */
+
+static void build_cluster(struct world *world, struct yaml from)
+{
+        Sk__ClusterSpec *spec =
+                (Sk__ClusterSpec *)message_copy(&world->arena, &a_cluster(world)->spec->base);
+        static const char *const strategies[] = { "default", "spread", "binpack", "random", NULL };
+
+        yaml_allow(from, "history strategy");
+        if (yaml_get(from, "history").node)
+                CHECK(str_to_int64(yaml_text(yaml_get(from, "history"), ""),
+                                   &spec->task_history_limit, NULL) == 0);
+        spec->strategy =
+                (Sk__Placement__Strategy)yaml_word(yaml_get(from, "strategy"), strategies, 0);
+        a_part(world, SK__KIND__KIND_CLUSTER, an_id(world, "cluster"), NULL, PART_CLUSTER_spec,
+               &spec->base);
+}
+
+static void describe_node(struct world *world, struct yaml from, const char *id, const char *name)
+{
+        Sk__NodeDescription *description = a_node_description(world, name);
+        struct yaml plugins = yaml_get(from, "plugins");
+
+        description->platform->architecture = yaml_text(yaml_get(from, "arch"), "x86_64");
+        description->platform->os = yaml_text(yaml_get(from, "os"), "linux");
+        description->resources->nano_cpus =
+                (int64_t)yaml_count_of(yaml_get(from, "cpus"), 4) * INT64_C(1000000000);
+        description->resources->memory_bytes =
+                yaml_bytes(yaml_get(from, "memory"), INT64_C(8) << 30);
+        description->resources->generic = situation_generic(world, yaml_get(from, "generic"),
+                                                            &description->resources->n_generic);
+        description->engine_labels = situation_labels(world, yaml_get(from, "engine_labels"),
+                                                      &description->n_engine_labels);
+        description->plugins =
+                arena_alloc(&world->arena, yaml_count(plugins) * sizeof *description->plugins);
+        for (size_t i = 0; i < yaml_count(plugins); i++) {
+                Sk__Plugin *plugin = arena_alloc(&world->arena, sizeof *plugin);
+                char *text = arena_strdup(&world->arena, yaml_text(yaml_at(plugins, i), ""));
+
+                sk__plugin__init(plugin);
+                plugin->type = strsep(&text, "/");
+                plugin->name = text ? text : "";
+                description->plugins[description->n_plugins++] = plugin;
+        }
+        a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_description, &description->base);
+}
+
+static void build_node(struct world *world, const char *name, struct yaml from)
+{
+        static const char *const states[] = { "unknown", "down", "ready", "disconnected", NULL };
+        static const char *const availabilities[] = { "active", "pause", "drain", NULL };
+        static const char *const roles[] = { "worker", "manager", NULL };
+        int availability = yaml_word(yaml_get(from, "availability"), availabilities, 0);
+        int state = yaml_word(yaml_get(from, "state"), states, 2);
+        const Sk__Node *node = a_node_that_is(world, name, (Sk__NodeStatus__State)state,
+                                              (Sk__NodeSpec__Availability)availability);
+        const char *id = arena_strdup(&world->arena, node->id);
+        Sk__NodeSpec *spec = (Sk__NodeSpec *)message_copy(&world->arena, &node->spec->base);
+        Sk__NodeStatus *status = (Sk__NodeStatus *)message_copy(&world->arena, &node->status->base);
+        Sk__NodeIdentity *identity = arena_alloc(&world->arena, sizeof *identity);
+
+        yaml_allow(from, "state availability role labels engine_labels cpus memory generic arch os "
+                         "ip plugins");
+        spec->annotations->labels =
+                situation_labels(world, yaml_get(from, "labels"), &spec->annotations->n_labels);
+        a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_spec, &spec->base);
+        status->address = yaml_text(yaml_get(from, "ip"), "10.0.0.1");
+        a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_status, &status->base);
+        sk__node_identity__init(identity);
+        identity->role = (Sk__NodeRole)yaml_word(yaml_get(from, "role"), roles, 0);
+        a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_identity, &identity->base);
+        describe_node(world, from, id, name);
+}
+
+/* --- services --- */
+
+static void set_history(struct world *world, const char *id, struct yaml from)
+{
+        struct yaml history = yaml_get(from, "history");
+        Sk__ServiceRevision *revision =
+                (Sk__ServiceRevision *)message_copy(&world->arena,
+                                                    &view_service(world->view, id)->spec->base);
+
+        revision->is_rollback = yaml_bool(yaml_get(from, "is_rollback"), false);
+        revision->history =
+                arena_alloc(&world->arena, yaml_count(history) * sizeof *revision->history);
+        for (size_t i = 0; i < yaml_count(history); i++)
+                revision->history[revision->n_history++] =
+                        an_id(world, arena_printf(&world->arena, "%sspec%s",
+                                                  view_service(world->view, id)->name,
+                                                  yaml_text(yaml_at(history, i), "")));
+        a_part(world, SK__KIND__KIND_SERVICE, id, NULL, PART_SERVICE_spec, &revision->base);
+}
+
+/* "status: updating" is about the present revision, "status: {of: 1, is: updating}" about another.
+ */
+static void set_status(struct world *world, const char *name, const char *id, struct yaml from)
+{
+        static const char *const states[] = { "none",         "updating",
+                                              "paused",       "completed",
+                                              "rolling-back", "rollback-paused",
+                                              "rolled-back",  NULL };
+        bool is_plain = from.node && from.node->type == YAML_SCALAR_NODE;
+        struct yaml state = is_plain ? from : yaml_get(from, "is");
+        Sk__ServiceProgress *progress = arena_alloc(&world->arena, sizeof *progress);
+        Sk__UpdateStatus *update = arena_alloc(&world->arena, sizeof *update);
+
+        if (!from.node)
+                return;
+        sk__service_progress__init(progress);
+        sk__update_status__init(update);
+        update->state = (Sk__UpdateStatus__State)yaml_word(state, states, 0);
+        update->started_at_ns = NOW - yaml_duration(yaml_get(from, "age"), NS_PER_MINUTE);
+        update->spec_id = arena_strdup(&world->arena, view_service(world->view, id)->spec->spec_id);
+        if (!is_plain && yaml_get(from, "of").node)
+                update->spec_id = an_id(world, arena_printf(&world->arena, "%sspec%s", name,
+                                                            yaml_text(yaml_get(from, "of"), "")));
+        progress->update = update;
+        a_part(world, SK__KIND__KIND_SERVICE, id, NULL, PART_SERVICE_progress, &progress->base);
+}
+
+static void build_service(struct world *world, const char *name, struct yaml from)
+{
+        struct yaml before = yaml_get(from, "before");
+        const char *id = an_id(world, name);
+
+        yaml_allow(from, SITUATION_SPEC_KEYS " before history is_rollback status removed");
+        for (size_t i = 0; i < yaml_count(before); i++)
+                a_service_of(world, situation_spec(world, name, yaml_at(before, i), from));
+        a_service_of(world, situation_spec(world, name, from, from));
+        set_history(world, id, from);
+        set_status(world, name, id, yaml_get(from, "status"));
+}
+
+/* --- tasks --- */
+
+static void set_definition(struct world *world, const char *id, struct yaml from, const char *name,
+                           bool is_over)
+{
+        static const char *const desires[] = { "ready", "running", "shutdown", "remove", NULL };
+        static const Sk__TaskState states[] = { SK__TASK_STATE__TASK_READY,
+                                                SK__TASK_STATE__TASK_RUNNING,
+                                                SK__TASK_STATE__TASK_SHUTDOWN,
+                                                SK__TASK_STATE__TASK_REMOVE };
+        Sk__TaskDefinition *definition =
+                (Sk__TaskDefinition *)message_copy(&world->arena,
+                                                   &view_task(world->view, id)->definition->base);
+
+        definition->desired_state =
+                states[yaml_word(yaml_get(from, "desired"), desires, is_over ? 2 : 1)];
+        if (yaml_get(from, "spec").node)
+                definition->spec_id =
+                        an_id(world, arena_printf(&world->arena, "%sspec%s", name,
+                                                  yaml_text(yaml_get(from, "spec"), "")));
+        a_part(world, SK__KIND__KIND_TASK, id, NULL, PART_TASK_definition, &definition->base);
+}
+
+static void set_placement(struct world *world, const char *id, struct yaml from)
+{
+        const Sk__Task *task = view_task(world->view, id);
+        Sk__TaskPlacement *placement = arena_alloc(&world->arena, sizeof *placement);
+
+        if (!yaml_get(from, "generic").node && !yaml_get(from, "explanation").node)
+                return;
+        sk__task_placement__init(placement);
+        if (task->placement)
+                placement->node_id = arena_strdup(&world->arena, task->placement->node_id);
+        placement->explanation = yaml_text(yaml_get(from, "explanation"), "");
+        placement->assigned_generic =
+                situation_generic(world, yaml_get(from, "generic"), &placement->n_assigned_generic);
+        a_part(world, SK__KIND__KIND_TASK, id, NULL, PART_TASK_placement, &placement->base);
+}
+
+/* "web.1" is slot 1, "web.a" the task of a global service on node a. */
+static void build_task(struct world *world, const char *key, struct yaml from)
+{
+        char *slot = arena_strdup(&world->arena, key), *name = strsep(&slot, ".");
+        int state = task_state_from_name(yaml_text(yaml_get(from, "state"), "running"));
+        const char *node = yaml_text(yaml_get(from, "node"), NULL), *id;
+        int64_t age = yaml_duration(yaml_get(from, "age"), NS_PER_HOUR);
+        uint64_t number = 0;
+        const Sk__Task *task;
+
+        yaml_allow(from, "state desired node age created spec generic explanation");
+        CHECK(slot && state >= 0);
+        world->now = NOW - yaml_duration(yaml_get(from, "created"), age);
+        task = str_to_uint64(slot, &number, NULL) == 0
+                       ? a_task(world, name, number, SK__TASK_STATE__TASK_NEW, NULL)
+                       : a_node_task(world, name, slot, SK__TASK_STATE__TASK_NEW);
+        id = arena_strdup(&world->arena, task->id);
+        situation_advance(world, id, (Sk__TaskState)state, number ? node : slot, NOW - age);
+        set_definition(world, id, from, name, state > SK__TASK_STATE__TASK_RUNNING);
+        set_placement(world, id, from);
+}
+
+void situation_build(struct world *world, struct yaml root)
+{
+        struct yaml nodes = yaml_get(root, "nodes"), services = yaml_get(root, "services");
+        struct yaml tasks = yaml_get(root, "tasks");
+
+        yaml_allow(root, "case cluster nodes services tasks limit only plan");
+        build_cluster(world, yaml_get(root, "cluster"));
+        for (size_t i = 0; i < yaml_count(nodes); i++)
+                build_node(world, yaml_key_at(nodes, i), yaml_at(nodes, i));
+        for (size_t i = 0; i < yaml_count(services); i++)
+                build_service(world, yaml_key_at(services, i), yaml_at(services, i));
+        for (size_t i = 0; i < yaml_count(tasks); i++) {
+                struct yaml slot = yaml_at(tasks, i);
+
+                if (!yaml_is_sequence(slot))
+                        build_task(world, yaml_key_at(tasks, i), slot);
+                for (size_t k = 0; yaml_is_sequence(slot) && k < yaml_count(slot); k++)
+                        build_task(world, yaml_key_at(tasks, i), yaml_at(slot, k));
+        }
+        for (size_t i = 0; i < yaml_count(services); i++)
+                if (yaml_bool(yaml_get(yaml_at(services, i), "removed"), false))
+                        no_more(world, SK__KIND__KIND_SERVICE,
+                                an_id(world, yaml_key_at(services, i)));
+        world->now = NOW;
+        view_set_now(world->view, NOW);
+}
