@@ -43,8 +43,8 @@ struct rpc_server {
         size_t n_structs; /* calls armed or being served: who hold this server in memory */
         int port;
         bool is_started, is_stopping, is_stopped, is_freed;
-        bool is_serving;           /* what health says */
-        struct rpc_call *watchers; /* of health; linked through their contexts */
+        bool is_serving; /* what health says */
+        struct health_watcher *watchers;
         struct rpc_event stopped;
 };
 

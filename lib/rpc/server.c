@@ -10,6 +10,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/time.h"
+#include "lib/rpc/builtin.h"
 #include "lib/rpc/call.h"
 #include "lib/rpc/credentials.h"
 
@@ -239,14 +240,22 @@ int rpc_server_port(const struct rpc_server *server)
 
 int rpc_server_start(struct rpc_server *server, struct err *err)
 {
-        (void)err;
-        CHECK(!server->is_started);
+        TRY(rpc_server_add(server, &health_service, server, err));
+        TRY(rpc_server_add(server, &reflection_service, server, err));
         server->is_started = true;
         grpc_server_start(server->server);
         for (size_t i = 0; i < server->served.n; i++)
                 call_arm(server, VEC_AT(&server->served, struct served *, i));
         call_arm(server, NULL);
         return 0;
+}
+
+void rpc_server_set_serving(struct rpc_server *server, bool serving)
+{
+        if (server->is_serving == serving)
+                return;
+        server->is_serving = serving;
+        health_changed(server);
 }
 
 void rpc_server_metrics(const struct rpc_server *server, struct str *str)
@@ -299,6 +308,7 @@ void rpc_server_free(struct rpc_server *server, int grace_ms)
                 return;
         queue = server->queue;
         server->is_stopping = true;
+        health_stop(server);
         rpc_queue_hand_over(queue, &server->stopped);
         grpc_server_shutdown_and_notify(server->server, rpc_queue_cq(queue), &server->stopped);
         rpc_queue_collect(queue);
@@ -313,9 +323,4 @@ void rpc_server_free(struct rpc_server *server, int grace_ms)
         server->is_freed = true;
         server_settle(server);
         rpc_queue_leave(queue);
-}
-
-void rpc_server_set_serving(struct rpc_server *server, bool serving)
-{
-        server->is_serving = serving;
 }
