@@ -126,7 +126,9 @@ static void got_message(struct reader *reader, grpc_byte_buffer *bytes)
         stream->is_in_handler = true;
         if (bytes && stream->events)
                 deliver(stream, bytes);
-        reader_next(reader);
+        /* Nobody reads a cancelled stream on: the queue may be closing. */
+        if (stream->events)
+                reader_next(reader);
         stream->is_in_handler = false;
         settle(stream);
 }
