@@ -55,7 +55,7 @@ static int scalar(struct reader *reader, const char **ret, struct err *err)
 
 static int set(struct reader *reader, const char *key, struct err *err)
 {
-        const char *text;
+        const char *text = NULL;
 
         TRY(scalar(reader, &text, err));
         return settings_set(&reader->source, key, text, err) < 0 ? at_line(reader, err) : 0;
@@ -95,7 +95,7 @@ static int read_value(struct reader *reader, const char *key, struct err *err)
 static int read_mapping(struct reader *reader, struct err *err)
 {
         char key[KEY_SIZE];
-        const char *text;
+        const char *text = NULL;
 
         for (;;) {
                 TRY(next(reader, err));

@@ -184,7 +184,7 @@ int text_server_new(struct loop *loop, const char *address, text_server_answer *
 {
         const char *path = address + strlen("unix:");
         struct text_server *server;
-        int fd, result;
+        int fd = -1, result;
 
         if (!str_starts_with(address, "unix:/") || strlen(path) >= sizeof server->path)
                 return err_set(err, ERR_INVALID,
