@@ -1,5 +1,6 @@
 /* skep-store: what is true? */
 #include "lib/run/daemon.h"
+#include "manager/store/check.h"
 #include "manager/store/store.h"
 
 static struct store_config config;
@@ -93,9 +94,10 @@ int main(int argc, char **argv)
                                    .summary = "keeps what is true",
                                    .settings = settings,
                                    .config = &config,
-                                   .listen_default = "unix:/run/skep/store.sock",
+                                   .listen_default = "unix:/run/skep/store.sock,0.0.0.0:2383",
                                    .trust = RPC_MUTUAL_TLS,
                                    .serves = serves,
+                                   .message_size_max = CHECK_BYTES_MAX + (1 << 20),
                                    .start = start,
                                    .stop = stop,
                                    .metrics = metrics,
