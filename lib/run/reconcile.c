@@ -79,12 +79,13 @@ static void committed(void *context, const struct commit_outcome *outcome)
 }
 
 /* The local clock tells when sleepers wake: the store that stamps time is this machine's, as we
- * hold its lease. */
+ * hold its lease.  Before the last plan shows nobody is asked, due or not. */
 static void set_alarm(struct reconcile *reconcile)
 {
         int64_t at = schedule_wake_at(&reconcile->schedule), now;
 
-        if (at == TIME_NEVER)
+        if (at == TIME_NEVER ||
+            view_version(mirror_view(reconcile->mirror)) < reconcile->schedule.shown_at)
                 return;
         now = loop_now(reconcile->daemon->loop);
         loop_timer_set(reconcile->daemon->loop, &reconcile->step, at > now ? at - now : 0);
