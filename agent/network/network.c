@@ -1,6 +1,7 @@
 /* The agent's side of skep-mesh. */
 #include "agent/network/network.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/check.h"
