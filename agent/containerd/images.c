@@ -1,0 +1,362 @@
+/* Obtaining, listing and removing images, by containerd's CRI plugin. */
+#include "agent/containerd/images.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "agent/containerd/client.h"
+#include "agent/containerd/pull.h"
+#include "api/containerd/cri.pb-c.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+
+static const int64_t timeout_ns = 30 * NS_PER_S;
+
+enum { ERROR_WORDS_MAX = 300 };
+
+struct images {
+        struct rpc_client *client;
+        struct pulls *pulls;
+};
+
+struct image_request {
+        struct images *images;
+        const char *reference;
+        const Sk__RegistryAuth *auth;
+        struct arena *arena;
+        struct image_events events;
+        void (*listed)(void *context, const Sk__ListImagesResponse *images, const struct err *err);
+        void (*removed)(void *context, const Sk__RemoveImageResponse *removed,
+                        const struct err *err);
+        void *context;
+        struct pull_waiter waiter;
+        struct rpc_request *call;
+        bool has_pulled, pull_failed;
+        struct err pull_err;
+        Sk__RemoveImageResponse response;
+};
+
+struct images *images_new(const struct images_options *options)
+{
+        struct images *images = mem_alloc(sizeof *images);
+
+        images->client = options->client;
+        images->pulls = pulls_new(options->loop, options->client, options->n_pulls_most,
+                                  options->silence_ns);
+        return images;
+}
+
+void images_free(struct images *images)
+{
+        if (!images)
+                return;
+        pulls_free(images->pulls);
+        free(images);
+}
+
+void image_request_cancel(struct image_request *request)
+{
+        if (request->call)
+                rpc_request_cancel(request->call);
+        pull_leave(&request->waiter);
+        free(request);
+}
+
+/* --- what is here? --- */
+
+static void ask_status(struct image_request *request, rpc_answered *answered)
+{
+        Ctd__Cri__ImageStatusRequest in = CTD__CRI__IMAGE_STATUS_REQUEST__INIT;
+        Ctd__Cri__ImageSpec spec = CTD__CRI__IMAGE_SPEC__INIT;
+
+        spec.image = request->reference;
+        in.image = &spec;
+        in.verbose = true;
+        request->call = rpc_client_call(request->images->client,
+                                        CONTAINERD_METHOD(cri, image_service, ImageStatus),
+                                        &in.base, timeout_ns, true, answered, request);
+}
+
+static int read_info(const json_t *info, struct arena *arena, struct image *ret, struct err *err)
+{
+        const char *chain_id = json_string_value(json_object_get(info, "chainID"));
+        char *text;
+        int failed;
+
+        if (!chain_id)
+                return err_set(err, ERR_INTERNAL, "containerd does not say where '%s' lies",
+                               ret->id);
+        ret->chain_id = arena_strdup(arena, chain_id);
+        text = json_dumps(json_object_get(info, "imageSpec"), JSON_COMPACT);
+        failed = oci_image_parse(str_or(text, ""), strlen(str_or(text, "")), arena, &ret->config,
+                                 err);
+        free(text);
+        return failed;
+}
+
+static int read_image(const Ctd__Cri__ImageStatusResponse *answer, struct arena *arena,
+                      struct image *ret, struct err *err)
+{
+        struct image image = { .id = arena_strdup(arena, answer->image->id), .digest = "" };
+        const char *text = "";
+        json_t *info;
+        int failed;
+
+        for (size_t i = 0; i < answer->image->n_repo_digests; i++) {
+                const char *at = strchr(answer->image->repo_digests[i], '@');
+
+                if (at && !*image.digest)
+                        image.digest = arena_strdup(arena, at + 1);
+        }
+        for (size_t i = 0; i < answer->n_info; i++) {
+                if (str_equal(answer->info[i]->key, "info"))
+                        text = answer->info[i]->value;
+        }
+        info = json_loads(text, 0, NULL);
+        failed = read_info(info, arena, &image, err);
+        json_decref(info);
+        if (!failed)
+                *ret = image;
+        return failed;
+}
+
+/* --- obtaining --- */
+
+static void obtain_done(struct image_request *request, const struct image *image,
+                        const struct err *err)
+{
+        struct image_events events = request->events;
+        void *context = request->context;
+
+        free(request);
+        events.done(context, image, err);
+}
+
+/* The registry's words without containerd's repetitions: what comes after the last but one "failed
+ * to ...: ". */
+static const char *registry_words(const char *text)
+{
+        const char *found = text, *at;
+
+        while ((at = strstr(found, "failed to ")) && (at = strstr(at, ": ")))
+                found = at + 2;
+        return found;
+}
+
+static void fail_obtain(struct image_request *request)
+{
+        const char *words = registry_words(request->pull_err.text);
+        struct err err;
+
+        if (!request->pull_failed)
+                err_set(&err, ERR_NOT_FOUND, "No such image: %s", request->reference);
+        else if (request->pull_err.code == ERR_UNAVAILABLE || strstr(words, "dial tcp") ||
+                 strstr(words, "timeout"))
+                err_set(&err, ERR_UNAVAILABLE, "No such image: %s (%.*s)", request->reference,
+                        (int)ERROR_WORDS_MAX, words);
+        else
+                err_set(&err, ERR_NOT_FOUND, "No such image: %s (%.*s)", request->reference,
+                        (int)ERROR_WORDS_MAX, words);
+        obtain_done(request, NULL, &err);
+}
+
+static void pull_progressed(void *context, const char *message)
+{
+        struct image_request *request = context;
+
+        if (request->events.progress)
+                request->events.progress(request->context, message);
+}
+
+static void got_status(void *context, const void *out, const struct err *err);
+
+static void pull_ended(void *context, const struct err *err)
+{
+        struct image_request *request = context;
+
+        request->has_pulled = true;
+        request->pull_failed = err != NULL;
+        if (err)
+                request->pull_err = *err;
+        ask_status(request, got_status);
+}
+
+static void join_pull(struct image_request *request)
+{
+        char message[256];
+
+        snprintf(message, sizeof message, "pulling %s", request->reference);
+        pull_progressed(request, message);
+        request->waiter = (struct pull_waiter){
+                .progress = pull_progressed,
+                .done = pull_ended,
+                .context = request,
+        };
+        pull_join(request->images->pulls, request->reference, request->auth, &request->waiter);
+}
+
+static void got_status(void *context, const void *out, const struct err *err)
+{
+        struct image_request *request = context;
+        const Ctd__Cri__ImageStatusResponse *answer = out;
+        struct image image;
+        struct err bad;
+
+        request->call = NULL;
+        if (err && !request->pull_failed)
+                obtain_done(request, NULL, err);
+        else if ((err || !answer->image) && request->has_pulled)
+                fail_obtain(request);
+        else if (!answer->image)
+                join_pull(request);
+        else if (read_image(answer, request->arena, &image, &bad) < 0)
+                obtain_done(request, NULL, &bad);
+        else
+                obtain_done(request, &image, NULL);
+}
+
+struct image_request *image_obtain(struct images *images, const char *reference,
+                                   const Sk__RegistryAuth *auth, struct arena *arena,
+                                   const struct image_events *events, void *context)
+{
+        struct image_request *request = mem_alloc(sizeof *request);
+
+        request->images = images;
+        request->reference = reference;
+        request->auth = auth;
+        request->arena = arena;
+        request->events = *events;
+        request->context = context;
+        if (strchr(reference, '@'))
+                ask_status(request, got_status);
+        else
+                join_pull(request);
+        return request;
+}
+
+/* --- listing --- */
+
+static void copy_image(const Ctd__Cri__Image *from, struct arena *arena, Sk__Image *ret)
+{
+        sk__image__init(ret);
+        ret->id = arena_strdup(arena, from->id);
+        ret->size_bytes = (int64_t)from->size;
+        ret->n_references = from->n_repo_tags;
+        ret->references = arena_alloc(arena, (from->n_repo_tags + 1) * sizeof *ret->references);
+        for (size_t i = 0; i < from->n_repo_tags; i++)
+                ret->references[i] = arena_strdup(arena, from->repo_tags[i]);
+        if (from->n_repo_tags == 0 && from->n_repo_digests > 0) {
+                ret->references[0] = arena_strdup(arena, from->repo_digests[0]);
+                ret->n_references = 1;
+        }
+        if (from->n_repo_digests > 0 && strchr(from->repo_digests[0], '@'))
+                ret->digest = arena_strdup(arena, strchr(from->repo_digests[0], '@') + 1);
+}
+
+static void got_images(void *context, const void *out, const struct err *err)
+{
+        struct image_request *request = context;
+        const Ctd__Cri__ListImagesResponse *answer = out;
+        Sk__ListImagesResponse response = SK__LIST_IMAGES_RESPONSE__INIT;
+
+        if (!err) {
+                response.images = arena_alloc(request->arena,
+                                              (answer->n_images + 1) * sizeof *response.images);
+                response.n_images = answer->n_images;
+        }
+        for (size_t i = 0; i < response.n_images; i++) {
+                response.images[i] = arena_alloc(request->arena, sizeof **response.images);
+                copy_image(answer->images[i], request->arena, response.images[i]);
+        }
+        request->listed(request->context, err ? NULL : &response, err);
+        free(request);
+}
+
+struct image_request *image_list(struct images *images, struct arena *arena,
+                                 void (*done)(void *context, const Sk__ListImagesResponse *images,
+                                              const struct err *err),
+                                 void *context)
+{
+        struct image_request *request = mem_alloc(sizeof *request);
+        Ctd__Cri__ListImagesRequest in = CTD__CRI__LIST_IMAGES_REQUEST__INIT;
+
+        request->images = images;
+        request->arena = arena;
+        request->listed = done;
+        request->context = context;
+        request->call =
+                rpc_client_call(images->client, CONTAINERD_METHOD(cri, image_service, ListImages),
+                                &in.base, timeout_ns, true, got_images, request);
+        return request;
+}
+
+/* --- removing --- */
+
+static void remove_done(struct image_request *request, const struct err *err)
+{
+        request->removed(request->context, err ? NULL : &request->response, err);
+        free(request);
+}
+
+static void removed(void *context, const void *out, const struct err *err)
+{
+        struct image_request *request = context;
+
+        (void)out;
+        request->call = NULL;
+        remove_done(request, err);
+}
+
+static void note_names(struct image_request *request, const Ctd__Cri__Image *image)
+{
+        Sk__RemoveImageResponse *response = &request->response;
+
+        response->untagged =
+                arena_alloc(request->arena, (image->n_repo_tags + 1) * sizeof *response->untagged);
+        response->n_untagged = image->n_repo_tags;
+        for (size_t i = 0; i < image->n_repo_tags; i++)
+                response->untagged[i] = arena_strdup(request->arena, image->repo_tags[i]);
+        response->deleted = arena_alloc(request->arena, sizeof *response->deleted);
+        response->deleted[0] = arena_strdup(request->arena, image->id);
+        response->n_deleted = 1;
+}
+
+static void got_status_to_remove(void *context, const void *out, const struct err *err)
+{
+        struct image_request *request = context;
+        const Ctd__Cri__ImageStatusResponse *answer = out;
+        Ctd__Cri__RemoveImageRequest in = CTD__CRI__REMOVE_IMAGE_REQUEST__INIT;
+        Ctd__Cri__ImageSpec spec = CTD__CRI__IMAGE_SPEC__INIT;
+        struct err missing;
+
+        request->call = NULL;
+        if (err || !answer->image) {
+                err_set(&missing, ERR_NOT_FOUND, "No such image: %s", request->reference);
+                remove_done(request, err ? err : &missing);
+                return;
+        }
+        note_names(request, answer->image);
+        spec.image = answer->image->id;
+        in.image = &spec;
+        request->call = rpc_client_call(request->images->client,
+                                        CONTAINERD_METHOD(cri, image_service, RemoveImage),
+                                        &in.base, timeout_ns, true, removed, request);
+}
+
+struct image_request *image_remove(
+        struct images *images, const char *reference, struct arena *arena,
+        void (*done)(void *context, const Sk__RemoveImageResponse *removed, const struct err *err),
+        void *context)
+{
+        struct image_request *request = mem_alloc(sizeof *request);
+
+        request->images = images;
+        request->arena = arena;
+        request->reference = arena_strdup(arena, reference);
+        request->removed = done;
+        request->context = context;
+        sk__remove_image_response__init(&request->response);
+        ask_status(request, got_status_to_remove);
+        return request;
+}
