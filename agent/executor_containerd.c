@@ -1,0 +1,398 @@
+/* The executor on containerd: its verbs, and their order. */
+#include "agent/executor_containerd.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+
+#include "agent/executor_containerd_task.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+
+enum { PULLS_MOST = 4 };
+
+static struct executor_containerd *containerd_of(struct executor *executor)
+{
+        return container_of(executor, struct executor_containerd, executor);
+}
+
+void task_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE])
+{
+        snprintf(ret, PATH_SIZE, "%s/tasks/%s%s%s", task->executor->options.state_folder, task->id,
+                 name ? "/" : "", name ? name : "");
+}
+
+void task_run_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE])
+{
+        snprintf(ret, PATH_SIZE, "%s/tasks/%s%s%s", task->executor->options.run_folder, task->id,
+                 name ? "/" : "", name ? name : "");
+}
+
+void executor_containerd_log_folder(const char *state_folder, const char *task_id, char *ret,
+                                    size_t size)
+{
+        snprintf(ret, size, "%s/tasks/%s/logs", state_folder, task_id);
+}
+
+/* --- verbs --- */
+
+static void begin_verb(struct executor_task *task, chain_step *const *steps,
+                       void (*ended)(void *context, const struct err *err))
+{
+        task->is_verb_open = true;
+        chain_begin(&task->verb, steps, ended);
+}
+
+void executor_verb_ended(void *context, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        task->is_verb_open = false;
+        task->events.done(task->context, err);
+}
+
+/* The next verb begins when the one before was told to be cancelled and its last work is off the
+ * pool. */
+static void begin_next(void *context)
+{
+        struct executor_task *task = context;
+        chain_step *const *steps = task->next_verb;
+
+        if (!steps || task->is_cancel_posted || task->verb.is_working)
+                return;
+        task->next_verb = NULL;
+        begin_verb(task, steps, task->next_ended);
+}
+
+static void tell_cancelled(struct loop_post *post)
+{
+        struct executor_task *task = container_of(post, struct executor_task, cancelled);
+        struct err err;
+
+        task->is_cancel_posted = false;
+        err_set(&err, ERR_CANCELLED, "gave way to a shutdown");
+        task->events.done(task->context, &err);
+        begin_next(task);
+}
+
+/* Stops what the verb waits for; what was made stays, for the next verb to find. */
+static void stop_verb(struct executor_task *task, void (*idle)(void *context))
+{
+        struct executor_network *network = task->executor->options.network;
+
+        if (task->image_request)
+                image_request_cancel(task->image_request);
+        task->image_request = NULL;
+        if (task->is_attaching || task->is_detaching)
+                network->ops->cancel(network, task->id);
+        task->is_attaching = task->is_detaching = false;
+        task->awaits_end = false;
+        loop_timer_cancel(&task->patience);
+        (void)chain_cancel(&task->verb, idle);
+}
+
+static void run_verb(struct executor_task *task, chain_step *const *steps,
+                     void (*ended)(void *context, const struct err *err))
+{
+        if (!task->is_verb_open && !task->verb.is_working) {
+                begin_verb(task, steps, ended);
+                return;
+        }
+        task->next_verb = steps;
+        task->next_ended = ended;
+        stop_verb(task, begin_next);
+        if (task->is_cancel_posted)
+                return;
+        task->is_cancel_posted = true;
+        task->cancelled.run = tell_cancelled;
+        loop_post(task->executor->options.loop, &task->cancelled);
+}
+
+static void undone(void *context, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        (void)err;
+        executor_verb_ended(task, &task->verb_err);
+}
+
+static void start_ended(void *context, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        if (!err) {
+                executor_verb_ended(task, NULL);
+                return;
+        }
+        task->verb_err = *err;
+        chain_begin(&task->verb, executor_undo_start_steps, undone);
+}
+
+static void prepared_so_start(void *context, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        if (err)
+                executor_verb_ended(task, err);
+        else
+                chain_begin(&task->verb, executor_start_steps, start_ended);
+}
+
+static struct executor_task *open_task(struct executor *base, const struct executor_input *input,
+                                       const struct executor_events *events, void *context)
+{
+        struct executor_containerd *executor = containerd_of(base);
+        struct executor_task *task = mem_alloc(sizeof *task);
+        struct chain chain = {
+                .loop = executor->options.loop,
+                .pool = executor->options.pool,
+                .client = executor->client,
+                .context = task,
+        };
+
+        task->executor = executor;
+        task->events = *events;
+        task->context = context;
+        task->verb = task->ending = chain;
+        executor_take_input(task, input);
+        map_put(&executor->tasks, task->id, task);
+        begin_verb(task, executor_open_steps, executor_verb_ended);
+        return task;
+}
+
+static void prepare(struct executor_task *task)
+{
+        run_verb(task, executor_prepare_steps, executor_verb_ended);
+}
+
+/* A container that an earlier agent prepared is made anew: its secrets, its network and the machine
+ * may be gone since. */
+static void start(struct executor_task *task)
+{
+        if (task->is_prepared)
+                run_verb(task, executor_start_steps, start_ended);
+        else
+                run_verb(task, executor_prepare_steps, prepared_so_start);
+}
+
+static void shutdown_task(struct executor_task *task)
+{
+        run_verb(task, executor_shutdown_steps, executor_verb_ended);
+}
+
+static void terminate(struct executor_task *task)
+{
+        run_verb(task, executor_terminate_steps, executor_verb_ended);
+}
+
+static void remove_task(struct executor_task *task)
+{
+        run_verb(task, executor_remove_steps, executor_verb_ended);
+}
+
+/* --- closing --- */
+
+static void wipe_secrets(struct executor_task *task)
+{
+        for (size_t i = 0; i < task->n_files; i++)
+                explicit_bzero((void *)task->files[i].content, task->files[i].size);
+}
+
+/* Freed when nothing of it is on the pool any more. */
+static void free_when_idle(void *context)
+{
+        struct executor_task *task = context;
+
+        if (task->verb.is_working || task->ending.is_working)
+                return;
+        wipe_secrets(task);
+        arena_done(&task->bundle.arena);
+        arena_done(&task->arena);
+        free(task);
+}
+
+static void close_task(struct executor_task *task)
+{
+        struct loop *loop = task->executor->options.loop;
+
+        map_remove(&task->executor->tasks, task->id);
+        stop_verb(task, free_when_idle);
+        (void)chain_cancel(&task->ending, free_when_idle);
+        if (task->is_cancel_posted)
+                loop_post_cancel(loop, &task->cancelled);
+        if (task->kill)
+                rpc_request_cancel(task->kill);
+        if (task->wait)
+                rpc_request_cancel(task->wait);
+        loop_timer_cancel(&task->wait_retry);
+        log_sink_free(task->sink);
+        free_when_idle(task);
+}
+
+static const struct executor_facts *facts(const struct executor_task *task)
+{
+        return &task->facts;
+}
+
+/* --- the executor --- */
+
+static void free_executor(struct executor *base)
+{
+        struct executor_containerd *executor = containerd_of(base);
+
+        CHECK(executor->tasks.n == 0);
+        executor_end_watching(executor);
+        images_free(executor->images);
+        if (executor->client)
+                rpc_client_free(executor->client);
+        containerd_server_free(executor->server);
+        closep(&executor->lock_fd);
+        map_done(&executor->tasks);
+        arena_done(&executor->arena);
+        free(executor);
+}
+
+static const struct executor_ops ops = {
+        .describe = executor_describe,
+        .open = open_task,
+        .prepare = prepare,
+        .start = start,
+        .shutdown = shutdown_task,
+        .terminate = terminate,
+        .remove = remove_task,
+        .close = close_task,
+        .facts = facts,
+        .list = executor_list,
+        .free = free_executor,
+};
+
+static void copy_options(struct executor_containerd *executor,
+                         const struct executor_containerd_options *from)
+{
+        struct executor_containerd_options *to = &executor->options;
+        struct arena *arena = &executor->arena;
+
+        *to = *from;
+        to->state_folder = arena_strdup(arena, from->state_folder);
+        to->run_folder = arena_strdup(arena, from->run_folder);
+        to->containerd_address = arena_strdup(arena, from->containerd_address);
+        to->containerd_program =
+                arena_strdup(arena, str_or(from->containerd_program, "containerd"));
+        to->registries_folder =
+                arena_strdup(arena, str_or(from->registries_folder, "/etc/skep/registries"));
+        to->cgroup_parent = arena_strdup(arena, str_or(from->cgroup_parent, "skep"));
+        to->dns_server = arena_strdup(arena, from->dns_server);
+        to->log_size_max = from->log_size_max ? from->log_size_max : 10 << 20;
+        to->log_files_max = from->log_files_max ? from->log_files_max : 5;
+        to->pull_silence_ns = from->pull_silence_ns ? from->pull_silence_ns : 60 * NS_PER_S;
+        to->disk_high_percent = from->disk_high_percent ? from->disk_high_percent : 85;
+        to->disk_low_percent = from->disk_low_percent ? from->disk_low_percent : 80;
+}
+
+/* Secrets may touch memory only: a folder of the run folder when that is a tmpfs, else a tmpfs of
+ * our own. */
+static int make_memory_folder(struct executor_containerd *executor, struct err *err)
+{
+        const char *folder =
+                arena_printf(&executor->arena, "%s/memory", executor->options.run_folder);
+        struct statfs status;
+
+        executor->memory_folder = folder;
+        TRY(file_make_folders(folder, 0700, err));
+        if (statfs(folder, &status) == 0 && status.f_type == TMPFS_MAGIC)
+                return 0;
+        if (mount("tmpfs", folder, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700") == 0)
+                return 0;
+        return err_set(err, ERR_PRECONDITION,
+                       "secrets need a file system in memory: mount a tmpfs on '%s' (%s)", folder,
+                       strerror(errno));
+}
+
+static void server_died(void *context, const struct err *err)
+{
+        (void)context;
+        LOG(WARN, "containerd is gone and will be started again", STR("err", err->text));
+}
+
+static int start_server(struct executor_containerd *executor, struct err *err)
+{
+        const struct executor_containerd_options *options = &executor->options;
+        const char *address = options->containerd_address;
+
+        if (str_is_empty(address)) {
+                TRY(containerd_server_new(
+                        &(struct containerd_server_options){
+                                .loop = options->loop,
+                                .program = options->containerd_program,
+                                .state_folder = arena_printf(&executor->arena, "%s/containerd",
+                                                             options->state_folder),
+                                .run_folder = arena_printf(&executor->arena, "%s/containerd",
+                                                           options->run_folder),
+                                .registries_folder = options->registries_folder,
+                                .died = server_died,
+                                .context = executor,
+                        },
+                        &executor->server, err));
+                address = containerd_server_address(executor->server);
+        }
+        return containerd_client_new(options->loop, address, NULL, &executor->client, err);
+}
+
+static int set_up(struct executor_containerd *executor, struct err *err)
+{
+        const struct executor_containerd_options *options = &executor->options;
+        const char *tasks = arena_printf(&executor->arena, "%s/tasks", options->state_folder);
+
+        if (strlen(options->state_folder) > PATH_SIZE / 2 ||
+            strlen(options->run_folder) > PATH_SIZE / 2)
+                return err_set(err, ERR_INVALID, "the state and run folders' paths are too long");
+        TRY(file_make_folders(tasks, 0711, err));
+        TRY(file_make_folders(options->run_folder, 0711, err));
+        TRY(file_lock(arena_printf(&executor->arena, "%s/executor.lock", options->state_folder),
+                      &executor->lock_fd, err));
+        TRY(make_memory_folder(executor, err));
+        TRY(start_server(executor, err));
+        executor->images = images_new(&(struct images_options){
+                .loop = options->loop,
+                .client = executor->client,
+                .n_pulls_most = PULLS_MOST,
+                .silence_ns = options->pull_silence_ns,
+        });
+        executor_begin_watching(executor);
+        return 0;
+}
+
+int executor_containerd_new(const struct executor_containerd_options *options,
+                            struct executor **ret_executor, struct err *err)
+{
+        struct executor_containerd *executor = mem_alloc(sizeof *executor);
+        int failed;
+
+        executor->executor.ops = &ops;
+        executor->lock_fd = -1;
+        copy_options(executor, options);
+        executor_read_host(&executor->host);
+        executor->init_path = executor_find_init();
+        failed = set_up(executor, err);
+        if (failed) {
+                free_executor(&executor->executor);
+                return failed;
+        }
+        *ret_executor = &executor->executor;
+        return 0;
+}
+
+struct images *executor_containerd_images(struct executor *executor)
+{
+        return containerd_of(executor)->images;
+}
+
+const char *executor_containerd_version(const struct executor *executor)
+{
+        return container_of(executor, struct executor_containerd, executor)->version;
+}

@@ -1,0 +1,162 @@
+/* Making a container's files and configuration. */
+#include "agent/executor_containerd_bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/executor_containerd_mounts.h"
+#include "agent/oci/files.h"
+#include "agent/oci/user.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+
+enum { USERS_FILE_MAX = 4 << 20, RESOLV_MAX = 64 << 10, HOSTNAME_MAX = 63, HOSTNAME_DEFAULT = 12 };
+
+/* --- hosts, hostname, resolv.conf --- */
+
+static int write_text(struct bundle *bundle, const char *name, const struct str *text,
+                      struct err *err)
+{
+        const char *path = arena_printf(&bundle->arena, "%s/%s", bundle->folder, name);
+
+        return file_write_plain(path, str_text(text), text->length, 0644, err);
+}
+
+static int write_hosts(struct bundle *bundle, const char *hostname, struct err *err)
+{
+        _cleanup_(str_done) struct str text = { 0 };
+
+        TRY(oci_hosts_text(bundle->spec->task->container, bundle->address, hostname, &text, err));
+        return write_text(bundle, "hosts", &text, err);
+}
+
+static int write_resolv(struct bundle *bundle, struct err *err)
+{
+        _cleanup_(str_done) struct str text = { 0 }, node = { 0 };
+
+        (void)file_read("/etc/resolv.conf", RESOLV_MAX, &node, NULL);
+        TRY(oci_resolv_text(bundle->spec->task->container->dns, bundle->dns_server, str_text(&node),
+                            bundle->netns_path != NULL, &text, err));
+        return write_text(bundle, "resolv.conf", &text, err);
+}
+
+static int write_hostname(struct bundle *bundle, const char *hostname, struct err *err)
+{
+        _cleanup_(str_done) struct str text = { 0 };
+
+        str_addf(&text, "%s\n", hostname);
+        return write_text(bundle, "hostname", &text, err);
+}
+
+/* As docker: what the spec says, with its placeholders; else the first 12 characters of the
+ * container's id; with the node's network the node's. */
+static int find_hostname(struct bundle *bundle, const char **ret, struct err *err)
+{
+        const char *asked = bundle->spec->task->container->hostname, *name;
+
+        if (str_is_empty(asked) && !bundle->netns_path)
+                name = bundle->node_hostname;
+        else if (str_is_empty(asked))
+                name = arena_printf(&bundle->arena, "%.*s", HOSTNAME_DEFAULT, bundle->id);
+        else
+                TRY(template_expand(asked, bundle->values, &bundle->arena, &name, err));
+        if (strlen(name) > HOSTNAME_MAX || strpbrk(name, " /\t\n"))
+                return err_set(err, ERR_INVALID, "'%.100s' is no hostname", name);
+        *ret = name;
+        return 0;
+}
+
+/* --- from the image --- */
+
+struct look {
+        struct bundle *bundle;
+        struct mount_list *mounts;
+        struct oci_user *user;
+};
+
+static int look_inside(void *context, int root_fd, struct err *err)
+{
+        struct look *look = context;
+        struct bundle *bundle = look->bundle;
+        const Sk__ContainerSpec *container = bundle->spec->task->container;
+        _cleanup_(str_done) struct str passwd = { 0 }, group = { 0 };
+
+        TRY(rootfs_read(root_fd, "/etc/passwd", USERS_FILE_MAX, &passwd, err));
+        TRY(rootfs_read(root_fd, "/etc/group", USERS_FILE_MAX, &group, err));
+        TRY(oci_user_find(str_or(container->user, bundle->image->user),
+                          (const char *const *)container->groups, container->n_groups,
+                          str_text(&passwd), str_text(&group), &bundle->arena, look->user, err));
+        return mount_list_fill_volumes(look->mounts, root_fd, err);
+}
+
+static int expand_env(struct bundle *bundle, const char ***ret, struct err *err)
+{
+        const Sk__ContainerSpec *container = bundle->spec->task->container;
+        const char **env = arena_alloc(&bundle->arena, (container->n_env + 1) * sizeof *env);
+
+        for (size_t i = 0; i < container->n_env; i++)
+                TRY(template_expand(container->env[i], bundle->values, &bundle->arena, &env[i],
+                                    err));
+        *ret = env;
+        return 0;
+}
+
+static int make_folders(const struct bundle *bundle, struct err *err)
+{
+        _cleanup_(freep) char *place = NULL;
+
+        if (asprintf(&place, "%s/rootfs", bundle->folder) < 0)
+                return err_set(err, ERR_EXHAUSTED, "out of memory");
+        TRY(file_make_folders(bundle->folder, 0711, err));
+        return file_make_folders(place, 0700, err);
+}
+
+static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err *err)
+{
+        struct oci_user user;
+        const char *hostname, **env;
+        const char *place = arena_printf(&bundle->arena, "%s/rootfs", bundle->folder);
+        struct look look = { bundle, mounts, &user };
+
+        TRY(make_folders(bundle, err));
+        TRY(find_hostname(bundle, &hostname, err));
+        TRY(write_hosts(bundle, hostname, err));
+        TRY(write_hostname(bundle, hostname, err));
+        TRY(write_resolv(bundle, err));
+        TRY(expand_env(bundle, &env, err));
+        TRY(mount_list_build(mounts, err));
+        TRY(rootfs_visit(bundle->rootfs, place, look_inside, &look, err));
+        return oci_spec_build(
+                &(struct oci_input){
+                        .spec = bundle->spec,
+                        .image = bundle->image,
+                        .host = bundle->host,
+                        .user = &user,
+                        .id = bundle->id,
+                        .hostname = hostname,
+                        .env = env,
+                        .n_env = bundle->spec->task->container->n_env,
+                        .netns_path = bundle->netns_path,
+                        .cgroup_path = bundle->cgroup_path,
+                        .init_path = bundle->init_path,
+                        .mounts = mounts->mounts.data,
+                        .n_mounts = mounts->mounts.n,
+                        .labels = bundle->labels,
+                        .n_labels = bundle->n_labels,
+                },
+                &bundle->arena, &bundle->json, &bundle->json_size, err);
+}
+
+int bundle_make(struct bundle *bundle, struct err *err)
+{
+        struct mount_list mounts = { .bundle = bundle, .mounts = VEC_OF(struct oci_mount) };
+        int failed = make_all(bundle, &mounts, err);
+
+        mount_list_done(&mounts);
+        return failed;
+}

@@ -1,0 +1,42 @@
+/* Everything of a container that lies in files, and its OCI configuration: made in one go on the
+ * worker pool, between having a snapshot and telling containerd of the container. */
+#pragma once
+#include "agent/oci/oci.h"
+#include "agent/oci/rootfs.h"
+#include "agent/oci/template.h"
+
+/* A secret or config as a file. */
+struct bundle_file {
+        const Sk__FileReference *reference;
+        const void *content;
+        size_t size;
+        bool is_secret;
+};
+
+struct bundle {
+        /* In: borrowed while bundle_make() runs. */
+        const char *id;
+        const Sk__ServiceSpec *spec;
+        const struct oci_image *image;
+        const struct oci_host *host;
+        const struct rootfs_mount *rootfs;
+        const struct bundle_file *files;
+        size_t n_files;
+        const char *folder;         /* of the task: made here */
+        const char *memory_folder;  /* of the task, on a file system in memory: made here */
+        const char *volumes_folder; /* of the node */
+        const char *cgroup_path, *init_path, *dns_server;
+        const char *netns_path; /* NULL: the node's network */
+        const char *address;    /* "" when unknown */
+        const char *node_hostname;
+        const struct template_values *values;
+        const Sk__Label *labels;
+        size_t n_labels;
+
+        /* Out: in the arena, which is the bundle's own. */
+        struct arena arena;
+        const char *json;
+        size_t json_size;
+};
+
+int bundle_make(struct bundle *bundle, struct err *err);

@@ -1,0 +1,129 @@
+/* What a task is made from, taken over from whoever opens it. */
+#include <string.h>
+
+#include "agent/executor_containerd_task.h"
+#include "lib/base/str.h"
+#include "lib/message/message.h"
+
+static void add_label(struct executor_task *task, const char *key, const char *value)
+{
+        Sk__Label *label = &task->labels[task->n_labels++];
+
+        sk__label__init(label);
+        label->key = key;
+        label->value = value;
+}
+
+/* The person's labels, then those that cAdvisor, Traefik and others look for. */
+static void make_labels(struct executor_task *task)
+{
+        const Sk__ContainerSpec *container = task->spec->task->container;
+
+        task->labels = arena_alloc(&task->arena, (container->n_labels + 6) * sizeof *task->labels);
+        for (size_t i = 0; i < container->n_labels; i++)
+                add_label(task, container->labels[i]->key, container->labels[i]->value);
+        add_label(task, "com.docker.swarm.node.id", task->values.node_id);
+        add_label(task, "com.docker.swarm.service.id", task->values.service_id);
+        add_label(task, "com.docker.swarm.service.name", task->values.service_name);
+        add_label(task, "com.docker.swarm.task", "");
+        add_label(task, "com.docker.swarm.task.id", task->id);
+        add_label(task, "com.docker.swarm.task.name", task->name);
+}
+
+static void make_values(struct executor_task *task, const struct executor_input *input)
+{
+        const Sk__TaskDefinition *definition = task->assignment->definition;
+        const Sk__Annotations *annotations = task->spec->annotations;
+        struct arena *arena = &task->arena;
+        const char *slot = definition->slot > 0 ? arena_printf(arena, "%llu",
+                                                               (unsigned long long)definition->slot)
+                                                : arena_strdup(arena, str_or(input->node_id, ""));
+
+        task->name =
+                arena_printf(arena, "%s.%s.%s", str_or(input->service_name, ""), slot, task->id);
+        task->values = (struct template_values){
+                .service_id = definition->service_id,
+                .service_name = arena_strdup(arena, str_or(input->service_name, "")),
+                .service_labels =
+                        annotations ? (const Sk__Label *const *)annotations->labels : NULL,
+                .n_service_labels = annotations ? annotations->n_labels : 0,
+                .node_id = arena_strdup(arena, str_or(input->node_id, "")),
+                .node_hostname = arena_strdup(arena, str_or(input->node_hostname, "localhost")),
+                .node_os = "linux",
+                .node_architecture = task->executor->host.architecture,
+                .task_id = task->id,
+                .task_name = task->name,
+                .task_slot = slot,
+        };
+}
+
+/* The file that a reference of the spec means, if it was handed over. */
+static void add_file(struct executor_task *task, const Sk__FileReference *reference,
+                     const void *content, size_t size, bool is_secret)
+{
+        task->files[task->n_files++] = (struct bundle_file){
+                .reference = reference,
+                .content = arena_copy(&task->arena, content, size),
+                .size = size,
+                .is_secret = is_secret,
+        };
+}
+
+static void copy_files(struct executor_task *task, const struct executor_input *input)
+{
+        const Sk__ContainerSpec *container = task->spec->task->container;
+        size_t most = container->n_secrets + container->n_configs;
+
+        task->files = arena_alloc(&task->arena, (most + 1) * sizeof *task->files);
+        for (size_t i = 0; i < container->n_secrets; i++) {
+                for (size_t k = 0; k < input->n_secrets; k++) {
+                        if (str_equal(input->secrets[k]->id, container->secrets[i]->id)) {
+                                add_file(task, container->secrets[i],
+                                         input->secrets[k]->content.data,
+                                         input->secrets[k]->content.len, true);
+                                break;
+                        }
+                }
+        }
+        for (size_t i = 0; i < container->n_configs; i++) {
+                for (size_t k = 0; k < input->n_configs; k++) {
+                        if (str_equal(input->configs[k]->id, container->configs[i]->id)) {
+                                add_file(task, container->configs[i],
+                                         input->configs[k]->content.data,
+                                         input->configs[k]->content.len, false);
+                                break;
+                        }
+                }
+        }
+}
+
+/* A task that nobody wants any more has no spec: an empty one stands for it, and only its end is
+ * asked for. */
+static const Sk__ServiceSpec *copy_spec(struct executor_task *task,
+                                        const struct executor_input *input)
+{
+        Sk__ServiceSpec empty = SK__SERVICE_SPEC__INIT;
+        Sk__TaskSpec task_spec = SK__TASK_SPEC__INIT;
+        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
+        const Sk__ServiceSpec *spec = input->spec;
+
+        task_spec.container = &container;
+        empty.task = &task_spec;
+        if (!spec || !spec->task || !spec->task->container)
+                spec = &empty;
+        return (const Sk__ServiceSpec *)message_copy(&task->arena, &spec->base);
+}
+
+void executor_take_input(struct executor_task *task, const struct executor_input *input)
+{
+        task->assignment =
+                (const Sk__TaskAssignment *)message_copy(&task->arena, &input->assignment->base);
+        task->spec = copy_spec(task, input);
+        task->id = task->assignment->id;
+        task->is_tty = task->spec->task->container->tty;
+        task->facts.image_digest = "";
+        task->address = "";
+        make_values(task, input);
+        make_labels(task);
+        copy_files(task, input);
+}

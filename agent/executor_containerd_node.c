@@ -1,0 +1,300 @@
+/* The executor and its machine: what it is and has, whether containerd answers, which containers
+ * are there. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <linux/magic.h>
+#include <unistd.h>
+
+#include "agent/executor_containerd_task.h"
+#include "api/containerd/containers.pb-c.h"
+#include "api/containerd/version.pb-c.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/vec.h"
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+
+static const int64_t ping_ns = 10 * NS_PER_S, ping_timeout_ns = 10 * NS_PER_S,
+                     list_timeout_ns = 60 * NS_PER_S;
+
+enum { SILENT_MOST = 3, OS_RELEASE_MAX = 65536 };
+
+/* --- the machine --- */
+
+/* Machine names of uname as Go's compilers call them, which is what images say. */
+static const struct {
+        const char *machine, *go_name;
+} architectures[] = {
+        { "x86_64", "amd64" },    { "aarch64", "arm64" },   { "armv7l", "arm" },
+        { "riscv64", "riscv64" }, { "ppc64le", "ppc64le" }, { "s390x", "s390x" },
+};
+
+void executor_read_host(struct oci_host *ret)
+{
+        struct statfs status;
+        struct utsname name;
+
+        *ret = (struct oci_host){ 0 };
+        uname(&name);
+        snprintf(ret->architecture, sizeof ret->architecture, "%.15s", name.machine);
+        for (size_t i = 0; i < COUNT_OF(architectures); i++) {
+                if (str_equal(name.machine, architectures[i].machine))
+                        snprintf(ret->architecture, sizeof ret->architecture, "%s",
+                                 architectures[i].go_name);
+        }
+        ret->has_cgroup_v2 =
+                statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC;
+        ret->can_limit_swap = ret->has_cgroup_v2 ||
+                              file_exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes");
+        for (unsigned i = 0; i < 64; i++) {
+                if (prctl(PR_CAPBSET_READ, i) == 1)
+                        ret->capabilities |= UINT64_C(1) << i;
+        }
+}
+
+const char *executor_find_init(void)
+{
+        static const char *const paths[] = { "/usr/libexec/docker/docker-init",
+                                             "/usr/bin/docker-init", "/usr/bin/tini-static" };
+
+        for (size_t i = 0; i < COUNT_OF(paths); i++) {
+                if (access(paths[i], X_OK) == 0)
+                        return paths[i];
+        }
+        return NULL;
+}
+
+/* "Debian GNU/Linux 12 (bookworm)" */
+static const char *read_operating_system(struct arena *arena)
+{
+        _cleanup_(str_done) struct str text = { 0 };
+        static const char key[] = "PRETTY_NAME=\"";
+        const char *found;
+
+        if (file_read("/etc/os-release", OS_RELEASE_MAX, &text, NULL) < 0)
+                return "Linux";
+        found = strstr(str_text(&text), key);
+        if (!found)
+                return "Linux";
+        found += strlen(key);
+        return arena_printf(arena, "%.*s", (int)strcspn(found, "\"\n"), found);
+}
+
+static void add_plugins(struct arena *arena, Sk__NodeDescription *ret)
+{
+        static const struct {
+                const char *type, *name;
+        } plugins[] = { { "Log", "json-file" }, { "Log", "local" },       { "Log", "none" },
+                        { "Network", "host" },  { "Network", "overlay" }, { "Volume", "local" } };
+
+        ret->plugins = arena_alloc(arena, COUNT_OF(plugins) * sizeof *ret->plugins);
+        for (size_t i = 0; i < COUNT_OF(plugins); i++) {
+                ret->plugins[i] = arena_alloc(arena, sizeof **ret->plugins);
+                sk__plugin__init(ret->plugins[i]);
+                ret->plugins[i]->type = plugins[i].type;
+                ret->plugins[i]->name = plugins[i].name;
+        }
+        ret->n_plugins = COUNT_OF(plugins);
+}
+
+void executor_describe(struct executor *base, struct arena *arena, Sk__NodeDescription *ret)
+{
+        struct executor_containerd *executor =
+                container_of(base, struct executor_containerd, executor);
+        struct utsname name;
+        struct sysinfo info;
+
+        uname(&name);
+        sysinfo(&info);
+        sk__node_description__init(ret);
+        ret->hostname = arena_strdup(arena, name.nodename);
+        ret->platform = arena_alloc(arena, sizeof *ret->platform);
+        sk__platform__init(ret->platform);
+        ret->platform->os = "linux";
+        ret->platform->architecture = arena_strdup(arena, name.machine);
+        ret->resources = arena_alloc(arena, sizeof *ret->resources);
+        sk__resources__init(ret->resources);
+        ret->resources->nano_cpus = sysconf(_SC_NPROCESSORS_ONLN) * NS_PER_S;
+        ret->resources->memory_bytes = (int64_t)info.totalram * info.mem_unit;
+        ret->kernel_version = arena_strdup(arena, name.release);
+        ret->operating_system = read_operating_system(arena);
+        ret->runtime_version = arena_strdup(arena, executor->version);
+        add_plugins(arena, ret);
+}
+
+/* --- does containerd answer? --- */
+
+static void pinged(void *context, const void *out, const struct err *err)
+{
+        struct executor_containerd *executor = context;
+        const Ctd__Version__VersionResponse *answer = out;
+
+        executor->ping_request = NULL;
+        loop_timer_set(executor->options.loop, &executor->ping, ping_ns);
+        if (!err) {
+                executor->n_silent = 0;
+                snprintf(executor->version, sizeof executor->version, "containerd %.40s",
+                         answer->version);
+                return;
+        }
+        /* Containers are not touched by this; one that hangs would leave them without care for
+         * ever. */
+        if (++executor->n_silent < SILENT_MOST || !executor->server)
+                return;
+        executor->n_silent = 0;
+        LOG(WARN, "containerd does not answer and is replaced", STR("err", err->text));
+        containerd_server_replace(executor->server);
+}
+
+static void ping(void *context)
+{
+        struct executor_containerd *executor = context;
+        Ctd__Types__Empty in = CTD__TYPES__EMPTY__INIT;
+
+        executor->ping_request =
+                rpc_client_call(executor->client, CONTAINERD_METHOD(version, version, Version),
+                                &in.base, ping_timeout_ns, true, pinged, executor);
+}
+
+void executor_begin_watching(struct executor_containerd *executor)
+{
+        executor->ping = (struct loop_timer){ .fire = ping, .context = executor };
+        ping(executor);
+}
+
+/* --- which containers are there? --- */
+
+struct listing {
+        struct executor_containerd *executor;
+        struct chain chain;
+        struct arena arena;
+        struct vec ids;
+        void (*listed)(void *context, const char *const *task_ids, size_t n, const struct err *err);
+        void *context;
+};
+
+static void free_listing(struct listing *listing)
+{
+        vec_done(&listing->ids);
+        arena_done(&listing->arena);
+        free(listing);
+}
+
+static void add_id(struct listing *listing, const char *id)
+{
+        const char *copy;
+
+        for (size_t i = 0; i < listing->ids.n; i++) {
+                if (str_equal(VEC_AT(&listing->ids, const char *, i), id))
+                        return;
+        }
+        copy = arena_strdup(&listing->arena, id);
+        vec_push(&listing->ids, &copy);
+}
+
+/* Also what never became a container, or is none any more: every task that has anything has a
+ * folder. */
+static int list_folders(void *context, struct err *err)
+{
+        struct listing *listing = context;
+        char path[PATH_SIZE];
+        struct dirent *entry;
+        DIR *folder;
+
+        snprintf(path, sizeof path, "%s/tasks", listing->executor->options.state_folder);
+        folder = opendir(path);
+        if (!folder)
+                return err_set(err, ERR_UNAVAILABLE, "cannot read '%s'", path);
+        while ((entry = readdir(folder))) {
+                if (entry->d_name[0] != '.')
+                        add_id(listing, entry->d_name);
+        }
+        closedir(folder);
+        return 0;
+}
+
+static void look_at_folders(void *context)
+{
+        struct listing *listing = context;
+
+        chain_work(&listing->chain, list_folders);
+}
+
+static void got_containers(void *context, const void *out, const struct err *err)
+{
+        struct listing *listing = context;
+        const Ctd__Containers__ListResponse *answer = out;
+
+        if (err) {
+                chain_fail(&listing->chain, err);
+                return;
+        }
+        for (size_t i = 0; i < answer->n_containers; i++)
+                add_id(listing, answer->containers[i]->id);
+        chain_next(&listing->chain);
+}
+
+static void ask_for_containers(void *context)
+{
+        struct listing *listing = context;
+        Ctd__Containers__ListRequest in = CTD__CONTAINERS__LIST_REQUEST__INIT;
+        const char *filters[] = { "labels.\"skep.task\"" };
+
+        in.filters = filters;
+        in.n_filters = 1;
+        chain_call(&listing->chain, CONTAINERD_METHOD(containers, containers, List), &in.base,
+                   list_timeout_ns, got_containers);
+}
+
+static void listed(void *context, const struct err *err)
+{
+        struct listing *listing = context;
+
+        listing->executor->listing = NULL;
+        listing->listed(listing->context, listing->ids.data, err ? 0 : listing->ids.n, err);
+        free_listing(listing);
+}
+
+void executor_list(struct executor *base,
+                   void (*told)(void *context, const char *const *task_ids, size_t n,
+                                const struct err *err),
+                   void *context)
+{
+        static chain_step *const steps[] = { ask_for_containers, look_at_folders, NULL };
+        struct executor_containerd *executor =
+                container_of(base, struct executor_containerd, executor);
+        struct listing *listing = mem_alloc(sizeof *listing);
+
+        CHECK(!executor->listing);
+        listing->executor = executor;
+        listing->ids = VEC_OF(const char *);
+        listing->listed = told;
+        listing->context = context;
+        listing->chain = (struct chain){
+                .loop = executor->options.loop,
+                .pool = executor->options.pool,
+                .client = executor->client,
+                .context = listing,
+        };
+        executor->listing = listing;
+        chain_begin(&listing->chain, steps, listed);
+}
+
+static void listing_idle(void *context)
+{
+        free_listing(context);
+}
+
+void executor_end_watching(struct executor_containerd *executor)
+{
+        loop_timer_cancel(&executor->ping);
+        if (executor->ping_request)
+                rpc_request_cancel(executor->ping_request);
+        if (executor->listing && chain_cancel(&executor->listing->chain, listing_idle))
+                free_listing(executor->listing);
+}

@@ -1,0 +1,342 @@
+/* Preparing: everything but starting. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/executor_containerd_task.h"
+#include "api/containerd/containers.pb-c.h"
+#include "lib/base/str.h"
+#include "lib/message/message.h"
+
+static const int64_t timeout_ns = 30 * NS_PER_S;
+
+enum { LABEL_MAX = 4000 };
+
+/* What cannot be here whatever the image is refused before anything is pulled. */
+static void check_spec(void *context)
+{
+        struct executor_task *task = context;
+        struct log_settings settings;
+        struct err err;
+
+        if (executor_read_log_settings(task, &settings, &err) < 0)
+                chain_fail(&task->verb, &err);
+        else
+                chain_next(&task->verb);
+}
+
+static void image_progressed(void *context, const char *message)
+{
+        struct executor_task *task = context;
+
+        if (task->events.progress)
+                task->events.progress(task->context, message);
+}
+
+static void got_image(void *context, const struct image *image, const struct err *err)
+{
+        struct executor_task *task = context;
+        struct err bad;
+
+        task->image_request = NULL;
+        if (err) {
+                chain_fail(&task->verb, err);
+                return;
+        }
+        task->image = *image;
+        task->facts.image_digest = str_or(image->digest, image->id);
+        if (oci_stop_signal(task->spec->task->container, &image->config, &task->stop_signal, &bad) <
+            0)
+                chain_fail(&task->verb, &bad);
+        else
+                chain_next(&task->verb);
+}
+
+static void obtain_image(void *context)
+{
+        static const struct image_events events = { image_progressed, got_image };
+        struct executor_task *task = context;
+        const Sk__ContainerSpec *container = task->spec->task->container;
+
+        task->image_request = image_obtain(task->executor->images, container->image,
+                                           container->registry_auth, &task->arena, &events, task);
+}
+
+static void keep_ports(struct executor_task *task, const struct executor_attachment *attachment)
+{
+        const Sk__PortConfig **ports =
+                arena_alloc(&task->arena, (attachment->n_host_ports + 1) * sizeof *ports);
+
+        for (size_t i = 0; i < attachment->n_host_ports; i++)
+                ports[i] = (const Sk__PortConfig *)message_copy(&task->arena,
+                                                                &attachment->host_ports[i]->base);
+        task->facts.host_ports = ports;
+        task->facts.n_host_ports = attachment->n_host_ports;
+}
+
+static void attached(void *context, const struct executor_attachment *attachment,
+                     const struct err *err)
+{
+        struct executor_task *task = context;
+
+        task->is_attaching = false;
+        if (err) {
+                chain_fail(&task->verb, err);
+                return;
+        }
+        task->is_attached = true;
+        task->netns_path = arena_strdup(&task->arena, str_or(attachment->netns_path, NULL));
+        task->address = arena_strdup(&task->arena, str_or(attachment->address, ""));
+        keep_ports(task, attachment);
+        chain_next(&task->verb);
+}
+
+void executor_attach_network(void *context)
+{
+        struct executor_task *task = context;
+        struct executor_network *network = task->executor->options.network;
+        const Sk__EndpointSpec *endpoint = task->spec->endpoint;
+        const Sk__PortConfig **ports;
+        size_t n = 0;
+
+        if (!network) {
+                chain_next(&task->verb);
+                return;
+        }
+        ports = arena_alloc(&task->arena, ((endpoint ? endpoint->n_ports : 0) + 1) * sizeof *ports);
+        for (size_t i = 0; endpoint && i < endpoint->n_ports; i++) {
+                if (endpoint->ports[i]->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__HOST)
+                        ports[n++] = endpoint->ports[i];
+        }
+        task->is_attaching = true;
+        network->ops->attach(network, task->id, ports, n, attached, task);
+}
+
+static void keep_snapshot(struct executor_task *task, Ctd__Types__Mount *const *mounts, size_t n)
+{
+        Ctd__Snapshots__PrepareResponse copy = CTD__SNAPSHOTS__PREPARE_RESPONSE__INIT;
+        const Ctd__Snapshots__PrepareResponse *kept;
+        struct err err;
+
+        copy.mounts = (Ctd__Types__Mount **)mounts;
+        copy.n_mounts = n;
+        kept = (const Ctd__Snapshots__PrepareResponse *)message_copy(&task->arena, &copy.base);
+        if (n != 1) {
+                err_set(&err, ERR_INTERNAL, "containerd gave %zu mounts for one file system", n);
+                chain_fail(&task->verb, &err);
+                return;
+        }
+        task->snapshot = kept;
+        task->rootfs = (struct rootfs_mount){
+                .type = kept->mounts[0]->type,
+                .source = kept->mounts[0]->source,
+                .options = (const char *const *)kept->mounts[0]->options,
+                .n_options = kept->mounts[0]->n_options,
+        };
+        chain_next(&task->verb);
+}
+
+static void got_mounts(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+        const Ctd__Snapshots__MountsResponse *answer = out;
+
+        if (err)
+                chain_fail(&task->verb, err);
+        else
+                keep_snapshot(task, answer->mounts, answer->n_mounts);
+}
+
+static void got_snapshot(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+        const Ctd__Snapshots__PrepareResponse *answer = out;
+        Ctd__Snapshots__MountsRequest in = CTD__SNAPSHOTS__MOUNTS_REQUEST__INIT;
+
+        if (err && err->code == ERR_EXISTS) {
+                in.snapshotter = CONTAINERD_SNAPSHOTTER;
+                in.key = task->id;
+                chain_call(&task->verb, CONTAINERD_METHOD(snapshots, snapshots, Mounts), &in.base,
+                           timeout_ns, got_mounts);
+        } else if (err) {
+                chain_fail(&task->verb, err);
+        } else {
+                keep_snapshot(task, answer->mounts, answer->n_mounts);
+        }
+}
+
+/* The label makes the snapshot a root of containerd's garbage collector: it stays, with all its
+ * layers, until it is removed here, also while no container names it yet. */
+static void prepare_snapshot(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Snapshots__PrepareRequest in = CTD__SNAPSHOTS__PREPARE_REQUEST__INIT;
+        Ctd__Types__Label root = CTD__TYPES__LABEL__INIT, *labels[] = { &root };
+        struct str now = { 0 };
+
+        str_add_time(&now, loop_now(task->executor->options.loop));
+        root.key = "containerd.io/gc.root";
+        root.value = now.text;
+        in.snapshotter = CONTAINERD_SNAPSHOTTER;
+        in.key = task->id;
+        in.parent = task->image.chain_id;
+        in.labels = labels;
+        in.n_labels = 1;
+        chain_call(&task->verb, CONTAINERD_METHOD(snapshots, snapshots, Prepare), &in.base,
+                   timeout_ns, got_snapshot);
+        str_done(&now);
+}
+
+static int make_bundle_on_pool(void *context, struct err *err)
+{
+        struct executor_task *task = context;
+
+        return bundle_make(&task->bundle, err);
+}
+
+static void make_bundle(void *context)
+{
+        struct executor_task *task = context;
+        const struct executor_containerd *executor = task->executor;
+        const struct executor_containerd_options *options = &executor->options;
+        struct arena *arena = &task->arena;
+        char folder[PATH_SIZE];
+
+        task_path(task, NULL, folder);
+        arena_done(&task->bundle.arena);
+        task->bundle = (struct bundle){
+                .id = task->id,
+                .spec = task->spec,
+                .image = &task->image.config,
+                .host = &executor->host,
+                .rootfs = &task->rootfs,
+                .files = task->files,
+                .n_files = task->n_files,
+                .folder = arena_strdup(arena, folder),
+                .memory_folder = arena_printf(arena, "%s/%s", executor->memory_folder, task->id),
+                .volumes_folder = arena_printf(arena, "%s/volumes", options->state_folder),
+                .cgroup_path = arena_printf(arena, "/%s/%s", options->cgroup_parent, task->id),
+                .init_path = executor->init_path,
+                .dns_server = task->netns_path ? options->dns_server : NULL,
+                .netns_path = task->netns_path,
+                .address = task->address,
+                .node_hostname = task->values.node_hostname,
+                .values = &task->values,
+                .labels = task->labels,
+                .n_labels = task->n_labels,
+        };
+        chain_work(&task->verb, make_bundle_on_pool);
+}
+
+/* --- the container object --- */
+
+static Ctd__Types__Label *make_label(struct arena *arena, const char *key, const char *value)
+{
+        Ctd__Types__Label *label = arena_alloc(arena, sizeof *label);
+
+        ctd__types__label__init(label);
+        label->key = key;
+        label->value = value;
+        return label;
+}
+
+/* Containerd refuses labels above 4 KiB; the annotations have those too. */
+static void fill_labels(struct executor_task *task, struct arena *arena,
+                        Ctd__Containers__Container *container)
+{
+        Ctd__Types__Label **labels = arena_alloc(arena, (task->n_labels + 4) * sizeof *labels);
+        size_t n = 0;
+
+        labels[n++] = make_label(arena, "skep.task", task->id);
+        labels[n++] = make_label(arena, "skep.image-digest", task->facts.image_digest);
+        labels[n++] =
+                make_label(arena, "skep.stop-signal", arena_printf(arena, "%d", task->stop_signal));
+        for (size_t i = 0; i < task->n_labels; i++) {
+                const Sk__Label *label = &task->labels[i];
+
+                if (strlen(label->key) + strlen(label->value) < LABEL_MAX && label->key[0])
+                        labels[n++] = make_label(arena, label->key, label->value);
+        }
+        container->labels = labels;
+        container->n_labels = n;
+}
+
+static void create_container(void *context);
+
+static void deleted_old_container(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        (void)out;
+        if (err && err->code != ERR_NOT_FOUND)
+                chain_fail(&task->verb, err);
+        else
+                create_container(task);
+}
+
+static void created_container(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+        Ctd__Containers__DeleteRequest in = CTD__CONTAINERS__DELETE_REQUEST__INIT;
+
+        (void)out;
+        if (err && err->code == ERR_EXISTS) {
+                in.id = task->id;
+                chain_call(&task->verb, CONTAINERD_METHOD(containers, containers, Delete), &in.base,
+                           timeout_ns, deleted_old_container);
+        } else if (err) {
+                chain_fail(&task->verb, err);
+        } else {
+                task->is_prepared = true;
+                task->facts.container_id = task->id;
+                chain_next(&task->verb);
+        }
+}
+
+static void pack_any(struct arena *arena, const ProtobufCMessage *message, Ctd__Types__Any *ret)
+{
+        message_pack(arena, message, &ret->value.data, &ret->value.len);
+}
+
+/* How the shim is to call runc: with a state folder of ours, because ids are shared by all
+ * containerds of a machine otherwise. */
+void executor_runtime_options(struct executor_task *task, struct arena *arena, Ctd__Types__Any *ret)
+{
+        Ctd__Types__RuncOptions options = CTD__TYPES__RUNC_OPTIONS__INIT;
+
+        options.root = arena_printf(arena, "%s/runc", task->executor->options.run_folder);
+        ret->type_url = "containerd.runc.v1.Options";
+        pack_any(arena, &options.base, ret);
+}
+
+static void create_container(void *context)
+{
+        struct executor_task *task = context;
+        struct arena arena = { 0 };
+        Ctd__Containers__CreateRequest in = CTD__CONTAINERS__CREATE_REQUEST__INIT;
+        Ctd__Containers__Container container = CTD__CONTAINERS__CONTAINER__INIT;
+        Ctd__Containers__Container__Runtime runtime = CTD__CONTAINERS__CONTAINER__RUNTIME__INIT;
+        Ctd__Types__Any options = CTD__TYPES__ANY__INIT, spec = CTD__TYPES__ANY__INIT;
+
+        executor_runtime_options(task, &arena, &options);
+        spec.type_url = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
+        spec.value.data = (uint8_t *)task->bundle.json;
+        spec.value.len = task->bundle.json_size;
+        runtime.name = CONTAINERD_RUNTIME;
+        runtime.options = &options;
+        container.id = task->id;
+        container.image = task->spec->task->container->image;
+        container.runtime = &runtime;
+        container.spec = &spec;
+        container.snapshotter = CONTAINERD_SNAPSHOTTER;
+        container.snapshot_key = task->id;
+        fill_labels(task, &arena, &container);
+        in.container = &container;
+        chain_call(&task->verb, CONTAINERD_METHOD(containers, containers, Create), &in.base,
+                   timeout_ns, created_container);
+        arena_done(&arena);
+}
+
+chain_step *const executor_prepare_steps[] = {
+        check_spec,       obtain_image, executor_attach_network, prepare_snapshot, make_bundle,
+        create_container, NULL,
+};

@@ -1,0 +1,333 @@
+/* Starting a container, and what follows when it ends. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/executor_containerd_marks.h"
+#include "agent/executor_containerd_task.h"
+#include "agent/logs/files.h"
+#include "api/containerd/tasks.pb-c.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+
+static const int64_t timeout_ns = 60 * NS_PER_S, wait_pause_ns = 250 * NS_PER_MS;
+
+/* --- logs --- */
+
+static const char *find_option(const Sk__LogDriver *driver, const char *key)
+{
+        for (size_t i = 0; driver && i < driver->n_options; i++) {
+                if (str_equal(driver->options[i]->key, key))
+                        return driver->options[i]->value;
+        }
+        return NULL;
+}
+
+int executor_read_log_settings(const struct executor_task *task, struct log_settings *ret,
+                               struct err *err)
+{
+        const Sk__LogDriver *driver = task->spec->task->log_driver;
+        const char *name = driver ? str_or(driver->name, "json-file") : "json-file";
+        const char *size = find_option(driver, "max-size"), *n = find_option(driver, "max-file");
+
+        *ret = (struct log_settings){
+                .size_max = task->executor->options.log_size_max,
+                .n_files_max = task->executor->options.log_files_max,
+                .discard = str_equal(name, "none"),
+        };
+        if (!ret->discard && !str_equal(name, "json-file") && !str_equal(name, "local"))
+                return err_set(err, ERR_INVALID,
+                               "logger: no log driver named '%.64s' is registered: this node keeps "
+                               "logs itself ('json-file' and 'local' mean the same) or not at all "
+                               "('none')",
+                               name);
+        if (size)
+                TRY(str_to_bytes(size, &ret->size_max, err));
+        if (n)
+                TRY(str_to_int64(n, &ret->n_files_max, err));
+        if (ret->n_files_max < 1 || ret->n_files_max > LOG_FILES_MAX || ret->size_max < 0)
+                return err_set(err, ERR_INVALID, "log option max-file must be 1 to %d",
+                               LOG_FILES_MAX);
+        return 0;
+}
+
+static void logs_failed(void *context, const struct err *err)
+{
+        const struct executor_task *task = context;
+
+        LOG(WARN, "a container's output is lost", STR("task", task->id), STR("err", err->text));
+}
+
+int executor_open_logs(struct executor_task *task, struct err *err)
+{
+        char folder[PATH_SIZE], out[PATH_SIZE], errors[PATH_SIZE];
+        struct log_sink_options options = {
+                .folder = folder,
+                .fifos = { out, task->is_tty ? NULL : errors },
+                .failed = logs_failed,
+                .context = task,
+        };
+        struct log_settings settings;
+
+        if (task->sink)
+                return 0;
+        TRY(executor_read_log_settings(task, &settings, err));
+        task_path(task, "logs", folder);
+        task_run_path(task, "stdout", out);
+        task_run_path(task, "stderr", errors);
+        options.size_max = settings.size_max;
+        options.n_files_max = settings.n_files_max;
+        options.discard = settings.discard;
+        return log_sink_new(task->executor->options.loop, task->executor->options.pool, &options,
+                            &task->sink, err);
+}
+
+static int make_fifo(const char *path, struct err *err)
+{
+        if (mkfifo(path, 0600) == 0 || errno == EEXIST)
+                return 0;
+        return err_set(err, ERR_UNAVAILABLE, "make '%s': %s", path, strerror(errno));
+}
+
+static int make_stdio_on_pool(void *context, struct err *err)
+{
+        struct executor_task *task = context;
+        char path[PATH_SIZE];
+
+        task_run_path(task, NULL, path);
+        TRY(file_make_folders(path, 0700, err));
+        task_run_path(task, "stdout", path);
+        TRY(make_fifo(path, err));
+        task_run_path(task, "stderr", path);
+        TRY(make_fifo(path, err));
+        task_path(task, NULL, path);
+        return marks_set_started(path, err);
+}
+
+static void make_stdio(void *context)
+{
+        struct executor_task *task = context;
+
+        chain_work(&task->verb, make_stdio_on_pool);
+}
+
+/* --- start --- */
+
+static void created_process(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+        const Ctd__Tasks__CreateResponse *answer = out;
+
+        if (err && err->code != ERR_EXISTS) {
+                chain_fail(&task->verb, err);
+                return;
+        }
+        task->process = PROCESS_CREATED;
+        if (answer)
+                task->facts.pid = answer->pid;
+        chain_next(&task->verb);
+}
+
+static void create_process(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Tasks__CreateRequest in = CTD__TASKS__CREATE_REQUEST__INIT;
+        Ctd__Types__Any options = CTD__TYPES__ANY__INIT;
+        char out[PATH_SIZE], errors[PATH_SIZE];
+        struct arena arena = { 0 };
+        struct err err;
+
+        if (executor_open_logs(task, &err) < 0) {
+                chain_fail(&task->verb, &err);
+                return;
+        }
+        task_run_path(task, "stdout", out);
+        task_run_path(task, "stderr", errors);
+        executor_runtime_options(task, &arena, &options);
+        in.container_id = task->id;
+        in.rootfs = task->snapshot->mounts;
+        in.n_rootfs = task->snapshot->n_mounts;
+        in.stdout = out;
+        in.stderr = task->is_tty ? "" : errors;
+        in.terminal = task->is_tty;
+        in.options = &options;
+        chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Create), &in.base, timeout_ns,
+                   created_process);
+        arena_done(&arena);
+}
+
+static void started_process(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+        const Ctd__Tasks__StartResponse *answer = out;
+
+        if (err) {
+                chain_fail(&task->verb, err);
+                return;
+        }
+        task->facts.pid = answer->pid;
+        executor_watch_process(task);
+        chain_next(&task->verb);
+}
+
+static void start_process(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Tasks__StartRequest in = CTD__TASKS__START_REQUEST__INIT;
+
+        in.container_id = task->id;
+        chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Start), &in.base, timeout_ns,
+                   started_process);
+}
+
+chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process, NULL };
+
+/* --- after a start that failed: no shim may stay --- */
+
+static void removed_remains(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        (void)out;
+        (void)err;
+        task->process = PROCESS_NONE;
+        chain_next(&task->verb);
+}
+
+static void remove_remains(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
+
+        if (task->process == PROCESS_CREATED)
+                executor_send_signal(task, SIGKILL, true);
+        in.container_id = task->id;
+        chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
+                   removed_remains);
+}
+
+chain_step *const executor_undo_start_steps[] = { remove_remains, NULL };
+
+/* --- the end --- */
+
+static void begin_wait(void *context);
+
+static void process_ended(struct executor_task *task, int exit_code)
+{
+        task->process = PROCESS_ENDING;
+        task->facts.is_running = false;
+        marks_describe_exit(exit_code, false, &task->exit);
+        chain_begin(&task->ending, executor_ending_steps, executor_end_cleaned);
+}
+
+static void waited(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+        const Ctd__Tasks__WaitResponse *answer = out;
+
+        task->wait = NULL;
+        if (!err)
+                process_ended(task, (int)(answer->exit_status & 0xff));
+        else if (err->code == ERR_NOT_FOUND)
+                process_ended(task, -1);
+        else
+                loop_timer_set(task->executor->options.loop, &task->wait_retry, wait_pause_ns);
+}
+
+static void begin_wait(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Tasks__WaitRequest in = CTD__TASKS__WAIT_REQUEST__INIT;
+
+        in.container_id = task->id;
+        task->wait = rpc_client_call(task->executor->client, CONTAINERD_METHOD(tasks, tasks, Wait),
+                                     &in.base, 0, true, waited, task);
+}
+
+void executor_watch_process(struct executor_task *task)
+{
+        task->process = PROCESS_RUNNING;
+        task->facts.is_running = true;
+        task->wait_retry = (struct loop_timer){ .fire = begin_wait, .context = task };
+        begin_wait(task);
+}
+
+/* Before containerd forgets the process: why it ended, in words that a later agent finds. */
+static int note_end_on_pool(void *context, struct err *err)
+{
+        struct executor_task *task = context;
+        const struct executor_containerd *executor = task->executor;
+        char folder[PATH_SIZE], cgroup[PATH_SIZE];
+
+        snprintf(cgroup, sizeof cgroup, "/%s/%s", executor->options.cgroup_parent, task->id);
+        if (task->exit.exit_code != 0 && marks_was_oom_killed(cgroup, executor->host.has_cgroup_v2))
+                marks_describe_exit(task->exit.exit_code, true, &task->exit);
+        task_path(task, NULL, folder);
+        if (marks_write_exit(folder, &task->exit, err) < 0)
+                LOG(WARN, "a container's end could not be written down", STR("task", task->id),
+                    STR("err", err->text));
+        return 0;
+}
+
+static void note_end(void *context)
+{
+        struct executor_task *task = context;
+
+        chain_work(&task->ending, note_end_on_pool);
+}
+
+static void tell_end(void *context)
+{
+        struct executor_task *task = context;
+
+        task->has_exited = true;
+        task->facts.pid = 0;
+        chain_next(&task->ending);
+        task->events.exited(task->context, &task->exit);
+}
+
+static void deleted_process(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        (void)out;
+        if (err && err->code != ERR_NOT_FOUND)
+                LOG(WARN, "a container that ended cannot be cleaned up", STR("task", task->id),
+                    STR("err", err->text));
+        chain_next(&task->ending);
+}
+
+static void delete_process(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
+
+        in.container_id = task->id;
+        chain_call(&task->ending, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
+                   deleted_process);
+}
+
+static void logs_finished(void *context)
+{
+        struct executor_task *task = context;
+
+        log_sink_free(TAKE(task->sink));
+        chain_next(&task->ending);
+}
+
+static void finish_logs(void *context)
+{
+        struct executor_task *task = context;
+
+        if (task->sink)
+                log_sink_finish(task->sink, logs_finished, task);
+        else
+                chain_next(&task->ending);
+}
+
+chain_step *const executor_ending_steps[] = { note_end, tell_end, delete_process, finish_logs,
+                                              NULL };

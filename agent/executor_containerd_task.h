@@ -1,0 +1,162 @@
+/* The insides of the executor: what it keeps of itself and of each task.  Private to
+ * agent/executor_containerd*.c. */
+#pragma once
+#include "agent/containerd/chain.h"
+#include "agent/containerd/client.h"
+#include "agent/containerd/images.h"
+#include "agent/containerd/server.h"
+#include "agent/executor_containerd.h"
+#include "agent/executor_containerd_bundle.h"
+#include "agent/logs/sink.h"
+#include "api/containerd/snapshots.pb-c.h"
+#include "lib/base/map.h"
+#include "lib/base/time.h"
+
+enum { PATH_SIZE = 300 };
+
+struct executor_containerd {
+        struct executor executor;
+        struct executor_containerd_options options; /* strings are in the arena */
+        struct arena arena;
+        struct oci_host host;
+        const char *init_path; /* NULL: none is installed */
+        const char *memory_folder;
+        int lock_fd;
+        struct containerd_server *server; /* NULL: somebody else's */
+        struct rpc_client *client;
+        struct images *images;
+        char version[64];
+        struct map tasks; /* by id: those whose handles are open */
+
+        struct loop_timer ping;
+        struct rpc_request *ping_request;
+        int n_silent;
+        struct rpc_stream *events;
+        struct loop_timer events_retry;
+        struct listing *listing;
+};
+
+/* What is known of the process in the container. */
+enum process_state {
+        PROCESS_NONE,    /* it never ran, or is over and cleaned up */
+        PROCESS_CREATED, /* exists, does not run */
+        PROCESS_RUNNING, /* its end is waited for */
+        PROCESS_ENDING,  /* ended; being cleaned up */
+};
+
+struct executor_task {
+        struct executor_containerd *executor;
+        struct executor_events events;
+        void *context;
+        struct arena arena;
+        struct executor_facts facts;
+
+        /* What it is made from. */
+        const char *id, *name; /* "web.3.<id>" */
+        const Sk__TaskAssignment *assignment;
+        const Sk__ServiceSpec *spec;
+        struct template_values values;
+        struct bundle_file *files; /* secrets, then configs */
+        size_t n_files;
+        Sk__Label *labels;
+        size_t n_labels;
+
+        /* The verb under way, and the one that waits for it to give way. */
+        struct chain verb;
+        bool is_verb_open; /* a 'done' is owed */
+        chain_step *const *next_verb;
+        void (*next_ended)(void *context, const struct err *err);
+        struct loop_post cancelled;
+        bool is_cancel_posted;
+        struct err verb_err; /* what start failed with, told after its remains are gone */
+        struct image_request *image_request;
+        bool is_attaching, is_detaching;
+        bool awaits_end; /* the verb goes on when the process is over and cleaned up */
+        struct loop_timer patience;
+        struct rpc_request *kill;
+        bool is_killing; /* SIGKILL was sent: no more patience after this */
+
+        /* What is there. */
+        bool is_prepared, is_attached;
+        struct image image;
+        const Ctd__Snapshots__PrepareResponse *snapshot;
+        struct rootfs_mount rootfs;
+        const char *netns_path, *address;
+        struct bundle bundle;
+        int stop_signal;
+
+        /* The process. */
+        enum process_state process;
+        struct rpc_request *wait;
+        struct loop_timer wait_retry;
+        struct chain ending;
+        struct executor_exit exit;
+        bool has_exited, was_started; /* as the marks in the task's folder say after open */
+        struct log_sink *sink;
+        bool is_tty;
+
+        bool is_closed;
+};
+
+/* --- paths --- */
+void task_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE]);
+void task_run_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE]);
+
+/* Copies what the task is made from: spec, names, labels, secrets. */
+void executor_take_input(struct executor_task *task, const struct executor_input *input);
+
+/* --- verbs: each a table of steps --- */
+extern chain_step *const executor_open_steps[];
+extern chain_step *const executor_prepare_steps[];
+extern chain_step *const executor_start_steps[];
+extern chain_step *const executor_undo_start_steps[];
+extern chain_step *const executor_shutdown_steps[];
+extern chain_step *const executor_terminate_steps[];
+extern chain_step *const executor_remove_steps[];
+extern chain_step *const executor_ending_steps[];
+
+/* Ends the verb under way and tells; 'err' NULL: it went well. */
+void executor_verb_ended(void *context, const struct err *err);
+
+/* Steps that several verbs share. */
+void executor_find_process(void *context);
+void executor_attach_network(void *context);
+
+/* What the service's log driver and its options mean here. */
+struct log_settings {
+        int64_t size_max, n_files_max;
+        bool discard;
+};
+int executor_read_log_settings(const struct executor_task *task, struct log_settings *ret,
+                               struct err *err);
+
+/* Options of containerd's runtime, for creating containers and their processes. */
+void executor_runtime_options(struct executor_task *task, struct arena *arena,
+                              Ctd__Types__Any *ret);
+
+/* --- the process --- */
+
+/* Waits for its end, which leads to 'ending'. */
+void executor_watch_process(struct executor_task *task);
+
+/* 'ending' is through. */
+void executor_end_cleaned(void *context, const struct err *err);
+
+/* Begins to read its output; no-op when that is done already. */
+int executor_open_logs(struct executor_task *task, struct err *err);
+
+/* Sends a signal to the process, without waiting for an answer. */
+void executor_send_signal(struct executor_task *task, int signal, bool to_all);
+
+/* --- the executor --- */
+void executor_describe(struct executor *executor, struct arena *arena, Sk__NodeDescription *ret);
+void executor_list(struct executor *executor,
+                   void (*listed)(void *context, const char *const *task_ids, size_t n,
+                                  const struct err *err),
+                   void *context);
+void executor_read_host(struct oci_host *ret);
+const char *executor_find_init(void);
+
+/* Pings, and hears of containers that ran out of memory. */
+void executor_begin_watching(struct executor_containerd *executor);
+void executor_end_watching(struct executor_containerd *executor);

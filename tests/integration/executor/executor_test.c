@@ -1,0 +1,186 @@
+/* A real containerd, real containers: what the executor promises.
+ *
+ * Run by executor_test.sh, which brings a registry and an image: SKEP_TEST_FOLDER (private, empty)
+ * and SKEP_TEST_IMAGE. */
+#include "tests/integration/executor/bench.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+
+static void a_container_runs_and_its_exit_code_is_told(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "echo hello; exit 3");
+        bench_run(bench);
+        bench_await_exit(bench);
+        assert_int_equal(bench->exit.exit_code, 3);
+        assert_string_equal(bench->exit.err, "task: non-zero exit (3)");
+        assert_string_equal(bench_logs(bench), "hello\n");
+}
+
+static void a_running_container_is_shut_down_by_its_signal(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "trap 'echo bye; exit 0' TERM; while :; do sleep 0.1; done");
+        bench_run(bench);
+        assert_true(bench->executor->ops->facts(bench->task)->is_running);
+        bench_wait_ms(bench, 300);
+        bench_do(bench, bench->executor->ops->shutdown);
+        assert_int_equal(bench->exit.exit_code, 0);
+        assert_string_equal(bench_logs(bench), "bye\n");
+}
+
+static void one_that_ignores_its_signal_is_killed_after_the_grace_period(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "trap '' TERM; while :; do sleep 0.1; done");
+        bench_set_grace(bench, 500);
+        bench_run(bench);
+        bench_do(bench, bench->executor->ops->shutdown);
+        assert_int_equal(bench->exit.exit_code, 137);
+}
+
+static void nothing_is_left_of_a_removed_task(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "sleep 1000");
+        bench_run(bench);
+        bench_do(bench, bench->executor->ops->remove);
+        assert_int_equal(bench_list(bench), 0);
+}
+
+static void an_image_that_is_not_there_is_not_found(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "true");
+        bench_set_image(bench, "nothing:here");
+        bench_begin(bench, bench->executor->ops->prepare);
+        bench_await_done(bench);
+        assert_int_equal(bench->err.code, ERR_NOT_FOUND);
+        assert_true(str_starts_with(bench->err.text, "No such image: "));
+}
+
+static void a_container_out_of_memory_says_so(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "tail /dev/zero");
+        bench_set_memory(bench, 32 << 20);
+        bench_run(bench);
+        bench_await_exit(bench);
+        assert_int_equal(bench->exit.exit_code, 137);
+        assert_true(bench->exit.oom_killed);
+        assert_string_equal(bench->exit.err, "task: non-zero exit (137): out of memory");
+}
+
+static void a_container_lives_through_the_death_of_containerd(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "while :; do echo tick; sleep 0.1; done");
+        bench_run(bench);
+        bench_kill_containerd(bench);
+        bench_wait_ms(bench, 1500);
+        assert_false(bench->has_exited);
+        bench_do(bench, bench->executor->ops->terminate);
+        assert_int_equal(bench->exit.exit_code, 137);
+        assert_true(strlen(bench_logs(bench)) > 5 * strlen("tick\n"));
+}
+
+static void the_next_agent_adopts_a_running_container(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "while :; do echo tick; sleep 0.1; done");
+        bench_run(bench);
+        bench_restart_agent(bench);
+        assert_true(bench->executor->ops->facts(bench->task)->is_running);
+        assert_false(bench->has_exited);
+        bench_do(bench, bench->executor->ops->terminate);
+        assert_int_equal(bench->exit.exit_code, 137);
+}
+
+static void the_next_agent_hears_of_an_end_it_missed(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "sleep 0.5; exit 7");
+        bench_run(bench);
+        bench_stop_agent(bench);
+        bench_sleep_ms(1000);
+        bench_start_agent(bench);
+        bench_open(bench);
+        bench_await_exit(bench);
+        assert_int_equal(bench->exit.exit_code, 7);
+}
+
+static void a_shutdown_stops_a_prepare(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "true");
+        bench_set_image(bench, "nothing:here");
+        bench_begin(bench, bench->executor->ops->prepare);
+        bench_begin(bench, bench->executor->ops->shutdown);
+        bench_await_done(bench);
+        assert_int_equal(bench->err.code, ERR_CANCELLED);
+        bench_await_done(bench);
+        assert_int_equal(bench->err.code, ERR_OK);
+}
+
+static void a_program_that_is_not_there_fails_the_start(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "true");
+        bench_set_command(bench, "/nothing");
+        bench_do(bench, bench->executor->ops->prepare);
+        bench_begin(bench, bench->executor->ops->start);
+        bench_await_done(bench);
+        assert_int_not_equal(bench->err.code, ERR_OK);
+        assert_non_null(strstr(bench->err.text, "no such file or directory"));
+        assert_false(bench->executor->ops->facts(bench->task)->is_running);
+}
+
+static void a_container_that_was_prepared_only_can_be_started_by_the_next_agent(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "exit 5");
+        bench_do(bench, bench->executor->ops->prepare);
+        bench_restart_agent(bench);
+        bench_do(bench, bench->executor->ops->start);
+        bench_await_exit(bench);
+        assert_int_equal(bench->exit.exit_code, 5);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_container_runs_and_its_exit_code_is_told),
+                TEST(a_running_container_is_shut_down_by_its_signal),
+                TEST(one_that_ignores_its_signal_is_killed_after_the_grace_period),
+                TEST(nothing_is_left_of_a_removed_task),
+                TEST(an_image_that_is_not_there_is_not_found),
+                TEST(a_container_out_of_memory_says_so),
+                TEST(a_container_lives_through_the_death_of_containerd),
+                TEST(the_next_agent_adopts_a_running_container),
+                TEST(the_next_agent_hears_of_an_end_it_missed),
+                TEST(a_shutdown_stops_a_prepare),
+                TEST(a_program_that_is_not_there_fails_the_start),
+                TEST(a_container_that_was_prepared_only_can_be_started_by_the_next_agent),
+        };
+
+        return cmocka_run_group_tests(tests, bench_start, bench_stop);
+}

@@ -1,0 +1,73 @@
+#!/bin/bash
+# Runs the executor's tests against a real containerd and a real registry, both private.
+#
+#         tests/integration/executor/executor_test.sh [TEST-BINARY]
+#
+# Needs root and the packages containerd, docker-registry, umoci, skopeo and busybox-static.  Everything it makes lies in one
+# folder of its own and is gone afterwards.
+set -euo pipefail
+
+binary=${1:-build/bin/tests/integration/executor/executor_test}
+folder=$(mktemp -d "${TMPDIR:-/tmp}/skep-executor-test.XXXXXX")
+registry_pid=
+
+clean_up() {
+        local pid
+        [ -z "$registry_pid" ] || kill "$registry_pid" || true
+        if [ -f "$folder/run/containerd/containerd.pid" ]; then
+                pid=$(cat "$folder/run/containerd/containerd.pid")
+                # Shims first: they outlive their containerd.
+                for shim in $(pgrep -f "containerd-shim-runc-v2.* -address $folder/" || true); do
+                        kill -9 "$shim" || true
+                done
+                ! grep -qz "$folder" "/proc/$pid/cmdline" 2>/dev/null || kill -9 "$pid" || true
+        fi
+        sleep 0.3
+        awk -v f="$folder" 'index($2, f) == 1 { print $2 }' /proc/self/mounts | sort -r |
+                while read -r mounted; do umount -l "$mounted" || true; done
+        find /sys/fs/cgroup -depth -type d -path '*/skep-test*' -exec rmdir {} + 2>/dev/null || true
+        rm -rf --one-file-system "$folder"
+}
+trap clean_up EXIT
+
+make_image() {
+        local rootfs=$folder/image/rootfs applet
+        umoci init --layout "$folder/oci"
+        umoci new --image "$folder/oci:box"
+        umoci unpack --image "$folder/oci:box" "$folder/image"
+        mkdir -p "$rootfs"/{bin,etc,tmp,data}
+        cp /bin/busybox "$rootfs/bin/busybox"
+        for applet in sh echo sleep cat id env ls dd tail true hostname kill yes head stat grep ps mount; do
+                ln -s busybox "$rootfs/bin/$applet"
+        done
+        printf 'root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n' >"$rootfs/etc/passwd"
+        printf 'root:x:0:\napp:x:1000:\nwheel:x:10:root,app\n' >"$rootfs/etc/group"
+        echo seed >"$rootfs/data/seed"
+        umoci repack --image "$folder/oci:box" "$folder/image"
+        umoci config --image "$folder/oci:box" --config.env PATH=/bin --config.env FROM=image \
+                --config.cmd /bin/true
+}
+
+start_registry() {
+        port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+        cat >"$folder/registry.yml" <<END
+version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: $folder/registry}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:$port"}
+END
+        docker-registry serve "$folder/registry.yml" >"$folder/registry.log" 2>&1 &
+        registry_pid=$!
+        for _ in $(seq 50); do
+                ! skopeo copy -q --dest-tls-verify=false "oci:$folder/oci:box" \
+                        "docker://127.0.0.1:$port/box:v1" 2>"$folder/push.log" || return 0
+                sleep 0.1
+        done
+        cat "$folder/push.log" "$folder/registry.log" >&2
+        return 1
+}
+
+make_image >/dev/null 2>&1
+start_registry
+SKEP_TEST_FOLDER=$folder SKEP_TEST_IMAGE=127.0.0.1:$port/box:v1 SKEP_TEST_REGISTRY_PID=$registry_pid "$binary" ||
+        { [ ! -s "$folder/state/containerd/containerd.log" ] || tail -20 "$folder/state/containerd/containerd.log" >&2; exit 1; }
