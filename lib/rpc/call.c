@@ -102,7 +102,7 @@ static void arm_one(struct rpc_server *server, struct served *served)
         grpc_call_error error;
         bool is_read_first;
 
-        rpc_queue_hand_over(server->queue, &call->requested);
+        rpc_queue_hand_over(server->queue);
         if (served) {
                 is_read_first = served->method->shape == RPC_UNARY ||
                                 served->method->shape == RPC_SERVER_STREAM;

@@ -11,6 +11,7 @@
 #include "lib/rpc/bytes.h"
 #include "lib/rpc/channel.h"
 #include "lib/rpc/credentials.h"
+#include "lib/rpc/environment.h"
 
 enum {
         MESSAGE_SIZE_DEFAULT = 64 << 20,
@@ -25,52 +26,39 @@ static grpc_channel *make_channel(const struct rpc_client_options *options)
 {
         size_t message_size_max =
                 options->message_size_max ? options->message_size_max : MESSAGE_SIZE_DEFAULT;
-        char name[64];
-        grpc_arg args[] = {
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-                  { .integer = (int)message_size_max } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
-                  { .integer = BACKOFF_FIRST_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
-                  { .integer = CONNECT_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
-                  { .integer = BACKOFF_MAX_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_KEEPALIVE_TIME_MS,
-                  { .integer = KEEPALIVE_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-                  { .integer = KEEPALIVE_TIMEOUT_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA,
-                  { .integer = 0 } },
+        const struct rpc_setting settings[] = {
+                { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)message_size_max },
+                { GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, BACKOFF_FIRST_MS },
+                { GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_MS },
+                { GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, BACKOFF_MAX_MS },
+                { GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS },
+                { GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS },
+                { GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0 },
+                { GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, INT_MAX },
                 /* One client, one connection: nobody else's bulk data before our heartbeats. */
-                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, { .integer = 1 } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS,
-                  { .integer = INT_MAX } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION,
-                  { .integer = 1 } },
-                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_HTTP_PROXY, { .integer = 0 } },
-                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_RETRIES, { .integer = 0 } },
-                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_CHANNELZ, { .integer = 0 } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION,
-                  { .integer = 0 } },
-                { GRPC_ARG_STRING, (char *)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, { .string = name } },
+                { GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1 },
+                /* Whoever calls knows better whether a call may be repeated. */
+                { GRPC_ARG_ENABLE_RETRIES, 0 },
+                { GRPC_ARG_ENABLE_HTTP_PROXY, 0 },
+                { GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1 },
+                { GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0 },
+                { GRPC_ARG_ENABLE_CHANNELZ, 0 },
         };
-        grpc_channel_args all = { .num_args = COUNT_OF(args), .args = args };
+        grpc_arg args[COUNT_OF(settings) + 1];
+        grpc_channel_args all = { .num_args = COUNT_OF(settings), .args = args };
         grpc_channel_credentials *credentials = credentials_of_client(options);
         grpc_channel *channel;
+        char name[64];
 
-        snprintf(name, sizeof name, "%s.skep", str_or(options->server_daemon, ""));
-        if (!options->server_daemon)
-                all.num_args--;
+        rpc_arguments(settings, COUNT_OF(settings), args);
+        if (options->server_daemon) {
+                snprintf(name, sizeof name, "%s.skep", options->server_daemon);
+                args[all.num_args++] = (grpc_arg){
+                        .type = GRPC_ARG_STRING,
+                        .key = (char *)GRPC_SSL_TARGET_NAME_OVERRIDE_ARG,
+                        .value.string = name,
+                };
+        }
         channel = grpc_channel_create(options->address, credentials, &all);
         grpc_channel_credentials_release(credentials);
         return channel;

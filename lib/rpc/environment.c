@@ -1,16 +1,22 @@
 /* Process-wide settings of gRPC. */
 #include "lib/rpc/environment.h"
 
-#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <stdlib.h>
+
+#include "lib/base/str.h"
 
 /* gRPC accepts TLS 1.2 and has no public way to refuse it; but it takes the names of the ciphers
  * for TLS 1.2 from this variable, and 1.3 has ciphers of its own.  A pre-shared key nobody has
  * leaves nothing to negotiate below 1.3. */
 static void require_tls_1_3(void)
 {
-        setenv("GRPC_SSL_CIPHER_SUITES", "PSK-AES256-GCM-SHA384", 1);
+        static const char variable[] = "GRPC_SSL_CIPHER_SUITES", value[] = "PSK-AES256-GCM-SHA384";
+
+        /* Once it is right it is left alone, since other threads may be reading the environment by
+         * then. */
+        if (!str_equal(getenv(variable), value))
+                setenv(variable, value, 1);
 }
 
 static void stay_silent(gpr_log_func_args *args)
@@ -36,4 +42,14 @@ void rpc_environment_init(void)
 void rpc_environment_done(void)
 {
         grpc_shutdown();
+}
+
+void rpc_arguments(const struct rpc_setting *settings, size_t n, grpc_arg *ret)
+{
+        for (size_t i = 0; i < n; i++)
+                ret[i] = (grpc_arg){
+                        .type = GRPC_ARG_INTEGER,
+                        .key = (char *)settings[i].name, /* gRPC only reads it */
+                        .value.integer = settings[i].value,
+                };
 }

@@ -110,8 +110,10 @@ bool writer_add(struct writer *writer, grpc_byte_buffer *bytes)
         ring_push(writer, bytes);
         if (writer->n_bytes > WRITER_BYTES_MAX) {
                 writer_break(writer);
-                grpc_call_cancel_with_status(writer->call, GRPC_STATUS_RESOURCE_EXHAUSTED,
-                                             "the reader is too slow for what is written", NULL);
+                if (writer->call)
+                        grpc_call_cancel_with_status(writer->call, GRPC_STATUS_RESOURCE_EXHAUSTED,
+                                                     "the reader is too slow for what is written",
+                                                     NULL);
         } else if (!writer->is_busy) {
                 writer_next(writer);
         }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "lib/base/check.h"
@@ -20,6 +21,10 @@ struct rpc_queue {
         grpc_completion_queue *cq;
         pthread_t poller;
         unsigned n_users;
+
+        /* What the loop wrote before it started an operation, the poller sees: gRPC sees to that,
+         * but only this says so to those who read or check this program alone. */
+        atomic_ulong n_started;
 
         _Atomic(struct rpc_event *) arrived; /* from the poller; newest first */
         struct loop_post arrived_post;       /* posted by whoever finds 'arrived' empty */
@@ -57,8 +62,8 @@ static void *poll_queue(void *context)
                 got = grpc_completion_queue_next(queue->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC),
                                                  NULL);
                 for (int n = 1; got.type == GRPC_OP_COMPLETE; n++) {
+                        CHECK(atomic_load_explicit(&queue->n_started, memory_order_acquire));
                         event = got.tag;
-                        CHECK(atomic_exchange(&event->is_started, false));
                         event->is_ok = got.success;
                         event->next = newest;
                         newest = event;
@@ -153,9 +158,9 @@ static void run_ready_post(struct loop_post *post)
 }
 
 /* What completes at once on this thread stays here, by gRPC's thread-local cache of one event. */
-void rpc_queue_hand_over(struct rpc_queue *queue, struct rpc_event *event)
+void rpc_queue_hand_over(struct rpc_queue *queue)
 {
-        CHECK(!atomic_exchange(&event->is_started, true));
+        atomic_fetch_add_explicit(&queue->n_started, 1, memory_order_release);
         grpc_completion_queue_thread_local_cache_init(queue->cq);
 }
 
@@ -168,7 +173,6 @@ void rpc_queue_collect(struct rpc_queue *queue)
         if (!grpc_completion_queue_thread_local_cache_flush(queue->cq, &tag, &is_ok))
                 return;
         completed = tag;
-        CHECK(atomic_exchange(&completed->is_started, false));
         completed->is_ok = is_ok;
         add_ready(queue, completed);
 }
@@ -178,7 +182,7 @@ void rpc_queue_start(struct rpc_queue *queue, grpc_call *call, const grpc_op *op
 {
         grpc_call_error error;
 
-        rpc_queue_hand_over(queue, event);
+        rpc_queue_hand_over(queue);
         error = grpc_call_start_batch(call, ops, n_ops, event, NULL);
         CHECK(error == GRPC_CALL_OK);
         rpc_queue_collect(queue);

@@ -7,7 +7,6 @@
  * Handlers run on the loop, one after the other, never inside rpc_queue_start(). */
 #pragma once
 #include <grpc/grpc.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "lib/base/mem.h"
@@ -20,7 +19,6 @@ struct rpc_event {
         void (*happened)(struct rpc_event *event, bool is_ok);
         struct rpc_event *next;
         bool is_ok;
-        atomic_bool is_started;
 };
 
 /* Joins the loop's queue, made for the first who comes. */
@@ -37,8 +35,8 @@ grpc_completion_queue *rpc_queue_cq(struct rpc_queue *queue);
 void rpc_queue_start(struct rpc_queue *queue, grpc_call *call, const grpc_op *ops, size_t n_ops,
                      struct rpc_event *event);
 
-/* Go around any other operation whose tag is 'event'. */
-void rpc_queue_hand_over(struct rpc_queue *queue, struct rpc_event *event);
+/* Go around any other operation whose tag is an rpc_event. */
+void rpc_queue_hand_over(struct rpc_queue *queue);
 void rpc_queue_collect(struct rpc_queue *queue);
 
 /* Memory for one message while its handler runs; rpc_queue_clear_scratch() afterwards. */

@@ -2,6 +2,7 @@
 #include "lib/rpc/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "lib/rpc/builtin.h"
 #include "lib/rpc/call.h"
 #include "lib/rpc/credentials.h"
+#include "lib/rpc/environment.h"
 
 enum {
         MESSAGE_SIZE_DEFAULT = 4 << 20,
@@ -27,53 +29,36 @@ enum {
 
 static grpc_server *make_server(const struct rpc_server_options *options)
 {
-        grpc_resource_quota *quota = grpc_resource_quota_create("rpc_server");
-        grpc_arg args[] = {
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-                  { .integer = (int)options->message_size_max } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_MAX_CONCURRENT_STREAMS,
-                  { .integer = (int)options->streams_max } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
-                  { .integer = HANDSHAKE_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_KEEPALIVE_TIME_MS,
-                  { .integer = KEEPALIVE_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-                  { .integer = KEEPALIVE_TIMEOUT_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS,
-                  { .integer = 1 } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA,
-                  { .integer = 0 } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                  { .integer = PING_INTERVAL_MIN_MS } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_MAX_METADATA_SIZE,
-                  { .integer = METADATA_SIZE_MAX } },
-                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ALLOW_REUSEPORT, { .integer = 0 } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
-                  { .integer = 1 << GRPC_COMPRESS_NONE } },
-                { GRPC_ARG_INTEGER,
-                  (char *)GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION,
-                  { .integer = 0 } },
-                { GRPC_ARG_INTEGER, (char *)GRPC_ARG_ENABLE_CHANNELZ, { .integer = 0 } },
-                { GRPC_ARG_POINTER,
-                  (char *)GRPC_ARG_RESOURCE_QUOTA,
-                  { .pointer = { quota, grpc_resource_quota_arg_vtable() } } },
+        const struct rpc_setting settings[] = {
+                { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)options->message_size_max },
+                { GRPC_ARG_MAX_METADATA_SIZE, METADATA_SIZE_MAX },
+                { GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)options->streams_max },
+                { GRPC_ARG_MAX_CONNECTION_IDLE_MS, (int)options->idle_ms },
+                { GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS },
+                { GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS },
+                { GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS },
+                { GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1 },
+                { GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0 },
+                { GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS },
+                /* Two servers on one port would each get half of the connections. */
+                { GRPC_ARG_ALLOW_REUSEPORT, 0 },
+                /* Four megabytes can unfold to four gigabytes. */
+                { GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE },
+                { GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0 },
+                { GRPC_ARG_ENABLE_CHANNELZ, 0 },
         };
+        grpc_arg args[COUNT_OF(settings) + 1];
+        grpc_channel_args all = { .num_args = COUNT_OF(args), .args = args };
+        grpc_resource_quota *quota = grpc_resource_quota_create("rpc_server");
         grpc_server *server;
 
         grpc_resource_quota_resize(quota, options->memory_max);
-        server =
-                grpc_server_create(&(grpc_channel_args){ .num_args = COUNT_OF(args), .args = args },
-                                   NULL);
+        args[0].type = GRPC_ARG_POINTER;
+        args[0].key = (char *)GRPC_ARG_RESOURCE_QUOTA;
+        args[0].value.pointer.p = quota;
+        args[0].value.pointer.vtable = grpc_resource_quota_arg_vtable();
+        rpc_arguments(settings, COUNT_OF(settings), args + 1);
+        server = grpc_server_create(&all, NULL);
         grpc_resource_quota_unref(quota);
         return server;
 }
@@ -104,6 +89,8 @@ int rpc_server_new(struct loop *loop, const struct rpc_server_options *options,
                 server->options.message_size_max = MESSAGE_SIZE_DEFAULT;
         if (!server->options.streams_max)
                 server->options.streams_max = STREAMS_DEFAULT;
+        if (!server->options.idle_ms)
+                server->options.idle_ms = INT_MAX;
         if (!server->options.memory_max)
                 server->options.memory_max = MEMORY_DEFAULT;
         server->services = VEC_OF(const struct rpc_service *);
@@ -309,7 +296,7 @@ void rpc_server_free(struct rpc_server *server, int grace_ms)
         queue = server->queue;
         server->is_stopping = true;
         health_stop(server);
-        rpc_queue_hand_over(queue, &server->stopped);
+        rpc_queue_hand_over(queue);
         grpc_server_shutdown_and_notify(server->server, rpc_queue_cq(queue), &server->stopped);
         rpc_queue_collect(queue);
         if (!loop_is_in_turn(rpc_queue_loop(queue)))

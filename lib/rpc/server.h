@@ -15,6 +15,7 @@ struct rpc_server_options {
         size_t message_size_max;      /* 0: 4 MiB */
         unsigned streams_max;         /* per connection; 0: 1,000 */
         size_t memory_max;            /* all connections together; 0: 256 MiB.  Beyond it the newest streams are refused */
+        unsigned idle_ms;             /* connections without calls are closed after that long; 0: never */
         const struct rpc_identity *identity; /* for TLS listeners; borrowed, outlives the server */
 };
 

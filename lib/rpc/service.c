@@ -18,6 +18,13 @@ static int check_method(const struct rpc_service *service, const struct rpc_meth
                                "%s.%s takes %s and answers %s; its row says %s and %s",
                                service->descriptor->name, method->name, descriptor->input->c_name,
                                descriptor->output->c_name, method->in, method->out);
+        for (const struct rpc_method *other = service->methods; other != method; other++)
+                if (str_equal(other->name, method->name))
+                        return err_set(err, ERR_INTERNAL, "%s.%s has two rows",
+                                       service->descriptor->name, method->name);
+        if (!method->roles)
+                return err_set(err, ERR_INTERNAL, "%s.%s may be called by nobody",
+                               service->descriptor->name, method->name);
         if (!method->handle)
                 return err_set(err, ERR_INTERNAL, "%s.%s has no handler", service->descriptor->name,
                                method->name);
