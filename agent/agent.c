@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/answer.h"
 #include "agent/runner.h"
 #include "agent/session.h"
 #include "lib/base/time.h"
@@ -24,6 +25,7 @@ struct agent {
         struct disk *disk;
         struct runner *runner;
         struct session *session;
+        struct answers *answers;
         struct loop_timer gather, describe;
         struct arena description_arena;
         Sk__NodeDescription *description; /* as told last */
@@ -213,14 +215,16 @@ static void on_acknowledged(void *context, uint64_t sequence)
 
 static void on_request(void *context, const Sk__NodeRequest *request)
 {
-        (void)context;
-        (void)request;
+        struct agent *agent = context;
+
+        answers_begin(agent->answers, session_client(agent->session), request);
 }
 
 static void on_cancel(void *context, const char *request_id)
 {
-        (void)context;
-        (void)request_id;
+        struct agent *agent = context;
+
+        answers_cancel(agent->answers, request_id);
 }
 
 static const struct session_events session_events = {
@@ -272,10 +276,16 @@ static void begin(struct agent *agent)
                                                 .hostname = str_or(agent->hostname, ""),
                                                 .has_news = has_news,
                                                 .context = agent };
+        const struct answers_options answers = { .loop = agent->options.loop,
+                                                 .workers = agent->options.workers,
+                                                 .log_folder = agent->options.log_folder,
+                                                 .context = agent->options.context,
+                                                 .node_id = options.node_id };
 
         managers_init(&agent->managers);
         worker_init(&agent->worker, NULL);
         agent->runner = runner_new(&options);
+        agent->answers = answers_new(&answers);
 }
 
 /* Back to belonging to no swarm; what runs is not touched. */
@@ -285,6 +295,7 @@ static void end(struct agent *agent)
                 return;
         loop_timer_cancel(&agent->gather);
         loop_timer_cancel(&agent->describe);
+        answers_free(TAKE(agent->answers));
         session_free(TAKE(agent->session));
         runner_free(TAKE(agent->runner));
         disk_free(TAKE(agent->disk));

@@ -8,6 +8,7 @@
 #pragma once
 #include "agent/executor.h"
 #include "lib/os/loop.h"
+#include "lib/os/worker.h"
 
 struct agent;
 
@@ -32,8 +33,11 @@ struct agent_options {
         /* Where assignments, statuses and the list of managers are kept; made when missing.  NULL:
          * nothing is kept (simulated agents). */
         const char *state_folder;
-        const char *address;  /* what the node tells others to reach it by; "" unknown */
-        const char *hostname; /* NULL: what the executor describes */
+        const char *address;         /* what the node tells others to reach it by; "" unknown */
+        const char *hostname;        /* NULL: what the executor describes */
+        struct worker_pool *workers; /* for reading logs; NULL: none can be read */
+        /* Where a task's log lies (agent/logs/read.h); NULL: nowhere. */
+        void (*log_folder)(void *context, const char *task_id, char *ret, size_t size);
         struct agent_events events;
         void *context;
 };

@@ -13,4 +13,6 @@
         X(ListImages, list_images, ListImagesRequest, ListImagesResponse, UNARY, ROLE_LOCAL)       \
         X(RemoveImage, remove_image, RemoveImageRequest, RemoveImageResponse, UNARY, ROLE_LOCAL)
 
-#define MESH_METHODS(X) X(Sync, sync, MeshWanted, MeshReport, BIDI_STREAM, ROLE_LOCAL)
+/* Not named after the method: sync() is the C library's. */
+#define MESH_METHODS(X)                                                                            \
+        X(Sync, sync_attachments, MeshWanted, MeshReport, BIDI_STREAM, ROLE_LOCAL)

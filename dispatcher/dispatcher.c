@@ -123,8 +123,7 @@ static void commit(struct dispatcher *dispatcher)
                 gathered_free(gathered);
         else if (gathered)
                 committer_submit(dispatcher->committer, &gathered->plan,
-                                 loop_now(dispatcher->loop) + COMMIT_TIMEOUT_S * NS_PER_S,
-                                 committed, gathered);
+                                 COMMIT_TIMEOUT_S * NS_PER_S, committed, gathered);
 }
 
 static void turn_ended(void *context)

@@ -25,6 +25,7 @@ struct dispatcher {
         struct committer *committer;
         struct map sessions;   /* node id -> struct session, the newest of each node */
         struct session *dirty; /* list of sessions that have something to tell */
+        struct map requests;   /* request id -> struct asked (answer.c) */
         struct assignment_index index;
         struct heartbeats heartbeats;
         struct loop_timer late;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/dispatcher.h"
+#include "dispatcher/answer.h"
 #include "dispatcher/report.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -75,6 +76,26 @@ void session_acknowledge(struct session *session, uint64_t sequence)
         write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_STATUS_ACK, &ack);
 }
 
+void session_request(struct session *session, const char *request_id,
+                     const Sk__NodeRequest *request)
+{
+        Sk__NodeRequest out = *request;
+
+        out.request_id = request_id;
+        write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_REQUEST, &out);
+}
+
+void session_cancel_request(struct session *session, const char *request_id)
+{
+        Sk__CancelRequest out;
+
+        if (session->phase != SESSION_OPEN)
+                return;
+        sk__cancel_request__init(&out);
+        out.request_id = request_id;
+        write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_CANCEL, &out);
+}
+
 /* Takes it out of the tables; the call may live on until it has ended. */
 static void detach(struct session *session)
 {
@@ -93,6 +114,7 @@ static void detach(struct session *session)
                         break;
                 }
         session->phase = SESSION_OVER;
+        answer_session_ended(dispatcher, session);
 }
 
 void session_fail(struct session *session, const struct err *err)

@@ -43,5 +43,10 @@ void session_acknowledge(struct session *session, uint64_t sequence);
  * of the node. */
 void session_refresh(struct session *session);
 
+/* Asks its node for data, under an id of ours; and that it should stop. */
+void session_request(struct session *session, const char *request_id,
+                     const Sk__NodeRequest *request);
+void session_cancel_request(struct session *session, const char *request_id);
+
 /* Ends it. */
 void session_fail(struct session *session, const struct err *err);

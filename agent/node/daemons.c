@@ -31,7 +31,7 @@ const struct daemon_row daemon_rows[] = {
           "--identity %S/identity --listen %L:%P --ca unix:%R/ca.sock --root-certificate "
           "%S/identity/root.crt",
           false },
-        { "mesh", "--listen unix:%R/mesh.sock", true },
+        { "mesh", "--listen unix:%R/mesh.sock --run-folder %R", true },
         { 0 },
 };
 

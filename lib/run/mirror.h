@@ -1,5 +1,10 @@
-/* The store's news turned into a view: Watch, resumed by itself after every interruption. */
+/* The store's news turned into a view: Watch, resumed by itself after every interruption.
+ *
+ * The view changes only up to a transaction mark at a time, so whoever looks between two turns
+ * never sees half of a transaction, or half of a snapshot: news is gathered until its mark has
+ * come; a snapshot is built aside and then takes the view's place. */
 #pragma once
+#include "lib/base/str.h"
 #include "lib/rpc/client.h"
 #include "lib/state/view.h"
 
@@ -10,23 +15,29 @@ struct mirror_options {
         struct rpc_client *store;  /* borrowed */
         const Sk__KindMask *kinds; /* copied */
         size_t n_kinds;
-        /* After each batch of news was applied up to a transaction mark.  'events' are what came,
-         * in order (borrowed); after a restart 'is_restart' is true and everything has to be looked
-         * at again. */
+        /* After each batch of news was applied up to a transaction mark; may be NULL.  'events' are
+         * what came, in order (borrowed); after a restart (and for the first snapshot) 'is_restart'
+         * is true, there are no events, and everything has to be looked at again. */
         void (*changed)(void *context, const Sk__Event *const *events, size_t n_events,
                         bool is_restart);
         void *context;
 };
 
 int mirror_new(const struct mirror_options *options, struct mirror **ret_mirror, struct err *err);
-void mirror_free(struct mirror *mirror);
+void mirror_free(struct mirror *mirror); /* accepts NULL; waits and reads that are still open are
+                                            never called back */
 
-/* Never NULL; empty before the first snapshot. */
+/* Always the same pointer; empty before the first snapshot. */
 struct view *mirror_view(struct mirror *mirror);
-bool mirror_is_complete(const struct mirror *mirror); /* has there been a first snapshot? */
+bool mirror_is_complete(const struct mirror *mirror);  /* has there been a first snapshot? */
+bool mirror_is_connected(const struct mirror *mirror); /* is news coming in? */
+
+/* Adds Prometheus text: version, objects by kind, restarts, interruptions. */
+void mirror_metrics(const struct mirror *mirror, struct str *str);
 
 /* Calls back (on the loop, never inside this call) once the view shows 'version'.  Embed the wait;
- * it may be cancelled. */
+ * it may be cancelled, also when it was called back already.  The waits due at once are called in
+ * the order of their versions, after 'changed'. */
 struct mirror_wait {
         void (*reached)(void *context);
         void *context;

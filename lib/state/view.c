@@ -33,10 +33,8 @@ struct view *view_new(void)
         return view;
 }
 
-void view_free(struct view *view)
+static void view_release(struct view *view)
 {
-        if (!view)
-                return;
         view_clear(view);
         for (size_t i = 0; i < OBJECT_KINDS; i++)
                 map_done(&view->kinds[i].by_name);
@@ -44,7 +42,24 @@ void view_free(struct view *view)
         map_done(&view->nodes);
         map_done(&view->specs);
         arena_done(&view->scratch);
+}
+
+void view_free(struct view *view)
+{
+        if (!view)
+                return;
+        view_release(view);
         free(view);
+}
+
+void view_take_over(struct view *view, struct view *from)
+{
+        int64_t now = view->now;
+
+        view_release(view);
+        *view = *from;
+        free(from);
+        view_set_now(view, now);
 }
 
 /* --- records --- */

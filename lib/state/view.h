@@ -21,6 +21,10 @@ int view_put(struct view *view, const Sk__Event *event, struct err *err); /* it 
 void view_remove(struct view *view, Sk__Kind kind, const char *id);
 void view_clear(struct view *view);
 
+/* The view becomes what 'from' is, which is gone then; pointers to objects of the old content are
+ * void. */
+void view_take_over(struct view *view, struct view *from);
+
 /* The version and the time (ns) shown; time never goes back.  view_clear() sets the version to 0.
  */
 void view_set_version(struct view *view, uint64_t version, int64_t now);

@@ -10,8 +10,7 @@
 
 static bool is_new(const Sk__Task *task)
 {
-        return task->definition && !task->allocation && task_is_wanted(task) &&
-               task_state(task) == SK__TASK_STATE__TASK_NEW;
+        return task->definition && !task->allocation && task_is_wanted(task);
 }
 
 static void touch_all(const struct view *view, struct reconcile_keys *keys)
@@ -101,7 +100,7 @@ static const Sk__KindMask kinds[] = {
         { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_NETWORK,
           .parts = 1 << PART_NETWORK_spec | 1 << PART_NETWORK_allocation },
         { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_TASK,
-          .parts = 1 << PART_TASK_definition | 1 << PART_TASK_allocation | 1 << PART_TASK_placement | 1 << PART_TASK_status },
+          .parts = 1 << PART_TASK_definition | 1 << PART_TASK_allocation },
         /* clang-format on */
 };
 

@@ -10,8 +10,9 @@
 /* Tasks of one spec that are placed together. */
 struct batch {
         struct cached_spec *spec;
-        struct vec tasks;        /* const Sk__Task * */
-        const char *explanation; /* not NULL: no node is left */
+        struct vec tasks;        /* const Sk__Task *: to be placed */
+        struct vec refused;      /* const Sk__Task *: no node fits */
+        const char *explanation; /* of the refused ones; made when all is placed */
 };
 
 struct round {
@@ -75,36 +76,49 @@ static const char *explanation_of(struct round *round, const uint32_t n_refused[
         return text;
 }
 
-static const char *explain_batch(struct round *round, const struct cached_spec *spec)
+/* Why no node takes the batch's tasks, or why a preassigned task's own node does not. */
+static const char *explanation_for(struct round *round, struct batch *batch, const char *node_id)
 {
         uint32_t n_refused[FILTERS + 1] = { 0 };
 
+        if (!*node_id && batch->explanation)
+                return batch->explanation;
         for (size_t i = 0; i < round->cache->order.n; i++) {
                 const struct cached_node *node =
                         VEC_AT(&round->cache->order, struct cached_node *, i);
 
-                n_refused[placement_check(&spec->need, node->node, &node->usage)]++;
+                if (!*node_id || !strcmp(node->id, node_id))
+                        n_refused[placement_check(&batch->spec->need, node->node, &node->usage)]++;
         }
         return explanation_of(round, n_refused);
+}
+
+/* When all is placed, so that what is said holds. */
+static void explain_batch(struct round *round, struct batch *batch)
+{
+        for (size_t i = 0; i < batch->refused.n && round->plan->n_changes < round->limit; i++) {
+                const Sk__Task *task = VEC_AT(&batch->refused, const Sk__Task *, i);
+                const char *node_id = task->definition->node_id;
+                const char *explanation = explanation_for(round, batch, node_id);
+
+                if (!*node_id)
+                        batch->explanation = explanation;
+                explain(round, task, explanation);
+        }
 }
 
 /* --- placing --- */
 
 /* A task of a global service has its node; the filters are asked all the same. */
-static void place_preassigned(struct round *round, struct cached_spec *spec, const Sk__Task *task)
+static void place_preassigned(struct round *round, struct batch *batch, const Sk__Task *task)
 {
         struct cached_node *node = map_find(&round->cache->nodes, task->definition->node_id);
-        uint32_t n_refused[FILTERS + 1] = { 0 };
-        enum placement_filter filter = FILTER_READY;
 
-        if (node && view_node(round->view, node->id))
-                filter = placement_check(&spec->need, node->node, &node->usage);
-        if (filter == FILTER_NONE) {
-                place(round, spec, task, node, "preassigned");
-                return;
-        }
-        n_refused[filter] = 1;
-        explain(round, task, explanation_of(round, n_refused));
+        if (node && view_node(round->view, node->id) &&
+            placement_check(&batch->spec->need, node->node, &node->usage) == FILTER_NONE)
+                place(round, batch->spec, task, node, "preassigned");
+        else
+                vec_push(&batch->refused, &task);
 }
 
 /* Rows: what a strategy's placements are said to be for. */
@@ -131,28 +145,22 @@ static Sk__Placement__Strategy strategy_of(const struct view *view,
 static void place_batch(struct round *round, struct batch *batch)
 {
         Sk__Placement__Strategy strategy = strategy_of(round->view, &batch->spec->need);
-        struct ranking ranking = { 0 };
+        struct ranking ranking;
 
-        if (!batch->explanation)
-                ranking_init(&ranking, round->view, round->cache, batch->spec, strategy,
-                             &round->arena);
+        ranking_init(&ranking, round->view, round->cache, batch->spec, strategy, &round->arena);
         for (size_t i = 0; i < batch->tasks.n && round->plan->n_changes < round->limit; i++) {
                 const Sk__Task *task = VEC_AT(&batch->tasks, const Sk__Task *, i);
-                struct candidate *best =
-                        batch->explanation ? NULL : ranking_pick(&ranking, task->id);
+                struct candidate *best = ranking_pick(&ranking, task->id);
 
-                if (best) {
-                        place(round, batch->spec, task, best->node, reasons[strategy]);
-                        ranking_placed(&ranking, best);
+                if (!best) {
+                        vec_push(&batch->refused, &task);
                         continue;
                 }
-                if (!batch->explanation)
-                        batch->explanation = explain_batch(round, batch->spec);
-                explain(round, task, batch->explanation);
+                place(round, batch->spec, task, best->node, reasons[strategy]);
+                ranking_placed(&ranking, best);
         }
+        ranking_done(&ranking);
         vec_clear(&batch->tasks);
-        if (ranking.root)
-                ranking_done(&ranking);
 }
 
 static void gather(struct round *round, const Sk__Task *task)
@@ -167,13 +175,14 @@ static void gather(struct round *round, const Sk__Task *task)
                 batch = arena_alloc(&round->arena, sizeof *batch);
                 batch->spec = spec;
                 batch->tasks = VEC_OF(const Sk__Task *);
+                batch->refused = VEC_OF(const Sk__Task *);
                 map_put(&round->by_spec, spec->need.spec_id, batch);
                 vec_push(&round->batches, &batch);
         }
         if (*task->definition->node_id)
-                place_preassigned(round, batch->spec, task);
+                place_preassigned(round, batch, task);
         else
-                vec_push(&batch->tasks, &task);
+                vec_push(batch->refused.n ? &batch->refused : &batch->tasks, &task);
 }
 
 static bool is_full(const struct round *round)
@@ -201,6 +210,8 @@ static void run(struct round *round)
                                 place_batch(round, batch);
                 }
         } while (n == round->limit && !is_full(round));
+        for (size_t i = 0; i < round->batches.n && !is_full(round); i++)
+                explain_batch(round, VEC_AT(&round->batches, struct batch *, i));
         if (is_full(round))
                 plan_wake(round->plan, view_now(round->view));
 }
@@ -224,8 +235,10 @@ static void decide(const struct view *view, const char *key, const void *config,
                 return;
         cache_refresh(round.cache, view);
         run(&round);
-        for (size_t i = 0; i < round.batches.n; i++)
+        for (size_t i = 0; i < round.batches.n; i++) {
                 vec_done(&VEC_AT(&round.batches, struct batch *, i)->tasks);
+                vec_done(&VEC_AT(&round.batches, struct batch *, i)->refused);
+        }
         vec_done(&round.batches);
         map_done(&round.by_spec);
         arena_done(&round.arena);

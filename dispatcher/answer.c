@@ -1,0 +1,255 @@
+/* Requests down, answers up. */
+#include "dispatcher/answer.h"
+
+#include <string.h>
+
+#include "api/dispatcher.h"
+#include "dispatcher/session.h"
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+
+enum { CREDIT_BYTES = 256 * 1024, ASKED_NODES_MAX = 10000 };
+
+DISPATCHER_METHODS(RPC_PROTOTYPE)
+
+/* One node within an ask. */
+struct asked {
+        struct ask *ask;
+        char request_id[ID_SIZE], node_id[64];
+        struct answering *answering; /* what the node dialled; NULL: not yet, or no more */
+        int64_t owed;                /* bytes passed on that were not credited again */
+        bool is_done;
+        struct asked *next;
+};
+
+/* A node's stream.  Its first message says which request it answers. */
+struct answering {
+        struct dispatcher *dispatcher;
+        struct rpc_call *call;
+        struct asked *asked; /* NULL: not said yet, or nobody asks any more */
+        char node_id[64];
+};
+
+struct ask {
+        struct dispatcher *dispatcher;
+        struct rpc_call *call;
+        struct asked *nodes;
+        size_t n_open;
+        bool is_over;
+};
+
+static void pass_on(struct asked *asked, const Sk__AnswerMessage *answer)
+{
+        Sk__AskResponse response;
+
+        sk__ask_response__init(&response);
+        response.node_id = asked->node_id;
+        response.answer = (Sk__AnswerMessage *)answer;
+        rpc_call_write(asked->ask->call, &response.base);
+}
+
+/* This node will answer no more. */
+static void settle(struct asked *asked)
+{
+        struct ask *ask = asked->ask;
+
+        if (asked->is_done)
+                return;
+        asked->is_done = true;
+        if (asked->answering)
+                asked->answering->asked = NULL;
+        map_remove(&ask->dispatcher->requests, asked->request_id);
+        if (--ask->n_open == 0 && !ask->is_over) {
+                ask->is_over = true;
+                rpc_call_finish(ask->call);
+        }
+}
+
+static void give_up(struct asked *asked, const char *text)
+{
+        Sk__AnswerMessage answer;
+
+        if (asked->is_done)
+                return;
+        sk__answer_message__init(&answer);
+        answer.err = text;
+        answer.is_done = true;
+        pass_on(asked, &answer);
+        settle(asked);
+}
+
+/* --- the node's stream --- */
+
+static void give_credit(struct asked *asked)
+{
+        Sk__AnswerCredit credit;
+
+        if (!asked->answering || asked->owed < CREDIT_BYTES / 4 ||
+            !rpc_call_is_writable(asked->ask->call))
+                return;
+        sk__answer_credit__init(&credit);
+        credit.bytes = asked->owed;
+        asked->owed = 0;
+        rpc_call_write(asked->answering->call, &credit.base);
+}
+
+static void begin_answer(struct answering *answering, const Sk__AnswerMessage *first)
+{
+        struct asked *asked = map_find(&answering->dispatcher->requests, first->request_id);
+        struct err err;
+
+        if (!asked || asked->answering || !str_equal(asked->node_id, answering->node_id)) {
+                err_set(&err, ERR_NOT_FOUND, "nobody asked for this, or no longer");
+                rpc_fail(answering->call, &err);
+                return;
+        }
+        answering->asked = asked;
+        asked->answering = answering;
+        asked->owed = CREDIT_BYTES;
+        give_credit(asked);
+}
+
+static void answer_came(void *context, struct rpc_call *call, const void *in)
+{
+        struct answering *answering = context;
+        const Sk__AnswerMessage *message = in;
+        struct asked *asked;
+
+        (void)call;
+        if (!answering->asked)
+                begin_answer(answering, message);
+        asked = answering->asked;
+        if (!asked)
+                return;
+        if (message->n_lines || message->is_done || !str_is_empty(message->err))
+                pass_on(asked, message);
+        asked->owed += (int64_t)protobuf_c_message_get_packed_size(&message->base);
+        give_credit(asked);
+        if (message->is_done)
+                settle(asked);
+}
+
+static void answer_half_closed(void *context, struct rpc_call *call)
+{
+        (void)context;
+        rpc_call_finish(call);
+}
+
+static void answer_closed(void *context, struct rpc_call *call)
+{
+        struct answering *answering = context;
+
+        (void)call;
+        if (answering->asked)
+                give_up(answering->asked, "the connection with the node was lost");
+        free(answering);
+}
+
+void answer(void *context, struct rpc_call *call, const Sk__AnswerMessage *in)
+{
+        static const struct rpc_call_events events = { .message = answer_came,
+                                                       .half_closed = answer_half_closed,
+                                                       .closed = answer_closed };
+        const struct daemon *daemon = context;
+        struct answering *answering = mem_alloc(sizeof *answering);
+
+        (void)in;
+        answering->dispatcher = daemon->state;
+        answering->call = call;
+        memcpy(answering->node_id, rpc_call_peer(call)->node_id, sizeof answering->node_id);
+        rpc_call_on(call, &events, answering);
+}
+
+/* --- the asker's stream --- */
+
+static void ask_writable(void *context, struct rpc_call *call)
+{
+        const struct ask *ask = context;
+
+        (void)call;
+        for (struct asked *asked = ask->nodes; asked; asked = asked->next)
+                give_credit(asked);
+}
+
+static void cancel(struct asked *asked)
+{
+        struct session *session = session_of_node(asked->ask->dispatcher, asked->node_id);
+        struct err err;
+
+        if (asked->answering) {
+                err_set(&err, ERR_CANCELLED, "nobody asks any more");
+                rpc_fail(asked->answering->call, &err);
+        }
+        if (session)
+                session_cancel_request(session, asked->request_id);
+}
+
+static void ask_closed(void *context, struct rpc_call *call)
+{
+        struct ask *ask = context;
+        struct asked *next;
+
+        (void)call;
+        ask->is_over = true;
+        for (struct asked *asked = ask->nodes; asked; asked = next) {
+                next = asked->next;
+                if (!asked->is_done)
+                        cancel(asked);
+                settle(asked);
+                free(asked);
+        }
+        free(ask);
+}
+
+static void ask_node(struct ask *ask, const Sk__AskRequest__Node *in)
+{
+        struct session *session = session_of_node(ask->dispatcher, in->node_id);
+        struct asked *asked = mem_alloc(sizeof *asked);
+
+        asked->ask = ask;
+        os_random_id(asked->request_id);
+        if (strlen(in->node_id) < sizeof asked->node_id)
+                memcpy(asked->node_id, in->node_id, strlen(in->node_id) + 1);
+        asked->next = ask->nodes;
+        ask->nodes = asked;
+        map_put(&ask->dispatcher->requests, asked->request_id, asked);
+        if (!session || session->phase != SESSION_OPEN || !in->request)
+                give_up(asked, "the node is not connected");
+        else
+                session_request(session, asked->request_id, in->request);
+}
+
+void ask(void *context, struct rpc_call *call, const Sk__AskRequest *in)
+{
+        static const struct rpc_call_events events = { .writable = ask_writable,
+                                                       .closed = ask_closed };
+        const struct daemon *daemon = context;
+        struct ask *ask;
+        struct err err;
+
+        if (in->n_nodes > ASKED_NODES_MAX) {
+                err_set(&err, ERR_INVALID, "more than %d nodes in one request", ASKED_NODES_MAX);
+                rpc_fail(call, &err);
+                return;
+        }
+        ask = mem_alloc(sizeof *ask);
+        ask->dispatcher = daemon->state;
+        ask->call = call;
+        ask->n_open = in->n_nodes + 1;
+        rpc_call_on(call, &events, ask);
+        for (size_t i = 0; i < in->n_nodes; i++)
+                ask_node(ask, in->nodes[i]);
+        if (--ask->n_open == 0) {
+                ask->is_over = true;
+                rpc_call_finish(call);
+        }
+}
+
+void answer_session_ended(struct dispatcher *dispatcher, const struct session *session)
+{
+        struct asked *asked;
+
+        for (size_t at = 0; (asked = map_next(&dispatcher->requests, &at));)
+                if (!asked->answering && str_equal(asked->node_id, session->node_id))
+                        give_up(asked, "the node is not connected any more");
+}

@@ -1,0 +1,145 @@
+/* What there is already: devices told by the kernel, ports, nft, forwarding. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <nftables/libnftables.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "lib/base/str.h"
+#include "mesh/link.h"
+
+enum { PORT_FIRST = 30000, PORT_LAST = 32767 };
+
+struct listing {
+        void (*found)(void *context, const struct mesh_attachment *attachment);
+        void *context;
+};
+
+static int take_link(const struct nlmsghdr *header, void *data)
+{
+        const struct listing *listing = data;
+        const struct nlattr *attribute;
+
+        mnl_attr_for_each(attribute, header, sizeof(struct ifinfomsg))
+        {
+                struct mesh_attachment attachment;
+
+                if (mnl_attr_get_type(attribute) == IFLA_IFALIAS &&
+                    mesh_alias_read(mnl_attr_get_str(attribute), &attachment, NULL) == 0)
+                        listing->found(listing->context, &attachment);
+        }
+        return MNL_CB_OK;
+}
+
+int link_list(void (*found)(void *context, const struct mesh_attachment *attachment), void *context,
+              struct err *err)
+{
+        struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+        struct listing listing = { found, context };
+        char buffer[32 * 1024];
+        struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+        ssize_t received;
+        int result = MNL_CB_OK;
+
+        if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+                return err_set(err, ERR_UNAVAILABLE, "netlink: %s", strerror(errno));
+        header->nlmsg_type = RTM_GETLINK;
+        header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+        if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
+                result = MNL_CB_ERROR;
+        while (result == MNL_CB_OK) {
+                received = mnl_socket_recvfrom(socket, buffer, sizeof buffer);
+                result = received < 0
+                                 ? MNL_CB_ERROR
+                                 : mnl_cb_run(buffer, (size_t)received, 0, 0, take_link, &listing);
+        }
+        mnl_socket_close(socket);
+        if (result == MNL_CB_ERROR)
+                return err_set(err, ERR_UNAVAILABLE, "this node's devices cannot be listed: %s",
+                               strerror(errno));
+        return 0;
+}
+
+int link_nft(const char *commands, struct err *err)
+{
+        struct nft_ctx *context = nft_ctx_new(NFT_CTX_DEFAULT);
+        int result = -1;
+
+        if (!context)
+                return err_set(err, ERR_UNAVAILABLE, "libnftables could not be started");
+        nft_ctx_buffer_output(context);
+        nft_ctx_buffer_error(context);
+        result = nft_run_cmd_from_buffer(context, commands);
+        if (result != 0)
+                err_set(err, ERR_UNAVAILABLE, "nftables: %.300s",
+                        nft_ctx_get_error_buffer(context));
+        nft_ctx_free(context);
+        return result == 0 ? 0 : ERR_UNAVAILABLE;
+}
+
+int link_enable_forwarding(struct err *err)
+{
+        int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDWR | O_CLOEXEC);
+        char now = '0';
+
+        if (fd < 0 || read(fd, &now, 1) != 1 || (now == '0' && pwrite(fd, "1", 1, 0) != 1)) {
+                err_set(err, ERR_UNAVAILABLE,
+                        "ip_forward cannot be set: %s: tasks have no way out of this node",
+                        strerror(errno));
+                if (fd >= 0)
+                        close(fd);
+                return ERR_UNAVAILABLE;
+        }
+        close(fd);
+        return 0;
+}
+
+/* Bound but not listening: nobody else can take the port, and nobody is answered here. */
+static int bind_port(uint8_t protocol, uint16_t port)
+{
+        int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+        int fd = socket(AF_INET, type | SOCK_CLOEXEC, protocol);
+
+        if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0)
+                return fd;
+        if (fd >= 0)
+                close(fd);
+        return -1;
+}
+
+int link_reserve_port(uint8_t protocol, uint16_t port, int *ret_fd, uint16_t *ret_port,
+                      struct err *err)
+{
+        struct timespec now;
+        int fd = -1;
+
+        if (port) {
+                fd = bind_port(protocol, port);
+                if (fd < 0)
+                        return err_set(err, errno == EADDRINUSE ? ERR_EXISTS : ERR_UNAVAILABLE,
+                                       "port %u cannot be published on this node: %s", port,
+                                       strerror(errno));
+                *ret_fd = fd;
+                *ret_port = port;
+                return 0;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        for (unsigned i = 0; i <= PORT_LAST - PORT_FIRST && fd < 0; i++) {
+                *ret_port = (uint16_t)(PORT_FIRST + ((unsigned long)now.tv_nsec / 1000 + i) %
+                                                            (PORT_LAST - PORT_FIRST + 1));
+                fd = bind_port(protocol, *ret_port);
+        }
+        if (fd < 0)
+                return err_set(err, ERR_EXHAUSTED, "no port from %d to %d is free on this node",
+                               PORT_FIRST, PORT_LAST);
+        *ret_fd = fd;
+        return 0;
+}

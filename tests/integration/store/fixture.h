@@ -1,0 +1,39 @@
+/* A real skep-store in a folder of its own, with a client: started, killed, started again. */
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "api/store.h"
+#include "lib/base/mem.h"
+#include "lib/os/loop.h"
+#include "lib/rpc/client.h"
+
+struct fixture {
+        char folder[64], address[96];
+        struct loop *loop;
+        struct rpc_identity *identity;
+        struct rpc_client *client;
+        pid_t pid; /* 0: not running */
+};
+
+/* For cmocka: makes folder, identities (the client is "orchestrator") and the bootstrap file; the
+ * store is not started. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+void fixture_start(struct fixture *fixture, const char *const more_arguments[]); /* NULL: none */
+void fixture_kill(struct fixture *fixture); /* SIGKILL, and waits for its end */
+/* Waits for its end by itself; the exit status as from waitpid. */
+int fixture_wait_exit(struct fixture *fixture);
+
+/* One call, waited for; 'out' lives in 'arena'.  The code is returned, the text printed. */
+int fixture_call(struct fixture *fixture, const struct rpc_method_id *method,
+                 const ProtobufCMessage *in, struct arena *arena, ProtobufCMessage **ret_out);
+
+/* All objects of a kind; in 'arena'. */
+const Sk__ReadResponse *fixture_read_all(struct fixture *fixture, Sk__Kind kind,
+                                         struct arena *arena);
+
+/* Changes the bytes of one file below db/ whose name ends so: flips a bit at 'offset' (from the end
+ * when negative).  False when there is none that is long enough. */
+bool fixture_flip(struct fixture *fixture, const char *suffix, long offset);
