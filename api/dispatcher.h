@@ -7,4 +7,5 @@
 #define DISPATCHER_METHODS(X)                                                                      \
         X(Session, session, AgentMessage, DispatcherMessage, BIDI_STREAM, ROLE_AGENT)              \
         X(Answer, answer, AnswerMessage, AnswerCredit, BIDI_STREAM, ROLE_AGENT)                    \
-        X(Ask, ask, AskRequest, AskResponse, SERVER_STREAM, ROLE_API | ROLE_DISPATCHER)
+        X(Ask, ask, AskRequest, AskResponse, SERVER_STREAM, ROLE_API | ROLE_DISPATCHER)            \
+        X(ShareAlive, share_alive, AliveNodes, ShareAliveResponse, CLIENT_STREAM, ROLE_DISPATCHER)

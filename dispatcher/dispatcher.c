@@ -1,8 +1,10 @@
 /* News in, plans out; the table of sessions and of who is late. */
 #include "dispatcher/dispatcher.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "dispatcher/peers.h"
 #include "dispatcher/session.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -26,6 +28,18 @@ static const Sk__KindMask kinds[] = {
 const struct view *dispatcher_view(const struct dispatcher *dispatcher)
 {
         return mirror_view(dispatcher->mirror);
+}
+
+bool dispatcher_address(const struct dispatcher *dispatcher,
+                        const Sk__ClusterMembership__Member *member, char *ret, size_t size)
+{
+        const char *colon = strrchr(str_or(member->address, ""), ':');
+
+        if (!colon)
+                return false;
+        snprintf(ret, size, "%.*s:%lld", (int)(colon - member->address), member->address,
+                 (long long)dispatcher->config->advertise_port);
+        return true;
 }
 
 /* --- what a turn gathers --- */
@@ -224,6 +238,12 @@ static void refresh(struct session *session, const char *id)
         session_refresh(session);
 }
 
+static void cluster_changed(struct dispatcher *dispatcher)
+{
+        everybody(dispatcher, refresh, NULL);
+        peers_refresh(dispatcher->peers);
+}
+
 static void touch_file(struct session *session, const char *id)
 {
         if (assignment_touch_file(&session->assignment, id))
@@ -249,12 +269,12 @@ static void news_came(void *context, const Sk__Event *const *events, size_t n_ev
                 else if (events[i]->kind == SK__KIND__KIND_NODE)
                         node_changed(dispatcher, events[i]->id);
                 else if (events[i]->kind == SK__KIND__KIND_CLUSTER)
-                        everybody(dispatcher, refresh, NULL);
+                        cluster_changed(dispatcher);
                 else if (events[i]->kind == SK__KIND__KIND_NETWORK)
                         everybody(dispatcher, touch_file, events[i]->id);
         }
         if (is_restart) {
-                everybody(dispatcher, refresh, NULL);
+                cluster_changed(dispatcher);
                 everybody(dispatcher, touch_all, NULL);
         }
 }
@@ -291,6 +311,7 @@ int dispatcher_start(struct daemon *daemon, struct err *err)
         dispatcher->late = (struct loop_timer){ .fire = some_are_late, .context = dispatcher };
         heartbeats_init(&dispatcher->heartbeats);
         daemon->state = dispatcher;
+        dispatcher->peers = peers_new(dispatcher);
         loop_after_turn(daemon->loop, turn_ended, dispatcher);
         return connect_store(dispatcher, err);
 }
@@ -302,6 +323,7 @@ void dispatcher_stop(struct daemon *daemon)
         if (!dispatcher)
                 return;
         loop_timer_cancel(&dispatcher->late);
+        peers_free(dispatcher->peers);
         committer_free(dispatcher->committer);
         mirror_free(dispatcher->mirror);
         rpc_client_free(dispatcher->store);

@@ -15,6 +15,7 @@ struct dispatcher_config {
 
 struct session;
 struct gathered;
+struct peers;
 
 struct dispatcher {
         const struct dispatcher_config *config;
@@ -27,7 +28,8 @@ struct dispatcher {
         struct session *dirty; /* list of sessions that have something to tell */
         struct map requests;   /* request id -> struct asked (answer.c) */
         struct assignment_index index;
-        struct heartbeats heartbeats;
+        struct heartbeats heartbeats; /* of all nodes that any dispatcher hears */
+        struct peers *peers;
         struct loop_timer late;
         struct gathered *gathered; /* what this turn will commit */
 };
@@ -43,6 +45,10 @@ struct plan *dispatcher_plan(struct dispatcher *dispatcher);
 /* The plan's newest group holds that batch: acknowledge it to the session once it is durable. */
 void dispatcher_acknowledge_later(struct dispatcher *dispatcher, const struct session *session,
                                   uint64_t sequence);
+
+/* Where the dispatcher of that manager listens; false when its address says nothing. */
+bool dispatcher_address(const struct dispatcher *dispatcher,
+                        const Sk__ClusterMembership__Member *member, char *ret, size_t size);
 
 /* The node lives; it will be late if not heard for 'allowance_ns'. */
 void dispatcher_heard(struct dispatcher *dispatcher, const char *node_id, int64_t allowance_ns);

@@ -147,17 +147,15 @@ static void fill_managers(const struct dispatcher *dispatcher, const Sk__Cluster
         info->managers = arena_alloc(arena, membership->n_members * sizeof *info->managers);
         for (size_t i = 0; i < membership->n_members; i++) {
                 const Sk__ClusterMembership__Member *member = membership->members[i];
-                const char *colon = strrchr(str_or(member->address, ""), ':');
+                char address[280];
                 Sk__ManagerAddress *manager;
 
-                if (!colon)
+                if (!dispatcher_address(dispatcher, member, address, sizeof address))
                         continue;
                 manager = arena_alloc(arena, sizeof *manager);
                 sk__manager_address__init(manager);
                 manager->node_id = member->node_id;
-                manager->address = arena_printf(arena, "%.*s:%lld", (int)(colon - member->address),
-                                                member->address,
-                                                (long long)dispatcher->config->advertise_port);
+                manager->address = arena_strdup(arena, address);
                 info->managers[info->n_managers++] = manager;
         }
 }
@@ -216,6 +214,7 @@ void session_refresh(struct session *session)
 
 static void heard(struct session *session)
 {
+        session->is_heard = true;
         dispatcher_heard(session->dispatcher, session->node_id,
                          HEARTBEAT_GRACE * session->period_ns);
 }

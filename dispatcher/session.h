@@ -24,6 +24,7 @@ struct session {
         uint64_t info_version; /* of what the last SessionInfo was made from */
         struct mirror_read read;
         bool is_dirty;
+        bool is_heard; /* since the other dispatchers were told */
         struct session *next_dirty;
 };
 
