@@ -6,12 +6,13 @@
 
 #include "dispatcher/peers.h"
 #include "dispatcher/session.h"
+#include "dispatcher/verdicts.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/os/log.h"
 #include "lib/state/task_life.h"
 
-enum { COMMIT_TIMEOUT_S = 30 };
+#define COMMIT_TIMEOUT_NS (30 * NS_PER_S)
 
 static const Sk__KindMask kinds[] = {
 #define KIND(kind_, parts_)                                                        \
@@ -109,7 +110,7 @@ static void log_refused_groups(const struct commit_outcome *outcome)
 /* A group that was refused was looked at all the same: telling it again would not help. */
 static void committed(void *context, const struct commit_outcome *outcome)
 {
-        _cleanup_(freep) struct gathered *gathered = context;
+        struct gathered *gathered = context;
         struct session *session;
 
         if (outcome->err && outcome->err->code != ERR_CANCELLED)
@@ -124,8 +125,7 @@ static void committed(void *context, const struct commit_outcome *outcome)
                 else if (session)
                         session_acknowledge(session, batch->sequence);
         }
-        vec_done(&gathered->batches);
-        plan_done(&gathered->plan);
+        gathered_free(gathered);
 }
 
 static void commit(struct dispatcher *dispatcher)
@@ -133,11 +133,14 @@ static void commit(struct dispatcher *dispatcher)
         struct gathered *gathered = dispatcher->gathered;
 
         dispatcher->gathered = NULL;
-        if (gathered && plan_is_empty(&gathered->plan))
+        if (gathered && plan_is_empty(&gathered->plan)) {
                 gathered_free(gathered);
-        else if (gathered)
-                committer_submit(dispatcher->committer, &gathered->plan,
-                                 COMMIT_TIMEOUT_S * NS_PER_S, committed, gathered);
+        } else if (gathered) {
+                committer_submit(dispatcher->committer, &gathered->plan, COMMIT_TIMEOUT_NS,
+                                 committed, gathered);
+                plan_clear(&gathered->plan);
+        }
+        verdicts_commit(dispatcher->verdicts);
 }
 
 static void turn_ended(void *context)
@@ -174,6 +177,13 @@ void dispatcher_heard(struct dispatcher *dispatcher, const char *node_id, int64_
                 set_late_timer(dispatcher);
 }
 
+void dispatcher_expect(struct dispatcher *dispatcher, const char *node_id, int64_t allowance_ns)
+{
+        heartbeats_expect(&dispatcher->heartbeats, node_id, loop_now_boot(dispatcher->loop),
+                          allowance_ns);
+        set_late_timer(dispatcher);
+}
+
 static void some_are_late(void *context)
 {
         struct dispatcher *dispatcher = context;
@@ -183,13 +193,11 @@ static void some_are_late(void *context)
         struct err err;
 
         while (heartbeats_take_late(&dispatcher->heartbeats, now, node_id)) {
-                LOG(WARN, "node is late", STR("node", node_id));
                 session = session_of_node(dispatcher, node_id);
                 err_set(&err, ERR_DEADLINE, "no heartbeat came in time");
                 if (session)
                         session_fail(session, &err);
-                node_plan_down(dispatcher_view(dispatcher), node_id, "heartbeat failure",
-                               dispatcher_plan(dispatcher));
+                verdicts_late(dispatcher->verdicts, node_id);
         }
         set_late_timer(dispatcher);
 }
@@ -220,6 +228,7 @@ static void node_changed(struct dispatcher *dispatcher, const char *id)
 
         if (session)
                 session_refresh(session);
+        verdicts_node_changed(dispatcher->verdicts, id);
 }
 
 static void everybody(struct dispatcher *dispatcher, void (*act)(struct session *, const char *),
@@ -242,6 +251,7 @@ static void cluster_changed(struct dispatcher *dispatcher)
 {
         everybody(dispatcher, refresh, NULL);
         peers_refresh(dispatcher->peers);
+        verdicts_cluster_changed(dispatcher->verdicts);
 }
 
 static void touch_file(struct session *session, const char *id)
@@ -296,7 +306,8 @@ static int connect_store(struct dispatcher *dispatcher, struct err *err)
         TRY(rpc_client_new(dispatcher->loop, &client, &dispatcher->store, err));
         mirror.store = committer.store = dispatcher->store;
         TRY(mirror_new(&mirror, &dispatcher->mirror, err));
-        return committer_new(&committer, &dispatcher->committer, err);
+        TRY(committer_new(&committer, &dispatcher->committer, err));
+        return verdicts_new(dispatcher, &dispatcher->verdicts, err);
 }
 
 int dispatcher_start(struct daemon *daemon, struct err *err)
@@ -324,6 +335,7 @@ void dispatcher_stop(struct daemon *daemon)
                 return;
         loop_timer_cancel(&dispatcher->late);
         peers_free(dispatcher->peers);
+        verdicts_free(dispatcher->verdicts);
         committer_free(dispatcher->committer);
         mirror_free(dispatcher->mirror);
         rpc_client_free(dispatcher->store);

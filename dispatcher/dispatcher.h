@@ -16,6 +16,7 @@ struct dispatcher_config {
 struct session;
 struct gathered;
 struct peers;
+struct verdicts;
 
 struct dispatcher {
         const struct dispatcher_config *config;
@@ -30,6 +31,7 @@ struct dispatcher {
         struct assignment_index index;
         struct heartbeats heartbeats; /* of all nodes that any dispatcher hears */
         struct peers *peers;
+        struct verdicts *verdicts;
         struct loop_timer late;
         struct gathered *gathered; /* what this turn will commit */
 };
@@ -52,5 +54,8 @@ bool dispatcher_address(const struct dispatcher *dispatcher,
 
 /* The node lives; it will be late if not heard for 'allowance_ns'. */
 void dispatcher_heard(struct dispatcher *dispatcher, const char *node_id, int64_t allowance_ns);
+
+/* It should be alive, and gets time to show it. */
+void dispatcher_expect(struct dispatcher *dispatcher, const char *node_id, int64_t allowance_ns);
 
 extern const struct rpc_service dispatcher_service;

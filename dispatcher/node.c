@@ -92,12 +92,24 @@ int64_t node_orphans_at(const Sk__Node *node)
         return node->status->since_ns + NODE_ORPHANS_AFTER_NS;
 }
 
+void node_plan_orphan(const Sk__Task *task, struct plan *plan)
+{
+        Sk__TaskStatus *status = arena_alloc(&plan->arena, sizeof *status);
+
+        sk__task_status__init(status);
+        status->state = SK__TASK_STATE__TASK_ORPHANED;
+        status->message = "task orphaned";
+        status->err = "its node is gone";
+        plan_group(plan);
+        plan_merge_status(plan, arena_strdup(&plan->arena, task->id), status)->reason =
+                "its node is gone for good";
+}
+
 bool node_plan_orphans(const struct view *view, const char *node_id, size_t limit,
                        struct plan *plan)
 {
         struct view_cursor cursor = {};
         const Sk__Task *task;
-        Sk__TaskStatus *status;
         size_t n = 0;
 
         while ((task = view_each_node_task(view, node_id, &cursor))) {
@@ -105,14 +117,7 @@ bool node_plan_orphans(const struct view *view, const char *node_id, size_t limi
                         continue;
                 if (n++ == limit)
                         return false;
-                status = arena_alloc(&plan->arena, sizeof *status);
-                sk__task_status__init(status);
-                status->state = SK__TASK_STATE__TASK_ORPHANED;
-                status->message = "task orphaned";
-                status->err = "its node is gone";
-                plan_group(plan);
-                plan_merge_status(plan, arena_strdup(&plan->arena, task->id), status)->reason =
-                        "its node is gone for good";
+                node_plan_orphan(task, plan);
         }
         return true;
 }
@@ -126,19 +131,24 @@ static const Sk__ClusterMembership__Member *find_member(const Sk__ClusterMembers
         return NULL;
 }
 
-static void plan_manager(const Sk__Node *node, const Sk__ClusterMembership__Member *member,
-                         const char *leader_id, struct plan *plan)
+void node_plan_manager(const struct view *view, const char *node_id, const char *leader_id,
+                       struct plan *plan)
 {
-        const Sk__NodeStatus *now = node->status;
+        const Sk__Cluster *cluster = view_cluster(view);
+        const Sk__Node *node = view_node(view, node_id);
+        const Sk__NodeStatus *now = node ? node->status : NULL;
+        const Sk__ClusterMembership__Member *member =
+                find_member(cluster ? cluster->membership : NULL, node_id);
         const char *address = member ? str_or(member->address, "") : "";
-        bool is_leader = member && str_equal(node->id, leader_id);
+        bool is_leader = member && str_equal(node_id, leader_id);
         bool is_reachable =
-                member && (is_leader || (now && now->state == SK__NODE_STATUS__STATE__READY));
+                is_leader || (member && now && now->state == SK__NODE_STATUS__STATE__READY);
         Sk__NodeStatus *status;
 
-        if (now ? now->is_leader == is_leader && now->is_reachable == is_reachable &&
-                            str_equal(str_or(now->manager_address, ""), address)
-                : !member)
+        if (!node || (!now && !member))
+                return;
+        if (now && now->is_leader == is_leader && now->is_reachable == is_reachable &&
+            str_equal(str_or(now->manager_address, ""), address))
                 return;
         status = status_copy(node, plan);
         status->is_leader = is_leader;
@@ -147,17 +157,4 @@ static void plan_manager(const Sk__Node *node, const Sk__ClusterMembership__Memb
         change_status(plan, node, status, "as the managers are now");
         plan_require_unchanged(plan, SK__KIND__KIND_NODE, (const struct object_head *)node,
                                PART_STATUS);
-}
-
-void node_plan_managers(const struct view *view, const char *leader_id, struct plan *plan)
-{
-        const Sk__Cluster *cluster = view_cluster(view);
-        struct view_cursor cursor = {};
-        const struct object_head *node;
-
-        if (!cluster || !cluster->membership)
-                return;
-        while ((node = view_each(view, SK__KIND__KIND_NODE, &cursor)))
-                plan_manager((const Sk__Node *)node, find_member(cluster->membership, node->id),
-                             leader_id, plan);
 }

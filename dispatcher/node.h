@@ -30,6 +30,9 @@ int64_t node_orphans_at(const Sk__Node *node);
 bool node_plan_orphans(const struct view *view, const char *node_id, size_t limit,
                        struct plan *plan);
 
-/* Which managers there are, who leads ('leader_id': the manager this runs on, as it holds the
- * lease) and who can be reached. */
-void node_plan_managers(const struct view *view, const char *leader_id, struct plan *plan);
+void node_plan_orphan(const Sk__Task *task, struct plan *plan);
+
+/* Is it a manager, does it lead ('leader_id': the manager this runs on, as it holds the lease), and
+ * can it be reached? */
+void node_plan_manager(const struct view *view, const char *node_id, const char *leader_id,
+                       struct plan *plan);
