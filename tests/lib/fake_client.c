@@ -37,13 +37,20 @@ struct rpc_client *fake_client_new(void)
         return client;
 }
 
+static struct rpc_client *latest;
+
+struct rpc_client *fake_client_latest(void)
+{
+        return latest;
+}
+
 int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
                    struct rpc_client **ret_client, struct err *err)
 {
         (void)loop;
         (void)options;
         (void)err;
-        *ret_client = fake_client_new();
+        *ret_client = latest = fake_client_new();
         return 0;
 }
 

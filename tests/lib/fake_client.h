@@ -7,6 +7,9 @@
 
 struct rpc_client *fake_client_new(void);
 
+/* The one that rpc_client_new() made last. */
+struct rpc_client *fake_client_latest(void);
+
 /* --- unary calls that are not answered yet, the oldest first --- */
 
 size_t fake_calls(const struct rpc_client *client);
