@@ -368,7 +368,7 @@ int daemon_main(int argc, char **argv, const struct daemon_spec *spec)
 {
         struct running running = { .daemon.spec = spec, .argc = argc, .argv = argv };
         struct err err;
-        int result;
+        int result = EXIT_FAILURE;
 
         settings_init(&running, spec);
         if (asks_for(argc, argv, "--help")) {
@@ -379,13 +379,14 @@ int daemon_main(int argc, char **argv, const struct daemon_spec *spec)
                 printf("%s %s\n", spec->name, SKEP_VERSION);
                 return EXIT_SUCCESS;
         }
-        if (read_settings(&running, &err) < 0) {
+        if (read_settings(&running, &err) == 0) {
+                log_configure(spec->name,
+                              (enum log_level)log_level_from_name(running.common.log_level),
+                              running.common.log_json);
+                result = run(&running);
+        } else {
                 fprintf(stderr, "%s: %s\n", spec->name, err.text);
-                return EXIT_FAILURE;
         }
-        log_configure(spec->name, (enum log_level)log_level_from_name(running.common.log_level),
-                      running.common.log_json);
-        result = run(&running);
         settings_done(running.sets, 2);
         return result;
 }
