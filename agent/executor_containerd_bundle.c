@@ -119,7 +119,7 @@ static int make_folders(const struct bundle *bundle, struct err *err)
 static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err *err)
 {
         struct oci_user user;
-        const char *hostname, **env;
+        const char *hostname = NULL, **env = NULL;
         const char *place = arena_printf(&bundle->arena, "%s/rootfs", bundle->folder);
         struct look look = { bundle, mounts, &user };
 

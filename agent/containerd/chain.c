@@ -6,9 +6,9 @@
 #include "lib/base/check.h"
 #include "lib/base/time.h"
 
-static const int64_t pause_ns = 250 * NS_PER_MS;
+static const int64_t pause_ns = 50 * NS_PER_MS;
 
-enum { TRIES_MOST = 120 };
+enum { TRIES_MOST = 600 };
 
 static void begin_step(void *context)
 {

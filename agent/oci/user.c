@@ -69,7 +69,7 @@ static bool field_id(const struct entry *entry, size_t i, uint32_t *ret)
 /* The entry called 'name', else the one numbered so. */
 static bool find_entry(const char *text, const char *name, size_t length, struct entry *ret)
 {
-        uint32_t wanted, id;
+        uint32_t wanted = 0, id;
         bool is_number = parse_id(name, length, &wanted);
         struct entry entry;
 
@@ -116,7 +116,7 @@ static void add_memberships(struct oci_user *user, const struct entry *passwd, c
                             size_t most)
 {
         struct entry entry;
-        uint32_t gid;
+        uint32_t gid = 0;
 
         for (const char *at = group; user->n_groups < most && next_entry(&at, &entry);) {
                 if (is_member(&entry, passwd->field[0], passwd->length[0]) &&
@@ -149,7 +149,7 @@ int oci_user_find(const char *user, const char *const *groups, size_t n_groups, 
         struct oci_user found = { 0 };
         struct entry entry;
         bool is_known;
-        uint32_t gid;
+        uint32_t gid = 0;
 
         if (n_groups > GROUPS_MAX)
                 return err_set(err, ERR_INVALID, "too many groups");
