@@ -83,14 +83,12 @@ static void tell_cancelled(struct loop_post *post)
 /* Stops what the verb waits for; what was made stays, for the next verb to find. */
 static void stop_verb(struct executor_task *task, void (*idle)(void *context))
 {
-        struct executor_network *network = task->executor->options.network;
-
         if (task->image_request)
                 image_request_cancel(task->image_request);
         task->image_request = NULL;
-        if (task->is_attaching || task->is_detaching)
-                network->ops->cancel(network, task->id);
-        task->is_attaching = task->is_detaching = false;
+        if (task->network_request)
+                network_forget(task->network_request);
+        task->network_request = NULL;
         task->awaits_end = false;
         loop_timer_cancel(&task->patience);
         (void)chain_cancel(&task->verb, idle);

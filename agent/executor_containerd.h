@@ -7,7 +7,7 @@
 #pragma once
 #include "agent/containerd/images.h"
 #include "agent/executor.h"
-#include "agent/executor_network.h"
+#include "agent/network/network.h"
 #include "lib/os/loop.h"
 #include "lib/os/worker.h"
 
@@ -21,9 +21,9 @@ struct executor_containerd_options {
         const char *containerd_program; /* "containerd" */
         const char *registries_folder;  /* "/etc/skep/registries": HOST/hosts.toml per registry */
         const char *cgroup_parent;      /* "skep" */
-        const char *dns_server; /* what containers with a network of their own ask; NULL: what the
-                                   node asks */
-        struct executor_network *network; /* NULL: containers share the node's network */
+        const char *dns_server;  /* what containers with a network of their own ask; NULL: what the
+                                    node asks */
+        struct network *network; /* NULL: containers share the node's network; borrowed */
         int64_t log_size_max,
                 log_files_max;   /* unless the service says otherwise; 0: 10 MiB, 5 files */
         int64_t pull_silence_ns; /* 0: 60 s */

@@ -161,16 +161,11 @@ static void ping(void *context)
                                 &in.base, ping_timeout_ns, true, pinged, executor);
 }
 
-void executor_begin_watching(struct executor_containerd *executor)
-{
-        executor->ping = (struct loop_timer){ .fire = ping, .context = executor };
-        ping(executor);
-}
-
 /* --- which containers are there? --- */
 
 struct listing {
         struct executor_containerd *executor;
+        struct listing *next;
         struct chain chain;
         struct arena arena;
         struct vec ids;
@@ -178,8 +173,10 @@ struct listing {
         void *context;
 };
 
-static void free_listing(struct listing *listing)
+static void free_listing(void *context)
 {
+        struct listing *listing = context;
+
         vec_done(&listing->ids);
         arena_done(&listing->arena);
         free(listing);
@@ -251,11 +248,20 @@ static void ask_for_containers(void *context)
                    list_timeout_ns, got_containers);
 }
 
+static void unlink_listing(struct listing *listing)
+{
+        struct listing **at = &listing->executor->listings;
+
+        while (*at != listing)
+                at = &(*at)->next;
+        *at = listing->next;
+}
+
 static void listed(void *context, const struct err *err)
 {
         struct listing *listing = context;
 
-        listing->executor->listing = NULL;
+        unlink_listing(listing);
         listing->listed(listing->context, listing->ids.data, err ? 0 : listing->ids.n, err);
         free_listing(listing);
 }
@@ -270,7 +276,6 @@ void executor_list(struct executor *base,
                 container_of(base, struct executor_containerd, executor);
         struct listing *listing = mem_alloc(sizeof *listing);
 
-        CHECK(!executor->listing);
         listing->executor = executor;
         listing->ids = VEC_OF(const char *);
         listing->listed = told;
@@ -281,13 +286,33 @@ void executor_list(struct executor *base,
                 .client = executor->client,
                 .context = listing,
         };
-        executor->listing = listing;
+        listing->next = executor->listings;
+        executor->listings = listing;
         chain_begin(&listing->chain, steps, listed);
 }
 
-static void listing_idle(void *context)
+/* What an earlier agent attached stays attached until its task is removed. */
+static void keep_networks(void *context, const char *const *task_ids, size_t n,
+                          const struct err *err)
 {
-        free_listing(context);
+        struct executor_containerd *executor = context;
+
+        if (err) {
+                LOG(WARN, "the networks of earlier tasks could not be found",
+                    STR("err", err->text));
+                return;
+        }
+        for (size_t i = 0; i < n; i++)
+                network_keep(executor->options.network, task_ids[i]);
+        network_complete(executor->options.network);
+}
+
+void executor_begin_watching(struct executor_containerd *executor)
+{
+        executor->ping = (struct loop_timer){ .fire = ping, .context = executor };
+        ping(executor);
+        if (executor->options.network)
+                executor_list(&executor->executor, keep_networks, executor);
 }
 
 void executor_end_watching(struct executor_containerd *executor)
@@ -295,6 +320,11 @@ void executor_end_watching(struct executor_containerd *executor)
         loop_timer_cancel(&executor->ping);
         if (executor->ping_request)
                 rpc_request_cancel(executor->ping_request);
-        if (executor->listing && chain_cancel(&executor->listing->chain, listing_idle))
-                free_listing(executor->listing);
+        while (executor->listings) {
+                struct listing *listing = executor->listings;
+
+                executor->listings = listing->next;
+                if (chain_cancel(&listing->chain, free_listing))
+                        free_listing(listing);
+        }
 }

@@ -61,7 +61,7 @@ static void obtain_image(void *context)
                                            container->registry_auth, &task->arena, &events, task);
 }
 
-static void keep_ports(struct executor_task *task, const struct executor_attachment *attachment)
+static void keep_ports(struct executor_task *task, const Sk__MeshReport__Attachment *attachment)
 {
         const Sk__PortConfig **ports =
                 arena_alloc(&task->arena, (attachment->n_host_ports + 1) * sizeof *ports);
@@ -73,19 +73,18 @@ static void keep_ports(struct executor_task *task, const struct executor_attachm
         task->facts.n_host_ports = attachment->n_host_ports;
 }
 
-static void attached(void *context, const struct executor_attachment *attachment,
+static void attached(void *context, const Sk__MeshReport__Attachment *attachment,
                      const struct err *err)
 {
         struct executor_task *task = context;
 
-        task->is_attaching = false;
+        task->network_request = NULL;
         if (err) {
                 chain_fail(&task->verb, err);
                 return;
         }
-        task->is_attached = true;
         task->netns_path = arena_strdup(&task->arena, str_or(attachment->netns_path, NULL));
-        task->address = arena_strdup(&task->arena, str_or(attachment->address, ""));
+        task->address = arena_strdup(&task->arena, attachment->address);
         keep_ports(task, attachment);
         chain_next(&task->verb);
 }
@@ -93,12 +92,11 @@ static void attached(void *context, const struct executor_attachment *attachment
 void executor_attach_network(void *context)
 {
         struct executor_task *task = context;
-        struct executor_network *network = task->executor->options.network;
         const Sk__EndpointSpec *endpoint = task->spec->endpoint;
-        const Sk__PortConfig **ports;
+        Sk__PortConfig **ports;
         size_t n = 0;
 
-        if (!network) {
+        if (!task->executor->options.network) {
                 chain_next(&task->verb);
                 return;
         }
@@ -107,8 +105,8 @@ void executor_attach_network(void *context)
                 if (endpoint->ports[i]->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__HOST)
                         ports[n++] = endpoint->ports[i];
         }
-        task->is_attaching = true;
-        network->ops->attach(network, task->id, ports, n, attached, task);
+        task->network_request =
+                network_attach(task->executor->options.network, task->id, ports, n, attached, task);
 }
 
 static void keep_snapshot(struct executor_task *task, Ctd__Types__Mount *const *mounts, size_t n)

@@ -176,26 +176,24 @@ static void remove_snapshot(void *context)
                    timeout_ns, container_gone);
 }
 
-static void detached(void *context, const struct err *err)
+static void detached(void *context, const Sk__MeshReport__Attachment *attachment,
+                     const struct err *err)
 {
         struct executor_task *task = context;
 
-        task->is_detaching = false;
-        container_gone(task, NULL, err);
+        task->network_request = NULL;
+        container_gone(task, attachment, err);
 }
 
 static void detach_network(void *context)
 {
         struct executor_task *task = context;
-        struct executor_network *network = task->executor->options.network;
+        struct network *network = task->executor->options.network;
 
-        if (!network) {
+        if (network)
+                task->network_request = network_detach(network, task->id, detached, task);
+        else
                 chain_next(&task->verb);
-                return;
-        }
-        task->is_attached = false;
-        task->is_detaching = true;
-        network->ops->detach(network, task->id, detached, task);
 }
 
 static int remove_files_on_pool(void *context, struct err *err)

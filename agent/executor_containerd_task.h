@@ -31,9 +31,7 @@ struct executor_containerd {
         struct loop_timer ping;
         struct rpc_request *ping_request;
         int n_silent;
-        struct rpc_stream *events;
-        struct loop_timer events_retry;
-        struct listing *listing;
+        struct listing *listings; /* under way */
 };
 
 /* What is known of the process in the container. */
@@ -70,14 +68,14 @@ struct executor_task {
         bool is_cancel_posted;
         struct err verb_err; /* what start failed with, told after its remains are gone */
         struct image_request *image_request;
-        bool is_attaching, is_detaching;
+        struct network_request *network_request;
         bool awaits_end; /* the verb goes on when the process is over and cleaned up */
         struct loop_timer patience;
         struct rpc_request *kill;
         bool is_killing; /* SIGKILL was sent: no more patience after this */
 
         /* What is there. */
-        bool is_prepared, is_attached;
+        bool is_prepared;
         struct image image;
         const Ctd__Snapshots__PrepareResponse *snapshot;
         struct rootfs_mount rootfs;
@@ -157,6 +155,6 @@ void executor_list(struct executor *executor,
 void executor_read_host(struct oci_host *ret);
 const char *executor_find_init(void);
 
-/* Pings, and hears of containers that ran out of memory. */
+/* Pings containerd; tells the network which attachments of earlier agents stay. */
 void executor_begin_watching(struct executor_containerd *executor);
 void executor_end_watching(struct executor_containerd *executor);
