@@ -114,6 +114,13 @@ void ask(void *context, struct rpc_call *call, const Sk__AskRequest *in)
         rpc_call_finish(call);
 }
 
+void share_alive(void *context, struct rpc_call *call, const Sk__AliveNodes *in)
+{
+        (void)context;
+        (void)call;
+        (void)in;
+}
+
 /* --- assigning --- */
 
 static void assign(struct stub *stub, Sk__Assignments__Type type, Sk__TaskAssignment **tasks,
