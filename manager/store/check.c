@@ -58,7 +58,11 @@ static int check_writer(const Sk__Change *change, const struct object_kind *kind
         if ((change->op == SK__CHANGE__OP__CREATE || change->op == SK__CHANGE__OP__REMOVE) && !owns)
                 return err_set(err, ERR_DENIED, "the caller may not create or remove a %s",
                                kind->name);
-        if ((*change->name || change->references) && !owns)
+        /* A name that is not unique (a node's hostname) only describes: whoever writes a part may.
+         */
+        if ((change->references ||
+             (*change->name && (kind->has_unique_names || !change->n_parts))) &&
+            !owns)
                 return err_set(err, ERR_DENIED, "the caller may not name or link a %s", kind->name);
         return 0;
 }
