@@ -23,7 +23,7 @@ int main(int argc, char **argv)
                         .summary = "tells each node what it must know, and knows which are alive",
                         .settings = settings,
                         .config = &config,
-                        .listen_default = "0.0.0.0:2382",
+                        .listen_default = "unix:/run/skep/dispatcher.sock,0.0.0.0:2382",
                         .trust = RPC_MUTUAL_TLS,
                         .serves = (const struct rpc_service *const[]){ &dispatcher_service, NULL },
                         .start = dispatcher_start,

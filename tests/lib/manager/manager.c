@@ -1,0 +1,334 @@
+/* Daemons of a manager, as children. */
+#include "tests/lib/manager/manager.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "api/objects.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/message/message.h"
+#include "lib/os/file.h"
+#include "tests/lib/identity/identity.h"
+
+#define CLUSTER "cluster000000000000000001"
+#define MANAGER "manager000000000000000001"
+
+enum { ARGUMENTS_MAX = 48, CALL_TIMEOUT_S = 30 };
+
+/* name, program, options; %F is the folder, %S the store's address */
+static const struct {
+        const char *name, *program, *options;
+} rows[] = {
+        { "store", "manager/store/skep-store",
+          "--folder %F/store --bootstrap %F/bootstrap --listen %S" },
+        { "orchestrator", "manager/orchestrator/skep-orchestrator", "--store %S" },
+        { "allocator", "manager/allocator/skep-allocator", "--store %S" },
+        { "scheduler", "manager/scheduler/skep-scheduler", "--store %S" },
+        { "dispatcher", "dispatcher/skep-dispatcher", "--store %S --listen %D" },
+        { "api", "manager/api_server/skep-api",
+          "--store %S --dispatcher %D --listen %A --ca unix:%F/ca.sock" },
+};
+
+static void check(int r, const struct err *err)
+{
+        if (r < 0)
+                fprintf(stderr, "%s\n", err->text);
+        CHECK(r >= 0);
+}
+
+/* --- the cluster as 'swarm init' would begin it --- */
+
+static void add_create(struct arena *arena, Sk__Group *group, Sk__Kind kind, const char *id,
+                       const char *name, uint32_t part, const ProtobufCMessage *content)
+{
+        Sk__Change *change = arena_alloc(arena, sizeof *change);
+        Sk__Part *out = arena_alloc(arena, sizeof *out);
+
+        sk__change__init(change);
+        sk__part__init(out);
+        change->op = SK__CHANGE__OP__CREATE;
+        change->kind = kind;
+        change->id = arena_strdup(arena, id);
+        change->name = name;
+        change->parts = arena_alloc(arena, sizeof *change->parts);
+        change->parts[change->n_parts++] = out;
+        out->index = part;
+        message_pack(arena, content, &out->data.data, &out->data.len);
+        group->changes[group->n_changes++] = change;
+}
+
+static void add_cluster(struct arena *arena, Sk__Group *group)
+{
+        Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
+
+        spec.task_history_limit = 5;
+        add_create(arena, group, SK__KIND__KIND_CLUSTER, CLUSTER, "default", 0, &spec.base);
+}
+
+static void write_bootstrap(const struct manager *manager, size_t n_nodes)
+{
+        struct arena arena = { 0 };
+        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
+        Sk__NodeSpec node = SK__NODE_SPEC__INIT;
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        Sk__LogCommit commit = SK__LOG_COMMIT__INIT, *commits[] = { &commit };
+        Sk__LogEntry entry = SK__LOG_ENTRY__INIT;
+        _cleanup_(str_done) struct str path = { 0 };
+        char id[26];
+        uint8_t *data;
+        size_t size;
+        struct err err;
+
+        group.changes = arena_alloc(&arena, (n_nodes + 1) * sizeof *group.changes);
+        add_cluster(&arena, &group);
+        for (size_t i = 0; i < n_nodes; i++) {
+                manager_node_id(i, id);
+                add_create(&arena, &group, SK__KIND__KIND_NODE, id, "", 0, &node.base);
+        }
+        request.groups = groups;
+        request.n_groups = 1;
+        commit.request = &request;
+        commit.writer = ROLE_STORE;
+        entry.commits = commits;
+        entry.n_commits = 1;
+        message_pack(&arena, &entry.base, &data, &size);
+        str_addf(&path, "%s/bootstrap", manager->folder);
+        check(file_write_atomic(path.text, data, size, 0600, &err), &err);
+        arena_done(&arena);
+}
+
+/* --- identities --- */
+
+void manager_node_id(size_t i, char ret[static 26])
+{
+        snprintf(ret, 26, "node%021zu", i);
+}
+
+void manager_node_identity(const struct manager *manager, size_t i, char *ret, size_t size)
+{
+        _cleanup_(str_done) struct str command = { 0 };
+        char id[26];
+        struct err err;
+
+        manager_node_id(i, id);
+        snprintf(ret, size, "%s/identity/nodes/%s", manager->folder, id);
+        str_addf(&command, "%s/agent.key", ret);
+        if (file_exists(command.text))
+                return;
+        /* The same root for all. */
+        check(file_make_folders(ret, 0700, &err), &err);
+        for (size_t f = 0; f < 3; f++) {
+                static const char *const files[] = { "root.key", "root.crt", "ca.crt" };
+                _cleanup_(str_done) struct str from = { 0 }, to = { 0 }, content = { 0 };
+
+                str_addf(&from, "%s/identity/%s", manager->folder, files[f]);
+                str_addf(&to, "%s/%s", ret, files[f]);
+                if (file_read(from.text, 1 << 16, &content, NULL) == 0)
+                        check(file_write_atomic(to.text, content.text, content.length, 0600, &err),
+                              &err);
+        }
+        test_identity_make(ret, CLUSTER, id, "swarm-worker", "agent");
+}
+
+static void make_identities(const struct manager *manager)
+{
+        _cleanup_(str_done) struct str folder = { 0 };
+
+        str_addf(&folder, "%s/identity", manager->folder);
+        for (size_t i = 0; i < COUNT_OF(rows); i++)
+                test_identity_make(folder.text, CLUSTER, MANAGER, "swarm-manager", rows[i].name);
+}
+
+static void connect_clients(struct manager *manager)
+{
+        struct rpc_client_options options = { .server_daemon = "store", .address = manager->store };
+        struct rpc_client_options api = { .address = manager->api };
+        _cleanup_(str_done) struct str folder = { 0 };
+        struct err err;
+
+        str_addf(&folder, "%s/identity", manager->folder);
+        check(rpc_identity_open(folder.text, "orchestrator", &manager->identity, &err), &err);
+        options.identity = manager->identity;
+        check(rpc_client_new(manager->loop, &options, &manager->store_client, &err), &err);
+        check(rpc_client_new(manager->loop, &api, &manager->api_client, &err), &err);
+}
+
+void manager_init(struct manager *manager, struct loop *loop, const char *folder, size_t n_nodes)
+{
+        struct err err;
+
+        *manager = (struct manager){ .loop = loop, .n_daemons = COUNT_OF(rows) };
+        snprintf(manager->folder, sizeof manager->folder, "%s", folder);
+        snprintf(manager->store, sizeof manager->store, "unix:%s/store.sock", folder);
+        snprintf(manager->api, sizeof manager->api, "unix:%s/api.sock", folder);
+        snprintf(manager->dispatcher, sizeof manager->dispatcher, "unix:%s/dispatcher.sock",
+                 folder);
+        check(file_make_folders(folder, 0700, &err), &err);
+        make_identities(manager);
+        write_bootstrap(manager, n_nodes);
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                manager->daemons[i].name = rows[i].name;
+                manager->daemons[i].program = rows[i].program;
+        }
+        connect_clients(manager);
+}
+
+void manager_done(struct manager *manager)
+{
+        rpc_client_free(manager->api_client);
+        rpc_client_free(manager->store_client);
+        rpc_identity_free(manager->identity);
+        for (size_t i = manager->n_daemons; i-- > 0;)
+                manager_kill(manager, manager->daemons[i].name);
+}
+
+/* --- daemons --- */
+
+static size_t find(const struct manager *manager, const char *name)
+{
+        for (size_t i = 0; i < manager->n_daemons; i++)
+                if (str_equal(manager->daemons[i].name, name))
+                        return i;
+        CHECK(false);
+        return 0;
+}
+
+static void daemon_exited(void *context, int status)
+{
+        struct manager_daemon *daemon = context;
+
+        if (daemon->is_running)
+                fprintf(stderr, "skep-%s exited with status %d\n", daemon->name, status);
+        daemon->is_running = false;
+}
+
+/* One option with %F, %S, %D, %A filled in; in 'arena'. */
+static const char *fill_in(const struct manager *manager, const char *word, size_t length,
+                           struct arena *arena)
+{
+        struct str text = { 0 };
+        const char *filled;
+
+        for (size_t i = 0; i < length; i++) {
+                if (word[i] != '%' || i + 1 == length) {
+                        str_add_char(&text, word[i]);
+                        continue;
+                }
+                i++;
+                str_add(&text, word[i] == 'F'   ? manager->folder
+                               : word[i] == 'S' ? manager->store
+                               : word[i] == 'D' ? manager->dispatcher
+                                                : manager->api);
+        }
+        filled = arena_strdup(arena, str_text(&text));
+        str_done(&text);
+        return filled;
+}
+
+static void add_options(const struct manager *manager, const char *options, const char **argv,
+                        size_t *n, struct arena *arena)
+{
+        while (*options) {
+                size_t length = strcspn(options, " ");
+
+                CHECK(*n < ARGUMENTS_MAX - 1);
+                if (length)
+                        argv[(*n)++] = fill_in(manager, options, length, arena);
+                options += length + (options[length] == ' ');
+        }
+}
+
+void manager_start(struct manager *manager, const char *name, const char *options)
+{
+        size_t i = find(manager, name), n = 0;
+        struct manager_daemon *daemon = &manager->daemons[i];
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        const char *argv[ARGUMENTS_MAX] = { 0 };
+        struct process_options process = { .argv = argv };
+        struct err err;
+
+        argv[n++] = daemon->program;
+        argv[n++] = "--identity";
+        argv[n++] = arena_printf(&arena, "%s/identity", manager->folder);
+        add_options(manager, rows[i].options, argv, &n, &arena);
+        add_options(manager, options, argv, &n, &arena);
+        process.log_path = arena_printf(&arena, "%s/%s.log", manager->folder, name);
+        daemon->process = (struct process){ .exited = daemon_exited, .context = daemon };
+        check(process_start(manager->loop, &process, &daemon->process, &err), &err);
+        daemon->is_running = true;
+}
+
+void manager_start_all(struct manager *manager, const char *options)
+{
+        for (size_t i = 0; i < COUNT_OF(rows); i++)
+                manager_start(manager, rows[i].name, options);
+}
+
+void manager_kill(struct manager *manager, const char *name)
+{
+        struct manager_daemon *daemon = &manager->daemons[find(manager, name)];
+
+        if (!daemon->is_running)
+                return;
+        daemon->is_running = false;
+        process_signal(&daemon->process, SIGKILL, NULL);
+        process_forget(&daemon->process);
+        waitpid(daemon->process.pid, NULL, 0);
+}
+
+/* --- calls --- */
+
+struct answer {
+        struct arena *arena;
+        ProtobufCMessage *out;
+        struct err err;
+        bool is_done;
+};
+
+static void answered(void *context, const void *out, const struct err *err)
+{
+        struct answer *answer = context;
+
+        answer->is_done = true;
+        if (err)
+                answer->err = *err;
+        else
+                answer->out = message_copy(answer->arena, out);
+}
+
+int manager_call(struct manager *manager, struct rpc_client *client,
+                 const struct rpc_method_id *method, const ProtobufCMessage *in,
+                 struct arena *arena, ProtobufCMessage **ret_out, struct err *err)
+{
+        struct answer answer = { .arena = arena };
+
+        rpc_client_call(client, method, in, CALL_TIMEOUT_S * NS_PER_S, true, answered, &answer);
+        while (!answer.is_done)
+                CHECK(loop_turn(manager->loop, 100, NULL) == 0);
+        if (answer.err.code)
+                return err_set(err, answer.err.code, "%s", answer.err.text);
+        if (ret_out)
+                *ret_out = answer.out;
+        return 0;
+}
+
+void manager_commit(struct manager *manager, const Sk__Change *change)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__Change *changes[] = { (Sk__Change *)change };
+        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        struct err err;
+
+        group.changes = changes;
+        group.n_changes = 1;
+        request.groups = groups;
+        request.n_groups = 1;
+        check(manager_call(manager, manager->store_client, RPC_METHOD(store, Commit), &request.base,
+                           &arena, NULL, &err),
+              &err);
+}
