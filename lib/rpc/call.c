@@ -390,6 +390,7 @@ void call_abandon(struct rpc_call *call)
         bool was_in_handler = call->is_in_handler;
 
         writer_break(&call->writer);
+        call->reader.is_ended = true;
         if (call->call)
                 grpc_call_cancel(call->call, NULL);
         if (call->events) {

@@ -143,7 +143,7 @@ static void happened_received(struct rpc_event *event, bool is_ok)
         grpc_byte_buffer *message = TAKE(reader->message);
 
         reader->is_busy = false;
-        reader->is_ended = !is_ok || !message;
+        reader->is_ended |= !is_ok || !message;
         reader->is_cut_off = reader->is_ended && grpc_call_failed_before_recv_message(reader->call);
         reader->got(reader, reader->is_ended ? NULL : message);
         grpc_byte_buffer_destroy(message);

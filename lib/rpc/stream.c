@@ -137,8 +137,10 @@ static void got_message(struct reader *reader, grpc_byte_buffer *bytes)
 
 void rpc_stream_cancel(struct rpc_stream *stream)
 {
+        /* From here on nothing is started any more: what is under way ends by itself. */
         stream->events = NULL;
-        stream->reader.is_paused = false;
+        stream->is_half_closed = true;
+        stream->reader.is_ended = true;
         writer_break(&stream->writer);
         grpc_call_cancel(stream->outgoing.call, NULL);
         settle(stream);

@@ -185,10 +185,12 @@ static grpc_ssl_certificate_config_reload_status reload(
         struct reloader seen = *reloader;
         _cleanup_(pems_done) struct pems pems = { 0 };
         grpc_ssl_pem_key_cert_pair pair;
+        int n_changed;
 
-        if (!(has_changed(paths->key, &seen.times[0]) |
-              has_changed(paths->certificate, &seen.times[1]) |
-              has_changed(paths->root, &seen.times[2])))
+        n_changed = has_changed(paths->key, &seen.times[0]) +
+                    has_changed(paths->certificate, &seen.times[1]) +
+                    has_changed(paths->root, &seen.times[2]);
+        if (!n_changed)
                 return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
         if (read_pems(paths, &pems, NULL) < 0)
                 return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
