@@ -139,9 +139,11 @@ bool plan_is_empty(const struct plan *plan)
         return !plan->n_changes;
 }
 
-static const char *text_or_empty(const char *text)
+static const char *copy_text(struct arena *arena, const char *text)
 {
-        return text ? text : (const char *)protobuf_c_empty_string;
+        if (!text || !*text)
+                return (const char *)protobuf_c_empty_string;
+        return arena_strdup(arena, text);
 }
 
 static Sk__Precondition *pack_precondition(const struct plan_precondition *from,
@@ -151,7 +153,7 @@ static Sk__Precondition *pack_precondition(const struct plan_precondition *from,
 
         sk__precondition__init(to);
         to->kind = from->kind;
-        to->id = text_or_empty(from->id);
+        to->id = copy_text(arena, from->id);
         switch (from->test) {
         case PLAN_PART_VERSION:
                 to->test_case = SK__PRECONDITION__TEST_PART_VERSION;
@@ -170,7 +172,7 @@ static Sk__Precondition *pack_precondition(const struct plan_precondition *from,
                 break;
         case PLAN_NAME_FREE:
                 to->test_case = SK__PRECONDITION__TEST_NAME_FREE;
-                to->name_free = text_or_empty(from->name);
+                to->name_free = copy_text(arena, from->name);
                 break;
         case PLAN_NO_REFERRER:
                 to->test_case = SK__PRECONDITION__TEST_NO_REFERRER;
@@ -187,7 +189,9 @@ static Sk__Change__References *pack_references(const char *const *ids, struct ar
         sk__change__references__init(references);
         while (ids[references->n_ids])
                 references->n_ids++;
-        references->ids = arena_copy(arena, ids, references->n_ids * sizeof *ids);
+        references->ids = arena_alloc(arena, references->n_ids * sizeof *references->ids);
+        for (size_t i = 0; i < references->n_ids; i++)
+                references->ids[i] = copy_text(arena, ids[i]);
         return references;
 }
 
@@ -214,9 +218,9 @@ static Sk__Change *pack_change(const struct plan_change *from, struct arena *are
         sk__change__init(to);
         to->op = from->op;
         to->kind = from->kind;
-        to->id = text_or_empty(from->id);
-        to->name = text_or_empty(from->name);
-        to->reason = text_or_empty(from->reason);
+        to->id = copy_text(arena, from->id);
+        to->name = copy_text(arena, from->name);
+        to->reason = copy_text(arena, from->reason);
         if (from->references)
                 to->references = pack_references(from->references, arena);
         pack_parts(from, to, arena);

@@ -68,5 +68,5 @@ void plan_wake(struct plan *plan, int64_t at);
 
 bool plan_is_empty(const struct plan *plan);
 
-/* The plan as the store takes it; in 'arena'. */
+/* The plan as the store takes it, wholly in 'arena': the plan may be cleared afterwards. */
 Sk__CommitRequest *plan_pack(const struct plan *plan, struct arena *arena);

@@ -94,6 +94,28 @@ static void references_that_are_not_given_are_not_packed(void **state)
         assert_int_equal(group->changes[1]->references->n_ids, 0);
 }
 
+static void what_was_packed_outlives_the_plan(void **state)
+{
+        struct plan *plan = *state;
+        struct arena arena = { 0 };
+        char id[] = "a", name[] = "net", reference[] = "x";
+        const char *references[] = { reference, NULL };
+        struct plan_change *change = plan_create(plan, SK__KIND__KIND_NETWORK, id);
+        const Sk__Change *packed;
+
+        change->name = name;
+        change->references = references;
+        plan_require(plan, SK__KIND__KIND_NETWORK, id);
+        packed = plan_pack(plan, &arena)->groups[0]->changes[0];
+        name[0] = reference[0] = '!';
+        plan_done(plan);
+        plan_init(plan);
+        assert_string_equal(packed->id, "a");
+        assert_string_equal(packed->name, "net");
+        assert_string_equal(packed->references->ids[0], "x");
+        arena_done(&arena);
+}
+
 static void each_precondition_has_its_form(void **state)
 {
         struct plan *plan = *state;
@@ -143,6 +165,7 @@ int main(void)
                 TEST(changes_go_to_the_newest_group),
                 TEST(a_change_is_packed_whole),
                 TEST(references_that_are_not_given_are_not_packed),
+                TEST(what_was_packed_outlives_the_plan),
                 TEST(each_precondition_has_its_form),
                 TEST(a_cleared_plan_is_as_new),
         };
