@@ -154,22 +154,24 @@ static void answered(void *context, const void *out, const struct err *err)
         struct answer *answer = context;
 
         answer->is_done = true;
-        if (err) {
-                answer->code = err->code;
-                fprintf(stderr, "call failed: %s\n", err->text);
-                return;
-        }
-        answer->out = message_copy(answer->arena, out);
+        answer->code = err ? err->code : 0;
+        if (!err)
+                answer->out = message_copy(answer->arena, out);
 }
 
+/* A store that is starting, or was just killed, is asked again. */
 int fixture_call(struct fixture *fixture, const struct rpc_method_id *method,
                  const ProtobufCMessage *in, struct arena *arena, ProtobufCMessage **ret_out)
 {
-        struct answer answer = { .arena = arena };
+        struct answer answer;
 
-        rpc_client_call(fixture->client, method, in, 20 * NS_PER_S, true, answered, &answer);
-        while (!answer.is_done)
-                CHECK(loop_turn(fixture->loop, 100, NULL) == 0);
+        do {
+                answer = (struct answer){ .arena = arena };
+                rpc_client_call(fixture->client, method, in, 20 * NS_PER_S, true, answered,
+                                &answer);
+                while (!answer.is_done)
+                        CHECK(loop_turn(fixture->loop, 100, NULL) == 0);
+        } while (answer.code == ERR_UNAVAILABLE);
         if (ret_out)
                 *ret_out = answer.out;
         return answer.code;

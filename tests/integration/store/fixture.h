@@ -26,7 +26,7 @@ void fixture_kill(struct fixture *fixture); /* SIGKILL, and waits for its end */
 /* Waits for its end by itself; the exit status as from waitpid. */
 int fixture_wait_exit(struct fixture *fixture);
 
-/* One call, waited for; 'out' lives in 'arena'.  The code is returned, the text printed. */
+/* One call, waited for; 'out' lives in 'arena'.  The code is returned. */
 int fixture_call(struct fixture *fixture, const struct rpc_method_id *method,
                  const ProtobufCMessage *in, struct arena *arena, ProtobufCMessage **ret_out);
 
