@@ -120,6 +120,27 @@ static int open_disk(struct store *store, struct err *err)
         return load_state(store->disk, store->state, err);
 }
 
+static int open_replica(struct store *store, struct err *err)
+{
+        struct replica_options options = { .loop = store->loop,
+                                           .disk = store->disk,
+                                           .id = member_id(store->options.node_id),
+                                           .applied = state_version(store->state),
+                                           .events = &replica_events,
+                                           .context = store };
+
+        os_random(&options.seed, sizeof options.seed);
+        store->reported = options.applied;
+        return replica_new(&options, &store->replica, err);
+}
+
+static int open_all(struct store *store, struct err *err)
+{
+        TRY(open_disk(store, err));
+        TRY(flush_open(store, err));
+        return open_replica(store, err);
+}
+
 static void turn_done(void *context)
 {
         struct store *store = context;
@@ -131,21 +152,17 @@ static void turn_done(void *context)
 int store_open(const struct store_options *options, struct store **ret_store, struct err *err)
 {
         _cleanup_(store_freep) struct store *store = mem_alloc(sizeof *store);
-        struct replica_options replica = { .loop = options->loop,
-                                           .events = &replica_events,
-                                           .context = store };
+        int r;
 
         store->options = *options;
         store->loop = options->loop;
         store->state = state_new();
         propose_init(store);
-        TRY(open_disk(store, err));
-        TRY(flush_open(store, err));
-        replica.disk = store->disk;
-        replica.id = member_id(options->node_id);
-        os_random(&replica.seed, sizeof replica.seed);
-        replica.applied = store->reported = state_version(store->state);
-        TRY(replica_new(&replica, &store->replica, err));
+        r = open_all(store, err);
+        if (r == ERR_DATA_LOSS)
+                err_prefix(err, "the data in '%s' is damaged and will not be served",
+                           options->config->folder);
+        TRY(r);
         loop_after_turn(store->loop, turn_done, store);
         LOG(INFO, "state loaded", INT("objects", (int64_t)state_count_all(store->state)),
             INT("version", (int64_t)state_version(store->state)));

@@ -1,0 +1,221 @@
+/* The disk, on real RocksDB in a folder of its own. */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/mem.h"
+#include "lib/os/file.h"
+#include "manager/store/log.h"
+
+struct fixture {
+        char folder[64];
+        struct disk *disk;
+        struct disk_batch *batch;
+        struct err err;
+        bool is_new;
+};
+
+static void reopen(struct fixture *f)
+{
+        disk_batch_free(f->batch);
+        disk_free(f->disk);
+        f->disk = NULL;
+        f->batch = NULL;
+        if (disk_open(f->folder, &f->disk, &f->is_new, &f->err) == 0)
+                f->batch = disk_batch_new(f->disk);
+}
+
+static int setup(void **state)
+{
+        struct fixture *f = mem_alloc(sizeof *f);
+
+        snprintf(f->folder, sizeof f->folder, "/tmp/skep-disk-test-XXXXXX");
+        CHECK(mkdtemp(f->folder));
+        reopen(f);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+
+        disk_batch_free(f->batch);
+        disk_free(f->disk);
+        file_remove_tree(f->folder, NULL);
+        free(f);
+        return 0;
+}
+
+static void write_batch(struct fixture *f)
+{
+        assert_int_equal(disk_batch_write(f->batch, true, &f->err), 0);
+}
+
+static int get(struct fixture *f, const char *key)
+{
+        struct str value = { 0 };
+        int r = disk_get(f->disk, DISK_STATE, key, strlen(key), &value, &f->err);
+
+        str_done(&value);
+        return r;
+}
+
+static void a_record_survives_a_restart(void **state)
+{
+        struct fixture *f = *state;
+        struct str value = { 0 };
+
+        assert_true(f->is_new);
+        disk_batch_put(f->batch, DISK_STATE, "key", 3, "value", 5);
+        write_batch(f);
+        reopen(f);
+        assert_false(f->is_new);
+        assert_int_equal(disk_get(f->disk, DISK_STATE, "key", 3, &value, &f->err), 0);
+        assert_string_equal(value.text, "value");
+        str_done(&value);
+}
+
+static void families_are_apart_and_removed_records_are_gone(void **state)
+{
+        struct fixture *f = *state;
+
+        disk_batch_put(f->batch, DISK_META, "a", 1, "", 0);
+        disk_batch_put(f->batch, DISK_STATE, "b", 1, "", 0);
+        write_batch(f);
+        assert_int_equal(get(f, "a"), ERR_NOT_FOUND);
+        assert_int_equal(get(f, "b"), 0);
+        disk_batch_remove(f->batch, DISK_STATE, "b", 1);
+        write_batch(f);
+        assert_int_equal(get(f, "b"), ERR_NOT_FOUND);
+}
+
+static void another_folders_key_file_is_refused(void **state)
+{
+        struct fixture *f = *state;
+        char path[128];
+
+        snprintf(path, sizeof path, "%s/kek", f->folder);
+        assert_int_equal(file_write_atomic(path, "another key of 32 bytes.........", 32, 0600,
+                                           NULL),
+                         0);
+        reopen(f);
+        assert_null(f->disk);
+        assert_int_equal(f->err.code, ERR_DATA_LOSS);
+}
+
+static void a_missing_key_file_is_not_made_anew(void **state)
+{
+        struct fixture *f = *state;
+        char path[128];
+
+        snprintf(path, sizeof path, "%s/kek", f->folder);
+        unlink(path);
+        reopen(f);
+        assert_null(f->disk);
+        assert_false(file_exists(path));
+}
+
+/* --- the log --- */
+
+static void add_entry(struct fixture *f, uint64_t index, uint64_t term, const char *text)
+{
+        struct raft_entry *entry = raft_entry_new(RAFT_COMMAND, strlen(text));
+
+        entry->index = index;
+        entry->term = term;
+        memcpy(entry->data, text, strlen(text));
+        log_add(f->batch, &(struct raft_write){ .id = index, .entries = &entry, .n_entries = 1 });
+        raft_entry_unref(entry);
+}
+
+static int read_log(struct fixture *f, uint64_t first, uint64_t last, size_t bytes,
+                    struct raft_entry **entries)
+{
+        return log_read(f->disk, first, last, bytes, entries, 10, &f->err);
+}
+
+static void entries_come_back_as_they_were(void **state)
+{
+        struct fixture *f = *state;
+        struct raft_entry *entries[10];
+
+        for (uint64_t i = 1; i <= 3; i++)
+                add_entry(f, i, 7, "text");
+        write_batch(f);
+        reopen(f);
+        assert_int_equal(read_log(f, 2, 3, 1000, entries), 2);
+        assert_int_equal(entries[0]->index, 2);
+        assert_int_equal(entries[0]->term, 7);
+        assert_int_equal(entries[0]->size, 4);
+        assert_memory_equal(entries[0]->data, "text", 4);
+        for (size_t i = 0; i < 2; i++)
+                raft_entry_unref(entries[i]);
+}
+
+static void a_large_entry_is_read_alone(void **state)
+{
+        struct fixture *f = *state;
+        struct raft_entry *entries[10];
+
+        for (uint64_t i = 1; i <= 3; i++)
+                add_entry(f, i, 7, "text");
+        write_batch(f);
+        assert_int_equal(read_log(f, 1, 3, 1, entries), 1);
+        raft_entry_unref(entries[0]);
+}
+
+static void a_missing_entry_is_noticed(void **state)
+{
+        struct fixture *f = *state;
+        struct raft_entry *entries[10];
+
+        add_entry(f, 1, 7, "text");
+        add_entry(f, 3, 7, "text");
+        write_batch(f);
+        assert_int_equal(read_log(f, 1, 3, 1000, entries), ERR_DATA_LOSS);
+}
+
+static void truncating_and_compacting_cut_both_ends(void **state)
+{
+        struct fixture *f = *state;
+        struct raft_snapshot snapshot = { .index = 2,
+                                          .term = 7,
+                                          .members = { .n = 1, .member = { { .id = 5 } } } };
+        struct raft_entry *entries[10];
+        struct raft_restore restore;
+
+        for (uint64_t i = 1; i <= 5; i++)
+                add_entry(f, i, 7, "text");
+        log_add(f->batch, &(struct raft_write){ .id = 6, .truncate_from = 5 });
+        log_add(f->batch, &(struct raft_write){ .id = 7, .compact = &snapshot });
+        log_add(f->batch, &(struct raft_write){ .id = 8, .has_vote = true, .term = 9, .vote = 5 });
+        write_batch(f);
+        assert_int_equal(read_log(f, 3, 10, 1000, entries), 2);
+        for (size_t i = 0; i < 2; i++)
+                raft_entry_unref(entries[i]);
+        assert_int_equal(log_restore(f->disk, &restore, &f->err), 0);
+        assert_int_equal(restore.snapshot.index, 2);
+        assert_int_equal(restore.snapshot.members.member[0].id, 5);
+        assert_int_equal(restore.term, 9);
+        assert_int_equal(restore.vote, 5);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(a_record_survives_a_restart),
+                TEST(families_are_apart_and_removed_records_are_gone),
+                TEST(another_folders_key_file_is_refused),
+                TEST(a_missing_key_file_is_not_made_anew),
+                TEST(entries_come_back_as_they_were),
+                TEST(a_large_entry_is_read_alone),
+                TEST(a_missing_entry_is_noticed),
+                TEST(truncating_and_compacting_cut_both_ends),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
