@@ -2,6 +2,7 @@
  * use. */
 #include <arpa/inet.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,17 +43,18 @@ static void say_anew(struct fixture *fixture, struct answer *ret)
 
 /* --- TLS by hand --- */
 
-static SSL_CTX *client_context(const struct fixture *fixture, int version)
+static SSL_CTX *make_context(const struct fixture *fixture, const SSL_METHOD *method,
+                             const char *daemon, int version)
 {
-        SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX *context = SSL_CTX_new(method);
         char path[128];
 
         SSL_CTX_set_min_proto_version(context, version);
         SSL_CTX_set_max_proto_version(context, version);
         SSL_CTX_set_alpn_protos(context, (const unsigned char *)"\2h2", 3);
-        snprintf(path, sizeof path, "%s/api.crt", fixture->folder);
+        snprintf(path, sizeof path, "%s/%s.crt", fixture->folder, daemon);
         CHECK(SSL_CTX_use_certificate_chain_file(context, path) == 1);
-        snprintf(path, sizeof path, "%s/api.key", fixture->folder);
+        snprintf(path, sizeof path, "%s/%s.key", fixture->folder, daemon);
         CHECK(SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) == 1);
         return context;
 }
@@ -61,7 +63,7 @@ static SSL_CTX *client_context(const struct fixture *fixture, int version)
 static bool can_connect(struct fixture *fixture, int version)
 {
         struct sockaddr_in address = { .sin_family = AF_INET };
-        SSL_CTX *context = client_context(fixture, version);
+        SSL_CTX *context = make_context(fixture, TLS_client_method(), "api", version);
         SSL *ssl = SSL_new(context);
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         bool is_connected;
@@ -91,6 +93,76 @@ static void tls_1_2_is_refused(void **state)
                            "api");
         fixture_serve(*state, RPC_MUTUAL_TLS, false, NULL);
         assert_false(can_connect(*state, TLS1_2_VERSION));
+}
+
+/* A server of one version and one connection, on a thread, since it blocks. */
+struct listener {
+        SSL_CTX *context;
+        int fd;
+        bool is_accepted;
+};
+
+static void *accept_one(void *context)
+{
+        struct listener *listener = context;
+        int fd = accept(listener->fd, NULL, NULL);
+        SSL *ssl = SSL_new(listener->context);
+
+        SSL_set_fd(ssl, fd);
+        listener->is_accepted = SSL_accept(ssl) == 1;
+        SSL_free(ssl);
+        close(fd);
+        return NULL;
+}
+
+static int select_h2(SSL *ssl, const unsigned char **ret, unsigned char *ret_size,
+                     const unsigned char *in, unsigned size, void *context)
+{
+        (void)ssl;
+        (void)in;
+        (void)size;
+        (void)context;
+        *ret = (const unsigned char *)"h2";
+        *ret_size = 2;
+        return SSL_TLSEXT_ERR_OK;
+}
+
+/* Does our client go through a handshake with a server of that version? */
+static bool client_accepts(struct fixture *fixture, int version)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET };
+        socklen_t size = sizeof address;
+        struct listener listener = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+        struct answer answer;
+        pthread_t thread;
+
+        test_identity_make(fixture->folder, "cluster1", "node1", "swarm-manager", "store");
+        listener.context = make_context(fixture, TLS_server_method(), "store", version);
+        SSL_CTX_set_alpn_select_cb(listener.context, select_h2, NULL);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        CHECK(bind(listener.fd, (struct sockaddr *)&address, sizeof address) == 0);
+        CHECK(listen(listener.fd, 1) == 0);
+        CHECK(getsockname(listener.fd, (struct sockaddr *)&address, &size) == 0);
+        snprintf(fixture->address, sizeof fixture->address, "127.0.0.1:%d",
+                 ntohs(address.sin_port));
+        CHECK(pthread_create(&thread, NULL, accept_one, &listener) == 0);
+        fixture_connect(fixture, "api");
+        fixture_call(fixture, RPC_METHOD(echo, Say), &(Sk__EchoRequest)SK__ECHO_REQUEST__INIT,
+                     NS_PER_S / 2, &answer);
+        pthread_join(thread, NULL);
+        SSL_CTX_free(listener.context);
+        close(listener.fd);
+        return listener.is_accepted;
+}
+
+static void a_client_speaks_tls_1_3(void **state)
+{
+        assert_true(client_accepts(*state, TLS1_3_VERSION));
+}
+
+static void a_client_does_not_speak_tls_1_2(void **state)
+{
+        assert_false(client_accepts(*state, TLS1_2_VERSION));
 }
 
 /* --- names and roots --- */
@@ -311,6 +383,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(tls_1_3_it_is),
                 TEST(tls_1_2_is_refused),
+                TEST(a_client_speaks_tls_1_3),
+                TEST(a_client_does_not_speak_tls_1_2),
                 TEST(a_server_with_another_daemons_certificate_is_not_believed),
                 TEST(a_certificate_of_another_cluster_is_refused),
                 TEST(an_identity_whose_key_is_not_its_own_is_refused),
