@@ -38,7 +38,7 @@ void enforce_node(const struct view *view, const char *node_id, size_t limit, st
                         return;
                 }
                 plan_group(plan);
-                task_desire(plan, task, SK__TASK_STATE__TASK_SHUTDOWN,
+                plan_desire(plan, task, SK__TASK_STATE__TASK_SHUTDOWN,
                             "its node has too few resources left");
         }
 }

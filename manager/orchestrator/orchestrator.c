@@ -174,6 +174,7 @@ static void decide(const struct view *view, const char *key, const void *config,
         char id[ID_SIZE];
 
         (void)config;
+        limit += plan->n_changes;
         if (!strcmp(key, "specs")) {
                 reap_specs(view, limit, plan);
         } else if (str_starts_with(key, "node/")) {

@@ -35,7 +35,7 @@ void reap_slot(struct work *work, const Sk__Task *newest)
 
         for (const Sk__Task *task = newest; task; task = view_slot_older(work->view, task)) {
                 if (task->definition->desired_state == SK__TASK_STATE__TASK_REMOVE) {
-                        if (task_is_lost(work->view, task))
+                        if (slot_task_is_lost(work->view, task))
                                 work_remove(work, task, "it was given up and is gone");
                         else
                                 kept++;
@@ -52,7 +52,7 @@ void reap_orphans(const struct view *view, const char *service_id, size_t limit,
         const Sk__Task *task;
 
         while ((task = view_each_service_task(view, service_id, &cursor))) {
-                bool is_lost = task_is_lost(view, task);
+                bool is_lost = slot_task_is_lost(view, task);
 
                 if (!is_lost && task->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
                         continue;
@@ -65,7 +65,7 @@ void reap_orphans(const struct view *view, const char *service_id, size_t limit,
                         plan_remove(plan, SK__KIND__KIND_TASK, task->id)->reason =
                                 "its service was removed";
                 else
-                        task_desire(plan, task, SK__TASK_STATE__TASK_REMOVE,
+                        plan_desire(plan, task, SK__TASK_STATE__TASK_REMOVE,
                                     "its service was removed");
         }
 }

@@ -13,20 +13,21 @@ static const Sk__RestartPolicy *policy_of(const struct work *work, const Sk__Tas
         return work_spec_of(work, task)->task->restart;
 }
 
-/* How often tasks of the newest one's spec were restarted in its slot; with a window, how often of
- * late. */
+/* How often tasks of the newest one's spec were restarted in its slot because they ended; with a
+ * window, how often of late. */
 static uint64_t count_restarts(const struct work *work, const Sk__Task *newest, int64_t window_ns)
 {
-        int64_t since = (newest->status ? newest->status->at_ns : view_now(work->view)) - window_ns;
+        int64_t since = newest->status->at_ns - window_ns;
         uint64_t n = 0;
 
         for (const Sk__Task *task = newest, *older; task; task = older) {
                 older = view_slot_older(work->view, task);
-                if (!older || strcmp(older->definition->spec_id, newest->definition->spec_id) ||
+                if (!older ||
+                    strcmp(older->definition->spec_id, newest->definition->spec_id) != 0 ||
                     older->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
                         break;
-                /* 'task' came after 'older' of the same spec: it was a restart. */
-                if (!window_ns || (task->meta && task->meta->created_at_ns > since))
+                if (slot_ended_by_itself(older) &&
+                    (!window_ns || (task->meta && task->meta->created_at_ns > since)))
                         n++;
         }
         return n;
@@ -43,7 +44,8 @@ bool restart_may(const struct work *work, const Sk__Task *task)
         if (policy->condition == SK__RESTART_POLICY__CONDITION__ON_FAILURE &&
             task_state(task) == SK__TASK_STATE__TASK_COMPLETE)
                 return false;
-        return !policy->max_attempts ||
+        /* Attempts are for tasks that end, not for those that must leave their node. */
+        return !policy->max_attempts || !slot_ended_by_itself(task) ||
                count_restarts(work, task, policy->window_ns) < policy->max_attempts;
 }
 
@@ -78,8 +80,8 @@ int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t
         /* Of what came before the replaced one, those still wanted go on until the new one is up.
          */
         for (const Sk__Task *task = older; task; task = view_slot_older(work->view, task))
-                if ((task == older || !task_is_wanted(task)) && !task_is_lost(work->view, task) &&
-                    at < created_at + STOP_WAIT_MOST)
+                if ((task == older || !task_is_wanted(task)) &&
+                    !slot_task_is_lost(work->view, task) && at < created_at + STOP_WAIT_MOST)
                         at = created_at + STOP_WAIT_MOST;
         return at;
 }

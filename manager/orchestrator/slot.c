@@ -6,7 +6,7 @@ static bool node_is_lost(const Sk__Node *node)
         return !node || (node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN);
 }
 
-bool task_is_lost(const struct view *view, const Sk__Task *task)
+bool slot_task_is_lost(const struct view *view, const Sk__Task *task)
 {
         const char *node = task_node(task);
 
@@ -74,7 +74,7 @@ const char *slot_why_broken(const struct work *work, const Sk__Task *task)
         return NULL;
 }
 
-static bool ended_by_itself(const Sk__Task *task)
+bool slot_ended_by_itself(const Sk__Task *task)
 {
         Sk__TaskState state = task_state(task);
 
@@ -96,7 +96,7 @@ static enum slot_state state_of(const struct work *work, const Sk__Task *newest,
                 return SLOT_EMPTY;
         /* A global service comes back to a node that may bear it again, whatever the restart
          * policy. */
-        return work->is_global && !ended_by_itself(newest) ? SLOT_EMPTY : SLOT_FINISHED;
+        return work->is_global && !slot_ended_by_itself(newest) ? SLOT_EMPTY : SLOT_FINISHED;
 }
 
 struct slot slot_look(const struct work *work, uint64_t number, const char *node_id)

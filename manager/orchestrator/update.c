@@ -98,7 +98,7 @@ static void begin_status(struct work *work, const Sk__UpdateStatus *status)
                                    : SK__UPDATE_STATUS__STATE__UPDATING;
         begun->message = is_rollback ? "rollback in progress" : "update in progress";
         begun->started_at_ns = view_now(work->view);
-        begun->spec_id = work->service->spec->spec_id;
+        begun->spec_id = arena_strdup(arena, work->service->spec->spec_id);
         work_progress(work)->update = begun;
 }
 

@@ -86,8 +86,8 @@ void work_create(struct work *work, uint64_t slot, const char *node_id, Sk__Task
                 progress->generation++;
         work->has_generation = true;
         sk__task_definition__init(definition);
-        definition->service_id = work->service->id;
-        definition->spec_id = work->service->spec->spec_id;
+        definition->service_id = arena_strdup(arena, work->service->id);
+        definition->spec_id = arena_strdup(arena, work->service->spec->spec_id);
         definition->slot = slot;
         definition->node_id = arena_strdup(arena, node_id);
         definition->generation = progress->generation;
@@ -100,7 +100,7 @@ void work_create(struct work *work, uint64_t slot, const char *node_id, Sk__Task
         plan_set_part(change, PART_TASK_definition, &definition->base);
 }
 
-void task_desire(struct plan *plan, const Sk__Task *task, Sk__TaskState desired, const char *reason)
+void plan_desire(struct plan *plan, const Sk__Task *task, Sk__TaskState desired, const char *reason)
 {
         Sk__TaskDefinition *definition =
                 (Sk__TaskDefinition *)message_copy(&plan->arena, &task->definition->base);
@@ -119,7 +119,7 @@ void work_desire(struct work *work, const Sk__Task *task, Sk__TaskState desired,
         if (task->definition->desired_state >= desired)
                 return;
         open_group(work);
-        task_desire(work->plan, task, desired, reason);
+        plan_desire(work->plan, task, desired, reason);
 }
 
 void work_remove(struct work *work, const Sk__Task *task, const char *reason)

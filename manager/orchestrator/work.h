@@ -14,7 +14,7 @@ enum { RANGE_SLOTS = 1000 };
 struct work {
         const struct view *view;
         struct plan *plan;
-        size_t limit;
+        size_t limit; /* the plan is full at so many changes */
         const Sk__Service *service;
         const Sk__ServiceSpecRevision *revision; /* the one wanted */
         const Sk__ServiceSpec *spec;             /* revision->spec, with a task spec in it */
@@ -71,10 +71,12 @@ struct slot slot_look(const struct work *work, uint64_t number, const char *node
 
 /* Why the task cannot go on; NULL when it can. */
 const char *slot_why_broken(const struct work *work, const Sk__Task *task);
+/* Did it complete, fail or get rejected, rather than being told to stop? */
+bool slot_ended_by_itself(const Sk__Task *task);
 /* May the service have a task on the node? */
 bool node_may_bear(const struct work *work, const Sk__Node *node);
 /* Will nothing more be heard of the task: over, never placed, or its node is gone or down? */
-bool task_is_lost(const struct view *view, const Sk__Task *task);
+bool slot_task_is_lost(const struct view *view, const Sk__Task *task);
 
 /* --- restart.c: may it run again, and when --- */
 
@@ -105,5 +107,5 @@ void reap_specs(const struct view *view, size_t limit, struct plan *plan);
 void enforce_node(const struct view *view, const char *node_id, size_t limit, struct plan *plan);
 
 /* A change of a task outside of any work. */
-void task_desire(struct plan *plan, const Sk__Task *task, Sk__TaskState desired,
+void plan_desire(struct plan *plan, const Sk__Task *task, Sk__TaskState desired,
                  const char *reason);

@@ -19,7 +19,7 @@ struct round {
         const struct view *view;
         struct scheduler_cache *cache;
         struct plan *plan;
-        size_t limit;
+        size_t limit; /* the plan is full at so many changes */
         struct arena arena;
         struct map by_spec; /* struct batch, by spec id */
         struct vec batches; /* struct batch *, in the order of their first task */
@@ -50,7 +50,7 @@ static void place(struct round *round, const struct cached_spec *spec, const Sk_
                                 &placement->assigned_generic, &placement->n_assigned_generic);
 
         CHECK(claimed);
-        placement->node_id = node->node->id;
+        placement->node_id = arena_strdup(&plan->arena, node->id);
         placement->at_ns = view_now(round->view);
         cache_reserve(round->cache, node, spec, task->id, placement->assigned_generic,
                       placement->n_assigned_generic);
@@ -226,7 +226,7 @@ static void decide(const struct view *view, const char *key, const void *config,
                 .view = view,
                 .cache = fresh ? fresh : settings->cache,
                 .plan = plan,
-                .limit = limit,
+                .limit = plan->n_changes + limit,
                 .batches = VEC_OF(struct batch *),
         };
 

@@ -57,13 +57,25 @@ static void add_placement(struct str *line, const struct view *view,
         str_addf(line, ", %s", change->reason);
 }
 
+static void add_report(struct str *line, const struct view *view, const struct plan_change *change,
+                       const Sk__TaskDefinition *definition)
+{
+        const Sk__TaskStatus *status = (const Sk__TaskStatus *)change->parts[PART_TASK_status];
+
+        str_add(line, "report ");
+        add_task_name(line, view, definition);
+        str_addf(line, " %s", task_state_name(status->state));
+}
+
 static void add_task(struct str *line, const struct view *view, const struct plan_change *change)
 {
         const Sk__TaskDefinition *definition =
                 (const Sk__TaskDefinition *)change->parts[PART_TASK_definition];
         const Sk__Task *task = view_task(view, change->id);
 
-        if (change->op == SK__CHANGE__OP__CREATE) {
+        if (change->op != SK__CHANGE__OP__CREATE && !task)
+                str_addf(line, "change a task that is gone, %s", change->id);
+        else if (change->op == SK__CHANGE__OP__CREATE) {
                 str_add(line, "create ");
                 add_task_name(line, view, definition);
                 str_addf(line, " %s, %s", task_state_name(definition->desired_state),
@@ -80,6 +92,8 @@ static void add_task(struct str *line, const struct view *view, const struct pla
         } else if (change->parts[PART_TASK_allocation]) {
                 str_add(line, "allocate ");
                 add_task_name(line, view, task->definition);
+        } else if (change->parts[PART_TASK_status]) {
+                add_report(line, view, change, task->definition);
         } else {
                 add_placement(line, view, change, task->definition);
         }
@@ -106,7 +120,8 @@ static void add_service(struct str *line, const struct view *view, const struct 
                 for (size_t i = 0; i < endpoint->n_ports; i++)
                         str_addf(line, ", %u", endpoint->ports[i]->published_port);
         } else {
-                str_addf(line, "respecify %s, %s", name, change->reason);
+                str_addf(line, "%s service %s",
+                         change->op == SK__CHANGE__OP__REMOVE ? "remove" : "specify", name);
         }
 }
 
@@ -122,6 +137,20 @@ static void add_spec(struct str *line, const struct view *view, const struct pla
                  name_of(view, SK__KIND__KIND_SERVICE, object->spec->service_id), change->reason);
 }
 
+static void add_node(struct str *line, const struct view *view, const struct plan_change *change)
+{
+        static const char *const states[] = { "unknown", "down", "ready", "disconnected" };
+        static const char *const availabilities[] = { "active", "pause", "drain" };
+        const Sk__NodeStatus *status = (const Sk__NodeStatus *)change->parts[PART_NODE_status];
+        const Sk__NodeSpec *spec = (const Sk__NodeSpec *)change->parts[PART_NODE_spec];
+
+        str_addf(line, "node %s", name_of(view, SK__KIND__KIND_NODE, change->id));
+        if (status)
+                str_addf(line, " %s", states[status->state]);
+        if (spec)
+                str_addf(line, " %s", availabilities[spec->availability]);
+}
+
 static void add_change(struct str *line, const struct view *view, const struct plan_change *change)
 {
         switch (change->kind) {
@@ -133,6 +162,9 @@ static void add_change(struct str *line, const struct view *view, const struct p
                 break;
         case SK__KIND__KIND_SERVICE_SPEC:
                 add_spec(line, view, change);
+                break;
+        case SK__KIND__KIND_NODE:
+                add_node(line, view, change);
                 break;
         default:
                 str_addf(line, "change %s", change->id);

@@ -1,0 +1,308 @@
+/* What holds at every commit, and what holds when all has come to rest. */
+#include "tests/sim/cluster/internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/placement/placement.h"
+#include "lib/state/task_life.h"
+
+/* How stale the view of a loop may be. */
+#define LAG (6 * NS_PER_S)
+
+/* --- states only grow --- */
+
+static struct seen_task *seen_of(struct sim *sim, const char *id)
+{
+        struct seen_task *seen = map_find(&sim->seen, id);
+
+        if (seen)
+                return seen;
+        seen = mem_alloc(sizeof *seen);
+        strcpy(seen->id, id);
+        map_put(&sim->seen, seen->id, seen);
+        sim->result.n_tasks++;
+        return seen;
+}
+
+static bool ended_by_itself(Sk__TaskState state)
+{
+        return state == SK__TASK_STATE__TASK_FAILED || state == SK__TASK_STATE__TASK_COMPLETE ||
+               state == SK__TASK_STATE__TASK_REJECTED;
+}
+
+static void check_growth(struct sim *sim, const Sk__Task *task)
+{
+        struct seen_task *seen = seen_of(sim, task->id);
+        Sk__TaskState state = task_state(task), desired = task->definition->desired_state;
+
+        if (seen->is_gone)
+                sim_fail(sim, "task %s came back", task->id);
+        if (state < seen->state)
+                sim_fail(sim, "task %s went back to %s", task->id, task_state_name(state));
+        if (desired < seen->desired)
+                sim_fail(sim, "task %s is wanted again as %s", task->id, task_state_name(desired));
+        if (ended_by_itself(state) && !seen->failed_at)
+                seen->failed_at = sim->world.now;
+        if (desired >= SK__TASK_STATE__TASK_SHUTDOWN && !seen->told_to_stop_at)
+                seen->told_to_stop_at = sim->world.now;
+        seen->state = state;
+        seen->desired = desired;
+}
+
+/* --- one wanted task per slot; none too early --- */
+
+static const Sk__Task *slot_newest(struct sim *sim, const Sk__TaskDefinition *definition)
+{
+        return definition->slot
+                       ? view_slot_newest(sim->world.view, definition->service_id, definition->slot)
+                       : view_node_slot_newest(sim->world.view, definition->service_id,
+                                               definition->node_id);
+}
+
+static bool may_start_first(struct sim *sim, const Sk__Task *task)
+{
+        return map_find(&sim->start_first, task->definition->service_id) != NULL;
+}
+
+static void check_slot(struct sim *sim, const Sk__Task *task)
+{
+        size_t n_wanted = 0;
+
+        for (const Sk__Task *other = slot_newest(sim, task->definition); other;
+             other = view_slot_older(sim->world.view, other))
+                n_wanted += task_is_wanted(other);
+        if (n_wanted > (may_start_first(sim, task) ? 2 : 1))
+                sim_fail(sim, "%zu tasks are wanted in the slot of %s", n_wanted, task->id);
+}
+
+static bool node_was_troubled(struct sim *sim, const char *node_id)
+{
+        struct sim_node *node = node_find(sim, node_id);
+
+        return !node || node->changed_at > sim->world.now - 2 * NS_PER_MINUTE ||
+               !node->is_reachable;
+}
+
+static const Sk__RestartPolicy *policy_of(struct sim *sim, const Sk__Task *task)
+{
+        return view_task_spec(sim->world.view, task)->spec->task->restart;
+}
+
+/* A task that follows one of its own kind which failed may not run before the delay is over. */
+static void check_delay(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__Task *older = view_slot_older(sim->world.view, task);
+        const Sk__RestartPolicy *policy;
+        const struct seen_task *seen;
+        int64_t delay;
+
+        if (task->definition->desired_state != SK__TASK_STATE__TASK_RUNNING || !older ||
+            older->definition->desired_state != SK__TASK_STATE__TASK_SHUTDOWN ||
+            strcmp(older->definition->spec_id, task->definition->spec_id) != 0)
+                return;
+        seen = map_find(&sim->seen, older->id);
+        policy = policy_of(sim, older);
+        delay = policy->delay ? policy->delay->ns : 5 * NS_PER_S;
+        if (seen->failed_at && seen->failed_at <= seen->told_to_stop_at && *task_node(older) &&
+            !node_was_troubled(sim, task_node(older)) && sim->world.now < seen->failed_at + delay)
+                sim_fail(sim, "task %s was started %" PRIi64 " ms after a failure", task->id,
+                         (sim->world.now - seen->failed_at) / NS_PER_MS);
+}
+
+/* No more restarts than the policy allows. */
+static void check_attempts(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__RestartPolicy *policy = policy_of(sim, task);
+        const struct seen_task *seen;
+        uint64_t n = 0;
+
+        if (!policy->max_attempts || policy->window_ns)
+                return;
+        for (const Sk__Task *older = task; (older = view_slot_older(sim->world.view, older));) {
+                if (strcmp(older->definition->spec_id, task->definition->spec_id) != 0 ||
+                    older->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
+                        break;
+                seen = map_find(&sim->seen, older->id);
+                n += seen->failed_at && seen->failed_at <= seen->told_to_stop_at;
+        }
+        if (n > policy->max_attempts)
+                sim_fail(sim, "task %s is restart %" PRIu64 " of at most %" PRIu64, task->id, n,
+                         policy->max_attempts);
+}
+
+/* --- nothing is over-committed --- */
+
+static void check_generic(struct sim *sim, const Sk__Node *node)
+{
+        const Sk__Resources *have = node->description->resources;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+        int64_t n_used = 0, n_have = 0;
+
+        for (size_t i = 0; i < have->n_generic; i++)
+                n_have += have->generic[i]->value_case == SK__GENERIC_RESOURCE__VALUE_COUNT
+                                  ? have->generic[i]->count
+                                  : 1;
+        while ((task = view_each_node_task(sim->world.view, node->id, &cursor)))
+                for (size_t i = 0; !task_is_over(task) && task->placement &&
+                                   i < task->placement->n_assigned_generic;
+                     i++)
+                        n_used += task->placement->assigned_generic[i]->value_case ==
+                                                  SK__GENERIC_RESOURCE__VALUE_COUNT
+                                          ? task->placement->assigned_generic[i]->count
+                                          : 1;
+        if (n_used > n_have)
+                sim_fail(sim, "node %s gave more generic resources than it has", node->name);
+}
+
+static void check_node(struct sim *sim, const Sk__Node *node)
+{
+        const Sk__Resources *have = node->description->resources;
+        int64_t nano_cpus = have->nano_cpus, memory_bytes = have->memory_bytes;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+        size_t n_ports[3] = { 0 };
+
+        while ((task = view_each_node_task(sim->world.view, node->id, &cursor))) {
+                const Sk__ServiceSpec *spec = view_task_spec(sim->world.view, task)->spec;
+
+                if (task_is_over(task) || task_state(task) < SK__TASK_STATE__TASK_ASSIGNED)
+                        continue;
+                nano_cpus -= spec->task->reservations->nano_cpus;
+                memory_bytes -= spec->task->reservations->memory_bytes;
+                for (size_t i = 0; spec->endpoint && i < spec->endpoint->n_ports; i++)
+                        if (++n_ports[spec->endpoint->ports[i]->published_port % 8000] > 1)
+                                sim_fail(sim, "node %s has a host port twice", node->name);
+        }
+        if (nano_cpus < 0 || memory_bytes < 0)
+                sim_fail(sim, "node %s is over-committed", node->name);
+        check_generic(sim, node);
+}
+
+/* The node must have been fit for the task not long ago. */
+static void check_placement(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__Node *node = view_node(sim->world.view, task_node(task));
+        const Sk__Placement *placement =
+                view_task_spec(sim->world.view, task)->spec->task->placement;
+        size_t n_here = 0;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *other;
+
+        if (!node) {
+                sim_fail(sim, "task %s was placed on a node that is not there", task->id);
+                return;
+        }
+        check_node(sim, node);
+        while ((other = view_each_node_task(sim->world.view, node->id, &cursor)))
+                n_here += task_state(other) >= SK__TASK_STATE__TASK_ASSIGNED &&
+                          !task_is_over(other) && task_is_wanted(other) &&
+                          !strcmp(other->definition->spec_id, task->definition->spec_id);
+        if (placement->max_replicas_per_node && task_is_wanted(task) &&
+            n_here > placement->max_replicas_per_node)
+                sim_fail(sim, "node %s has too many replicas", node->name);
+        if (node_find(sim, node->id)->changed_at > sim->world.now - LAG)
+                return;
+        if (node->status->state != SK__NODE_STATUS__STATE__READY ||
+            node->spec->availability != SK__NODE_SPEC__AVAILABILITY__ACTIVE)
+                sim_fail(sim, "task %s was placed on a node that takes none", task->id);
+        if (!placement_constraints_met(placement, node))
+                sim_fail(sim, "task %s was placed against its constraints", task->id);
+}
+
+/* --- updates go step by step --- */
+
+static void check_parallelism(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__ServiceSpecObject *object =
+                view_service_spec(sim->world.view, service->spec->spec_id);
+        const Sk__UpdateConfig *update = object->spec->spec->update;
+        uint64_t parallelism = update ? update->parallelism : 1;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+        uint64_t n = 0;
+
+        while ((task = view_each_service_task(sim->world.view, service->id, &cursor)))
+                n += !strcmp(task->definition->reason, "the service was updated") &&
+                     !strcmp(task->definition->spec_id, service->spec->spec_id) &&
+                     task_is_wanted(task) && !task_is_over(task) &&
+                     task_state(task) != SK__TASK_STATE__TASK_RUNNING;
+        if (parallelism && n > parallelism)
+                sim_fail(sim, "%" PRIu64 " tasks of %s are updated at once", n, service->name);
+}
+
+/* --- every commit --- */
+
+static bool has_part(const Sk__Event *event, size_t part)
+{
+        for (size_t i = 0; i < event->n_parts; i++)
+                if (event->parts[i]->index == part)
+                        return true;
+        return false;
+}
+
+static void check_task(struct sim *sim, const Sk__Event *event)
+{
+        const Sk__Task *task = view_task(sim->world.view, event->id);
+        const Sk__Service *service;
+
+        if (!task) {
+                struct seen_task *seen = seen_of(sim, event->id);
+                bool never_placed = seen->state < SK__TASK_STATE__TASK_ASSIGNED;
+
+                if (!never_placed && seen->desired < SK__TASK_STATE__TASK_SHUTDOWN &&
+                    view_service(sim->world.view, event->id))
+                        sim_fail(sim, "task %s was forgotten while it was wanted", event->id);
+                seen->is_gone = true;
+                return;
+        }
+        if (!view_task_spec(sim->world.view, task)) {
+                sim_fail(sim, "the spec of task %s is gone", task->id);
+                return;
+        }
+        check_growth(sim, task);
+        if (has_part(event, PART_TASK_definition)) {
+                service = view_service(sim->world.view, task->definition->service_id);
+                check_slot(sim, task);
+                check_delay(sim, task);
+                check_attempts(sim, task);
+                if (service)
+                        check_parallelism(sim, service);
+        }
+        if (has_part(event, PART_TASK_placement) && *task->placement->node_id)
+                check_placement(sim, task);
+}
+
+void check_plan(struct sim *sim, const struct plan *plan, const struct applied *applied)
+{
+        (void)plan;
+        for (size_t i = 0; i < applied->n_events; i++)
+                if (applied->events[i]->kind == SK__KIND__KIND_TASK)
+                        check_task(sim, applied->events[i]);
+}
+
+/* Stop first: no two containers of a slot at once, unless one was told to stop a minute ago or
+ * cannot be heard. */
+void check_started(struct sim *sim, const struct sim_task *started)
+{
+        const Sk__Task *task = view_task(sim->world.view, started->id);
+
+        /* What nobody can reach does what it was told last. */
+        if (!task || may_start_first(sim, task) || !started->node->is_reachable)
+                return;
+        for (const Sk__Task *other = slot_newest(sim, task->definition); other;
+             other = view_slot_older(sim->world.view, other)) {
+                struct sim_node *node = node_find(sim, task_node(other));
+                const struct sim_task *known = node ? map_find(&node->tasks, other->id) : NULL;
+                const struct seen_task *seen = map_find(&sim->seen, other->id);
+
+                if (other == task || !known || !known->is_running ||
+                    node_was_troubled(sim, node->id))
+                        continue;
+                if (!seen->told_to_stop_at ||
+                    sim->world.now < seen->told_to_stop_at + NS_PER_MINUTE)
+                        sim_fail(sim, "tasks %s and %s run in one slot", task->id, other->id);
+        }
+}

@@ -1,0 +1,181 @@
+/* What holds when all has come to rest. */
+#include "tests/sim/cluster/internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/placement/placement.h"
+#include "lib/state/task_life.h"
+
+static bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task)
+{
+        const Sk__ServiceSpecRevision *made = view_task_spec(sim->world.view, task);
+        const Sk__ServiceSpecObject *wanted =
+                view_service_spec(sim->world.view, service->spec->spec_id);
+
+        return made->task_digest.len == wanted->spec->task_digest.len &&
+               !memcmp(made->task_digest.data, wanted->spec->task_digest.data,
+                       made->task_digest.len);
+}
+
+/* Does the policy let a task that ended like this rest? */
+static bool may_rest(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__RestartPolicy *policy =
+                view_task_spec(sim->world.view, task)->spec->task->restart;
+
+        return policy->condition == SK__RESTART_POLICY__CONDITION__NONE || policy->max_attempts ||
+               (policy->condition == SK__RESTART_POLICY__CONDITION__ON_FAILURE &&
+                task_state(task) == SK__TASK_STATE__TASK_COMPLETE);
+}
+
+/* Is there really no node for it? */
+static bool cannot_be_placed(struct sim *sim, const Sk__Task *task)
+{
+        struct placement_verdict *verdicts;
+        struct arena arena = { 0 };
+        bool none_fits = true;
+        struct err err;
+        size_t n;
+
+        if (placement_verdicts(sim->world.view, task, &arena, &verdicts, &n, &err) < 0)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                none_fits &= verdicts[i].filter != FILTER_NONE;
+        arena_done(&arena);
+        return none_fits && task->placement && *task->placement->explanation;
+}
+
+/* Counts the slot as taken, or says what is wrong with it. */
+static bool check_slot(struct sim *sim, const Sk__Service *service, const Sk__Task *newest)
+{
+        bool is_wanted = task_is_wanted(newest);
+
+        if (newest->definition->desired_state == SK__TASK_STATE__TASK_REMOVE) {
+                sim_fail(sim, "task %s was given up and is still there", newest->id);
+                return false;
+        }
+        if (!is_wanted && !may_rest(sim, newest))
+                sim_fail(sim, "task %s rests though it may not", newest->id);
+        if (is_wanted && task_state(newest) == SK__TASK_STATE__TASK_PENDING) {
+                if (!cannot_be_placed(sim, newest))
+                        sim_fail(sim, "task %s waits though a node is free", newest->id);
+                return true;
+        }
+        if (is_wanted && task_state(newest) != SK__TASK_STATE__TASK_RUNNING)
+                sim_fail(sim, "task %s is %s at rest", newest->id,
+                         task_state_name(task_state(newest)));
+        if (is_wanted && newest->definition->desired_state != SK__TASK_STATE__TASK_RUNNING)
+                sim_fail(sim, "task %s still waits for its turn", newest->id);
+        (void)service;
+        return true;
+}
+
+/* An update is stuck only behind a task that has no node. */
+static void check_update(struct sim *sim, const Sk__Service *service, size_t n_dirty,
+                         size_t n_waiting)
+{
+        const Sk__UpdateStatus *status = service->progress ? service->progress->update : NULL;
+        bool is_under_way = status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING);
+
+        if (n_dirty && !n_waiting)
+                sim_fail(sim, "service %s still has tasks of an older spec", service->name);
+        if (!n_dirty && !n_waiting && is_under_way)
+                sim_fail(sim, "the update of service %s does not end", service->name);
+        if (n_dirty && !is_under_way)
+                sim_fail(sim, "the update of service %s says it has ended", service->name);
+}
+
+static void check_history(struct sim *sim, const Sk__Task *newest)
+{
+        const Sk__RestartPolicy *policy =
+                view_task_spec(sim->world.view, newest)->spec->task->restart;
+        uint64_t most = policy->max_attempts + 1 > 5 ? policy->max_attempts + 1 : 5, n = 0;
+
+        for (const Sk__Task *task = newest; task; task = view_slot_older(sim->world.view, task)) {
+                n++;
+                if (task != newest && task_is_wanted(task) &&
+                    task_state(newest) == SK__TASK_STATE__TASK_RUNNING)
+                        sim_fail(sim, "task %s is wanted and old", task->id);
+        }
+        if (n > most)
+                sim_fail(sim, "%" PRIu64 " tasks are kept in the slot of %s", n, newest->id);
+}
+
+static void check_service(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__ServiceSpec *spec =
+                view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec;
+        bool is_global = spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL;
+        size_t n_taken = 0, n_dirty = 0, n_waiting = 0, n_wanted = 0;
+        uint64_t n_slots =
+                is_global ? sim->options->n_nodes : view_slots_max(sim->world.view, service->id);
+
+        for (uint64_t i = 0; i < n_slots; i++) {
+                const Sk__Node *node =
+                        view_node(sim->world.view, sim->nodes[i % SIM_NODES_MOST].id);
+                const Sk__Task *newest =
+                        is_global ? view_node_slot_newest(sim->world.view, service->id, node->id)
+                                  : view_slot_newest(sim->world.view, service->id, i + 1);
+                bool may = !is_global || placement_constraints_met(spec->task->placement, node);
+
+                n_wanted += is_global && may;
+                if (!newest || (is_global && !task_is_wanted(newest) && !may))
+                        continue;
+                n_taken += check_slot(sim, service, newest);
+                n_dirty += !is_current(sim, service, newest);
+                n_waiting += task_state(newest) < SK__TASK_STATE__TASK_ASSIGNED;
+                check_history(sim, newest);
+        }
+        if (!is_global)
+                n_wanted = spec->replicated->replicas;
+        if (n_taken != n_wanted && !n_dirty)
+                sim_fail(sim, "service %s has %zu slots taken, not %zu", service->name, n_taken,
+                         n_wanted);
+        check_update(sim, service, n_dirty, n_waiting);
+}
+
+static bool is_named(const Sk__Service *service, const char *spec_id)
+{
+        if (!strcmp(service->spec->spec_id, spec_id) ||
+            !strcmp(service->spec->previous_spec_id, spec_id))
+                return true;
+        for (size_t i = 0; i < service->spec->n_history; i++)
+                if (!strcmp(service->spec->history[i], spec_id))
+                        return true;
+        return false;
+}
+
+static void check_leftovers(struct sim *sim)
+{
+        struct view_cursor specs = { 0 }, tasks = { 0 };
+        const struct object_head *head;
+
+        while ((head = view_each(sim->world.view, SK__KIND__KIND_TASK, &tasks))) {
+                const Sk__Task *task = (const Sk__Task *)head;
+
+                if (!view_service(sim->world.view, task->definition->service_id))
+                        sim_fail(sim, "task %s outlives its service", task->id);
+        }
+        while ((head = view_each(sim->world.view, SK__KIND__KIND_SERVICE_SPEC, &specs))) {
+                const Sk__ServiceSpecObject *object = (const Sk__ServiceSpecObject *)head;
+                const Sk__Service *service =
+                        view_service(sim->world.view, object->spec->service_id);
+
+                if (!view_count_spec_tasks(sim->world.view, head->id) &&
+                    (!service || !is_named(service, head->id)))
+                        sim_fail(sim, "spec %s is named by nobody", head->id);
+        }
+}
+
+void check_rest(struct sim *sim)
+{
+        struct view_cursor cursor = { 0 };
+        const struct object_head *head;
+
+        if (sim->last_commit > sim->world.now - NS_PER_MINUTE)
+                sim_fail(sim, "there is no rest");
+        while ((head = view_each(sim->world.view, SK__KIND__KIND_SERVICE, &cursor)))
+                check_service(sim, (const Sk__Service *)head);
+        check_leftovers(sim);
+}

@@ -1,0 +1,191 @@
+/* People and fate: who asks for what, and what goes wrong when. */
+#include "tests/sim/cluster/internal.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "tests/sim/cluster/random_world.h"
+
+static void commit(struct sim *sim, struct plan *plan)
+{
+        news_unref(sim_commit(sim, plan));
+        plan_done(plan);
+}
+
+/* --- services --- */
+
+static const char *service_name(struct sim *sim, size_t i)
+{
+        return arena_printf(&sim->arena, "%c%zux", i % 4 == 3 ? 'g' : 's', i);
+}
+
+static const Sk__Service *service_named(struct sim *sim, const char *name)
+{
+        return (const Sk__Service *)view_find_name(sim->world.view, SK__KIND__KIND_SERVICE, name);
+}
+
+static void add_spec(struct sim *sim, struct plan *plan, const char *spec_id,
+                     const char *service_id, uint64_t number, const Sk__ServiceSpec *spec)
+{
+        Sk__ServiceSpecRevision *revision = arena_alloc(&plan->arena, sizeof *revision);
+        uint64_t *digest = arena_alloc(&plan->arena, 16);
+        uint8_t *data;
+        size_t size;
+
+        sk__service_spec_revision__init(revision);
+        revision->service_id = service_id;
+        revision->revision = number;
+        revision->spec = (Sk__ServiceSpec *)spec;
+        message_pack(&plan->arena, &spec->task->base, &data, &size);
+        hash_bytes_128(data, size, digest);
+        revision->task_digest = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)digest };
+        plan_set_part(plan_create(plan, SK__KIND__KIND_SERVICE_SPEC, spec_id),
+                      PART_SERVICE_SPEC_spec, &revision->base);
+        if (spec->update && spec->update->order == SK__UPDATE_CONFIG__ORDER__START_FIRST)
+                map_put(&sim->start_first, arena_strdup(&sim->arena, service_id), sim);
+}
+
+/* As the API does: a new revision, the one before it is the previous one, and two are kept as
+ * history. */
+static void put_service(struct sim *sim, const char *name)
+{
+        const Sk__Service *before = service_named(sim, name);
+        const char *id =
+                before ? arena_strdup(&sim->arena, before->id)
+                       : an_id(&sim->world, arena_printf(&sim->arena, "%sv%llux", name,
+                                                         (unsigned long long)sim->world.version));
+        Sk__ServiceSpec *spec = random_spec(&sim->world, &sim->random, name, sim->options->n_slots);
+        Sk__ServiceRevision *revision;
+        struct plan_change *change;
+        struct plan plan;
+
+        plan_init(&plan);
+        revision = arena_alloc(&plan.arena, sizeof *revision);
+        sk__service_revision__init(revision);
+        revision->revision = before ? before->spec->revision + 1 : 1;
+        revision->spec_id =
+                an_id(&sim->world, arena_printf(&sim->arena, "%sspec%llu%llu", name,
+                                                (unsigned long long)revision->revision,
+                                                (unsigned long long)sim->world.version));
+        if (before) {
+                revision->previous_spec_id = before->spec->spec_id;
+                revision->history = arena_alloc(&plan.arena, sizeof *revision->history);
+                if (*before->spec->previous_spec_id)
+                        revision->history[revision->n_history++] = before->spec->previous_spec_id;
+        }
+        add_spec(sim, &plan, revision->spec_id, id, revision->revision, spec);
+        change = before ? plan_update(&plan, SK__KIND__KIND_SERVICE, id)
+                        : plan_create(&plan, SK__KIND__KIND_SERVICE, id);
+        change->name = name;
+        plan_set_part(change, PART_SERVICE_spec, &revision->base);
+        commit(sim, &plan);
+}
+
+static void remove_service(struct sim *sim, const char *name)
+{
+        const Sk__Service *service = service_named(sim, name);
+        struct plan plan;
+
+        if (!service)
+                return;
+        plan_init(&plan);
+        plan_remove(&plan, SK__KIND__KIND_SERVICE, service->id);
+        commit(sim, &plan);
+}
+
+/* --- nodes --- */
+
+static void set_node(struct sim *sim, struct sim_node *node,
+                     Sk__NodeSpec__Availability availability)
+{
+        static const char *const zones[] = { "east", "west", "south" };
+        Sk__NodeSpec *spec = a_node_spec(&sim->world, node->name);
+        struct plan plan;
+
+        plan_init(&plan);
+        spec->availability = availability;
+        spec->annotations->labels = arena_alloc(&plan.arena, sizeof *spec->annotations->labels);
+        spec->annotations->labels[spec->annotations->n_labels++] =
+                a_label(&sim->world, "zone", zones[random_below(&sim->random, 3)]);
+        plan_set_part(plan_update(&plan, SK__KIND__KIND_NODE, node->id), PART_NODE_spec,
+                      &spec->base);
+        node->changed_at = sim->world.now;
+        commit(sim, &plan);
+}
+
+static void come_back(struct sim *sim, void *context, uint64_t number)
+{
+        (void)sim;
+        (void)number;
+        node_return(context);
+}
+
+static void node_trouble(struct sim *sim)
+{
+        struct sim_node *node = &sim->nodes[random_below(&sim->random, sim->options->n_nodes)];
+
+        if (sim_one_in(sim, 2))
+                node_crash(node);
+        else
+                node_cut(node);
+        sim_after(sim, sim_between(sim, 1000, 120000), come_back, node, 0);
+}
+
+/* --- the script --- */
+
+static void act(struct sim *sim)
+{
+        const char *name = service_name(sim, random_below(&sim->random, sim->options->n_services));
+        struct sim_node *node = &sim->nodes[random_below(&sim->random, sim->options->n_nodes)];
+
+        switch (random_below(&sim->random, 12)) {
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+                put_service(sim, name);
+                break;
+        case 4:
+                remove_service(sim, name);
+                break;
+        case 5:
+        case 6:
+                set_node(sim, node, (Sk__NodeSpec__Availability)random_below(&sim->random, 3));
+                break;
+        case 7:
+        case 8:
+                set_node(sim, node, SK__NODE_SPEC__AVAILABILITY__ACTIVE);
+                break;
+        case 9:
+        case 10:
+                node_trouble(sim);
+                break;
+        default:
+                loop_restart(&sim->loops[random_below(&sim->random, SIM_LOOPS)]);
+        }
+}
+
+static void next(struct sim *sim, void *context, uint64_t number)
+{
+        (void)context;
+        (void)number;
+        if (!sim_has_faults(sim))
+                return;
+        act(sim);
+        sim_after(sim, sim_between(sim, 100, sim_one_in(sim, 4) ? 60000 : 8000), next, NULL, 0);
+}
+
+void person_begin(struct sim *sim)
+{
+        for (size_t i = 0; i < sim->options->n_services; i++)
+                put_service(sim, service_name(sim, i));
+        sim_after(sim, NS_PER_S, next, NULL, 0);
+}
+
+void person_finish(struct sim *sim)
+{
+        for (size_t i = 0; i < sim->options->n_nodes; i++) {
+                node_return(&sim->nodes[i]);
+                set_node(sim, &sim->nodes[i], SK__NODE_SPEC__AVAILABILITY__ACTIVE);
+        }
+}

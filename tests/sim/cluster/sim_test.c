@@ -1,0 +1,64 @@
+/* Simulations of whole clusters.
+ *
+ *         sim_test                     the fixed seeds, and that a seed gives the same run twice
+ *         sim_test SEED [trace]        one seed
+ *         sim_test SEED - COUNT        as many seeds from there on */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/time.h"
+#include "tests/sim/cluster/sim.h"
+
+enum { SEEDS = 20 };
+
+static struct sim_options options_of(uint64_t seed, bool shall_trace)
+{
+        return (struct sim_options){
+                .seed = seed,
+                .n_nodes = 3 + seed % 8,
+                .n_services = 2 + seed % 5,
+                .n_slots = 1 + seed % 7,
+                .faults_ns = 20 * NS_PER_MINUTE,
+                .rest_ns = 15 * NS_PER_MINUTE,
+                .shall_trace = shall_trace,
+        };
+}
+
+static bool run(uint64_t seed, bool shall_trace, uint64_t *ret_hash)
+{
+        struct sim_options options = options_of(seed, shall_trace);
+        struct sim_result result = sim_run(&options);
+
+        printf("seed %" PRIu64 ": %s; %" PRIu64 " events, %" PRIu64 " commits, %" PRIu64
+               " conflicts, %" PRIu64 " lost plans, %" PRIu64 " node faults, %" PRIu64
+               " tasks, hash %016" PRIx64 "\n",
+               seed, result.failure ? result.failure : "well", result.n_events, result.n_commits,
+               result.n_conflicts, result.n_lost_plans, result.n_node_faults, result.n_tasks,
+               result.hash);
+        if (result.failure)
+                printf("  failed at %.3f s; replay: sim_test %" PRIu64 " trace\n",
+                       (double)result.failed_at / 1e9, seed);
+        *ret_hash = result.hash;
+        return !result.failure;
+}
+
+int main(int argc, char **argv)
+{
+        uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1, hash, again;
+        uint64_t n = argc > 3 ? strtoull(argv[3], NULL, 10) : argc > 1 ? 1 : SEEDS;
+        bool shall_trace = argc == 3 && !strcmp(argv[2], "trace"), is_well = true;
+
+        for (uint64_t seed = first; seed < first + n; seed++)
+                is_well &= run(seed, shall_trace, &hash);
+        if (argc == 1) {
+                is_well &= run(first, false, &hash);
+                is_well &= run(first, false, &again);
+                if (hash != again) {
+                        printf("the same seed gave another run\n");
+                        is_well = false;
+                }
+        }
+        return !is_well;
+}
