@@ -276,14 +276,14 @@ static void too_much_waiting_is_refused(void **state)
         struct fixture *fixture = *state;
         struct told fits, too_much, later;
 
-        submit(fixture, "a", 30, 0, &fits);
+        submit(fixture, "a", 60, 0, &fits);
         submit(fixture, "b", 200, 0, &too_much);
         assert_int_equal(too_much.n, 0);
         turn(fixture);
         assert_int_equal(too_much.code, ERR_EXHAUSTED);
         answer(fixture, 0, 5);
         assert_int_equal(fits.version, 5);
-        submit(fixture, "c", 30, 0, &later);
+        submit(fixture, "c", 60, 0, &later);
         turn(fixture);
         answer(fixture, 0, 6);
         assert_int_equal(later.version, 6);

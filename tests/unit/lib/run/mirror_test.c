@@ -338,6 +338,7 @@ static void a_cancelled_read_is_not_called(void **state)
         mirror_read_cancel(fixture->mirror, &next.read);
         mirror_read_cancel(fixture->mirror, &waiting.read);
         answer_read_index(fixture, 5);
+        assert_int_equal(fake_calls(fixture->store), 0);
         tell(fixture, NULL, 9, false);
         assert_int_equal(asked.n_fresh + next.n_fresh + waiting.n_fresh, 0);
 }

@@ -262,10 +262,11 @@ static void a_failed_plan_is_decided_again_after_a_while(void **state)
 
         act(script);
         fake_fail(script->store, 0, ERR_PRECONDITION);
+        tell_network(script, "b", 6);
         turn();
         assert_int_equal(script->n_decisions, 1);
         wait_for_call(script);
-        assert_int_equal(script->n_decisions, 2);
+        assert_int_equal(script->n_decisions, 3);
 }
 
 static void a_lost_lease_stops_deciding_and_a_new_one_touches_everything(void **state)

@@ -74,11 +74,11 @@ static void define_task(struct history *history, struct plan *plan, const char *
 
         sk__task_definition__init(definition);
         definition->service_id = pick_id(history, "service", 4);
-        definition->spec_id = pick_id(history, "spec", 3);
+        definition->spec_id = pick_id(history, "spec", 2);
         definition->slot = below(history, 4);
         if (!definition->slot)
                 definition->node_id = pick_id(history, "node", 4);
-        definition->generation = below(history, 50);
+        definition->generation = below(history, 3);
         definition->desired_state = desired[below(history, COUNT_OF(desired))];
         plan_set_part(change, PART_TASK_definition, &definition->base);
 }

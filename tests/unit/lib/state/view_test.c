@@ -273,6 +273,24 @@ static void a_global_service_has_a_slot_per_node(void **state)
         assert_int_equal(view_slots_max(world->view, log), 0);
 }
 
+static void a_task_whose_own_node_changes_is_found_in_its_new_slot(void **state)
+{
+        struct world *world = *state;
+        const char *log = an_id(world, "log");
+        const Sk__Task *task;
+        Sk__TaskDefinition *definition;
+
+        a_global_service(world, "log");
+        a_node_task(world, "log", "n2", RUNNING);
+        a_node_task(world, "log", "n3", RUNNING);
+        task = a_node_task(world, "log", "n1", RUNNING);
+        definition = (Sk__TaskDefinition *)message_copy(&world->arena, &task->definition->base);
+        definition->node_id = an_id(world, "n4");
+        a_part(world, SK__KIND__KIND_TASK, task->id, NULL, PART_TASK_definition, &definition->base);
+        assert_null(view_node_slot_newest(world->view, log, an_id(world, "n1")));
+        assert_ptr_equal(view_node_slot_newest(world->view, log, an_id(world, "n4")), task);
+}
+
 static void a_service_s_tasks_come_by_slot_and_from_the_newest(void **state)
 {
         struct world *world = *state;
@@ -423,6 +441,7 @@ int main(void)
                 TEST(two_nodes_may_have_a_name_and_then_it_is_ambiguous),
                 TEST(a_slot_shows_its_newest_task_and_then_older_ones),
                 TEST(a_global_service_has_a_slot_per_node),
+                TEST(a_task_whose_own_node_changes_is_found_in_its_new_slot),
                 TEST(a_service_s_tasks_come_by_slot_and_from_the_newest),
                 TEST(a_node_has_the_tasks_placed_on_it_and_preassigned_to_it),
                 TEST(tasks_that_wait_for_a_node_come_by_service_and_slot),
