@@ -1,7 +1,7 @@
 /* How many durable writes a store takes, and how fast: one client after the other, many at a time,
- * and in batches; with a watcher that has to keep up.
+ * and in batches; with a watcher that has to keep up.  The same client asks etcd.
  *
- *         store_bench ADDRESS IDENTITY-FOLDER [SECONDS]
+ *         store_bench store|etcd ADDRESS IDENTITY-FOLDER [SECONDS]
  *
  * The folder holds an identity of the daemon "orchestrator".  Values are 256 bytes. */
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "lib/message/message.h"
 #include "lib/os/file.h"
 #include "lib/rpc/client.h"
+#include "tests/bench/store/etcd.pb-c.h"
 
 enum { VALUE = 256, OBJECTS = 100000, BATCH = 100, BATCHES_IN_FLIGHT = 8 };
 
@@ -26,7 +27,7 @@ struct bench {
         size_t definition_size;
         int64_t until;
         size_t n_done, n_open, next, limit, batch;
-        bool creates;
+        bool creates, is_etcd;
         int64_t *latencies;
         size_t n_latencies;
         uint64_t watched;
@@ -97,7 +98,7 @@ static void answered(void *context, const void *out, const struct err *err)
         struct bench *bench = request->bench;
         const Sk__CommitResponse *response = out;
 
-        if (err || response->n_results) {
+        if (err || (!bench->is_etcd && response->n_results)) {
                 fprintf(stderr, "commit failed: %s\n",
                         err ? err->text : response->results[0]->message);
                 exit(1);
@@ -113,20 +114,43 @@ static void answered(void *context, const void *out, const struct err *err)
                 loop_stop(bench->loop);
 }
 
-static void send(struct bench *bench)
+static void send_commit(struct bench *bench, struct request *request)
 {
         Sk__CommitRequest commit = SK__COMMIT_REQUEST__INIT;
-        struct request *request = mem_alloc(sizeof *request);
 
         commit.groups = arena_alloc(&bench->arena, bench->batch * sizeof *commit.groups);
         for (size_t i = 0; i < bench->batch; i++)
                 commit.groups[commit.n_groups++] = make_group(bench, bench->next++ % OBJECTS);
-        request->bench = bench;
-        request->began = now_ns();
-        bench->n_open++;
         rpc_client_call(bench->client, RPC_METHOD(store, Commit), &commit.base, 60 * NS_PER_S, true,
                         answered, request);
         arena_clear(&bench->arena);
+}
+
+static void send_put(struct bench *bench, struct request *request)
+{
+        Sk__PutRequest put = SK__PUT_REQUEST__INIT;
+        char id[ID_SIZE];
+
+        id_from_bits((const uint64_t[]){ 1, bench->next++ % OBJECTS }, id);
+        put.key.data = (uint8_t *)id;
+        put.key.len = ID_LENGTH;
+        put.value.data = bench->definition;
+        put.value.len = bench->definition_size;
+        rpc_client_call(bench->client, RPC_METHOD(kv, Put), &put.base, 60 * NS_PER_S, true,
+                        answered, request);
+}
+
+static void send(struct bench *bench)
+{
+        struct request *request = mem_alloc(sizeof *request);
+
+        request->bench = bench;
+        request->began = now_ns();
+        bench->n_open++;
+        if (bench->is_etcd)
+                send_put(bench, request);
+        else
+                send_commit(bench, request);
 }
 
 /* --- runs --- */
@@ -151,6 +175,8 @@ static uint64_t get_fsyncs(struct bench *bench)
         Sk__GetStoreStatusRequest request = SK__GET_STORE_STATUS_REQUEST__INIT;
         uint64_t n = UINT64_MAX;
 
+        if (bench->is_etcd)
+                return 0;
         rpc_client_call(bench->client, RPC_METHOD(store, GetStoreStatus), &request.base,
                         10 * NS_PER_S, true, get_fsyncs_done, &n);
         while (n == UINT64_MAX)
@@ -181,7 +207,8 @@ static void run(struct bench *bench, const char *name, size_t n_clients, size_t 
                (long long)bench->latencies[bench->n_latencies / 2] / 1000);
         printf("%s p99: %lld us\n", name,
                (long long)bench->latencies[bench->n_latencies * 99 / 100] / 1000);
-        printf("%s changes per fsync: %.1f\n", name, (double)changes / (double)fsyncs);
+        if (fsyncs)
+                printf("%s changes per fsync: %.1f\n", name, (double)changes / (double)fsyncs);
         fflush(stdout);
 }
 
@@ -215,34 +242,46 @@ static struct rpc_stream *watch(struct bench *bench)
                                  bench);
 }
 
+static void run_all(struct bench *bench, int64_t duration)
+{
+        if (!bench->is_etcd) {
+                bench->creates = true;
+                run(bench, "create in batches of 100", BATCHES_IN_FLIGHT, BATCH, OBJECTS,
+                    TIME_NEVER / 2);
+                bench->creates = false;
+                run(bench, "update in batches of 100", BATCHES_IN_FLIGHT, BATCH, SIZE_MAX,
+                    duration);
+        }
+        run(bench, "256 clients", 256, 1, SIZE_MAX, duration);
+        run(bench, "16 clients", 16, 1, SIZE_MAX, duration);
+        run(bench, "1 client", 1, 1, SIZE_MAX, duration);
+        if (bench->is_etcd)
+                return;
+        watch(bench);
+        run(bench, "256 clients and a watcher", 256, 1, SIZE_MAX, duration);
+        printf("events told: %llu\n", (unsigned long long)bench->watched);
+}
+
 int main(int argc, char **argv)
 {
         struct bench bench = { .latencies = mem_alloc_array(10000000, sizeof(int64_t)) };
-        struct rpc_client_options options = { .server_daemon = "store" };
+        struct rpc_client_options options = { 0 };
         struct rpc_identity *identity;
         struct err err;
-        int64_t seconds = argc > 3 ? atoi(argv[3]) : 5;
 
-        if (argc < 3) {
-                fprintf(stderr, "usage: store_bench ADDRESS IDENTITY-FOLDER [SECONDS]\n");
+        if (argc < 4) {
+                fprintf(stderr,
+                        "usage: store_bench store|etcd ADDRESS IDENTITY-FOLDER [SECONDS]\n");
                 return 2;
         }
+        bench.is_etcd = strcmp(argv[1], "etcd") == 0;
         CHECK(loop_new(&bench.loop, &err) == 0);
-        CHECK(rpc_identity_open(argv[2], "orchestrator", &identity, &err) == 0);
-        options.address = argv[1];
+        CHECK(rpc_identity_open(argv[3], "orchestrator", &identity, &err) == 0);
+        options.server_daemon = argv[1];
+        options.address = argv[2];
         options.identity = identity;
         CHECK(rpc_client_new(bench.loop, &options, &bench.client, &err) == 0);
         make_definition(&bench);
-        bench.creates = true;
-        run(&bench, "create in batches of 100", BATCHES_IN_FLIGHT, BATCH, OBJECTS, TIME_NEVER / 2);
-        bench.creates = false;
-        run(&bench, "update in batches of 100", BATCHES_IN_FLIGHT, BATCH, SIZE_MAX,
-            seconds * NS_PER_S);
-        run(&bench, "256 clients", 256, 1, SIZE_MAX, seconds * NS_PER_S);
-        run(&bench, "16 clients", 16, 1, SIZE_MAX, seconds * NS_PER_S);
-        run(&bench, "1 client", 1, 1, SIZE_MAX, seconds * NS_PER_S);
-        watch(&bench);
-        run(&bench, "256 clients and a watcher", 256, 1, SIZE_MAX, seconds * NS_PER_S);
-        printf("events told: %llu\n", (unsigned long long)bench.watched);
+        run_all(&bench, (argc > 4 ? atoi(argv[4]) : 5) * NS_PER_S);
         return 0;
 }
