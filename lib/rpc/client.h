@@ -45,7 +45,8 @@ struct rpc_method_id {
 typedef void rpc_answered(void *context, const void *out, const struct err *err);
 
 /* A unary call.  'timeout_ns' 0: none.  'in' is packed before it returns.  wait_for_ready: while there is no connection the call
- * waits for one (until its deadline) instead of failing with ERR_UNAVAILABLE. */
+ * waits for one (until its deadline) instead of failing with ERR_UNAVAILABLE.  (A call that is started just when its connection
+ * breaks still fails so: nothing is retried here.) */
 struct rpc_request;
 struct rpc_request *rpc_client_call(struct rpc_client *client, const struct rpc_method_id *method, const ProtobufCMessage *in,
                                     int64_t timeout_ns, bool wait_for_ready, rpc_answered *answered, void *context);

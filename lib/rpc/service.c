@@ -2,6 +2,25 @@
 #include "lib/rpc/service.h"
 
 #include "lib/base/str.h"
+#include "lib/rpc/descriptors.h"
+
+/* protobuf-c's descriptors do not say what streams; the compiler's do, of the services in api/. */
+static int check_shape(const struct rpc_service *service, const struct rpc_method *method,
+                       struct err *err)
+{
+        static const enum rpc_shape shapes[2][2] = {
+                { RPC_UNARY, RPC_SERVER_STREAM },
+                { RPC_CLIENT_STREAM, RPC_BIDI_STREAM },
+        };
+        bool streams_in, streams_out;
+
+        if (!descriptor_method_streams(service->descriptor->name, method->name, &streams_in,
+                                       &streams_out) ||
+            shapes[streams_in][streams_out] == method->shape)
+                return 0;
+        return err_set(err, ERR_INTERNAL, "%s.%s streams otherwise than its row says",
+                       service->descriptor->name, method->name);
+}
 
 static int check_method(const struct rpc_service *service, const struct rpc_method *method,
                         struct err *err)
@@ -28,7 +47,7 @@ static int check_method(const struct rpc_service *service, const struct rpc_meth
         if (!method->handle)
                 return err_set(err, ERR_INTERNAL, "%s.%s has no handler", service->descriptor->name,
                                method->name);
-        return 0;
+        return check_shape(service, method, err);
 }
 
 int rpc_service_check(const struct rpc_service *service, struct err *err)

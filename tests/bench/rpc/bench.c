@@ -1,6 +1,7 @@
 /* How fast is lib/rpc?  A server and a client, one process each, on this machine.
  *
- *         bench [mtls|local] [n_calls] [n_in_flight] [n_messages] [payload_bytes]
+ *         bench [mtls|local] [n_calls] [n_in_flight] [n_messages]
+ *         bench connections [n]      what a connection with one open stream costs the server
  *
  * Prints "name: value unit" lines. */
 #include <inttypes.h>
@@ -208,7 +209,62 @@ static void stream(struct bench *bench, unsigned n_messages, size_t payload_byte
         printf("stream_bytes: %.1f MB/s\n", n_messages * (double)payload_bytes / seconds / 1e6);
 }
 
-static void run_client(const char *folder, const char *address, bool is_tls, char **argv)
+/* --- connections --- */
+
+static void chat_message(void *context, const void *out)
+{
+        (void)out;
+        ++*(unsigned *)context;
+}
+
+static void chat_closed(void *context, const struct err *err)
+{
+        (void)context;
+        fprintf(stderr, "bench: %s\n", err->text);
+}
+
+static long rss_kb(pid_t pid)
+{
+        char path[64];
+        struct str status = { 0 };
+        long kb;
+
+        snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+        CHECK(file_read(path, 1 << 16, &status, NULL) == 0);
+        kb = strtol(strstr(str_text(&status), "VmRSS:") + 6, NULL, 10);
+        str_done(&status);
+        return kb;
+}
+
+static void open_connections(struct loop *loop, const struct rpc_client_options *options,
+                             unsigned n, pid_t server)
+{
+        static const struct rpc_stream_events events = {
+                .message = chat_message,
+                .closed = chat_closed,
+        };
+        Sk__EchoRequest request = SK__ECHO_REQUEST__INIT;
+        long before_kb = rss_kb(server);
+        unsigned n_answered = 0;
+        struct err err;
+
+        for (unsigned i = 0; i < n; i++) {
+                struct rpc_client *client;
+                struct rpc_stream *stream;
+
+                MUST(rpc_client_new(loop, options, &client, &err));
+                stream = rpc_client_stream(client, RPC_METHOD(echo, Chat), NULL, &events,
+                                           &n_answered);
+                rpc_stream_write(stream, &request.base);
+                while (n_answered <= i)
+                        CHECK(loop_turn(loop, -1, NULL) == 0);
+        }
+        printf("server_rss_idle: %ld kB\n", before_kb);
+        printf("server_rss_per_connection: %.1f kB\n", (double)(rss_kb(server) - before_kb) / n);
+}
+
+static void run_client(const char *folder, const char *address, bool is_tls, pid_t server,
+                       char **argv)
 {
         struct rpc_client_options options = { .address = address };
         struct rpc_identity *identity = NULL;
@@ -224,6 +280,11 @@ static void run_client(const char *folder, const char *address, bool is_tls, cha
                 options.server_daemon = "store";
         }
         MUST(loop_new(&bench.loop, &err));
+        if (server) {
+                open_connections(bench.loop, &options, argv[0] ? (unsigned)atoi(argv[0]) : 500,
+                                 server);
+                return;
+        }
         MUST(rpc_client_new(bench.loop, &options, &bench.client, &err));
         unary(&bench, 1, 1, "connect");
         unary(&bench, n_calls / 4, 1, "unary_1");
@@ -237,6 +298,7 @@ static void run_client(const char *folder, const char *address, bool is_tls, cha
 
 int main(int argc, char **argv)
 {
+        bool is_connections = argc > 1 && strcmp(argv[1], "connections") == 0;
         bool is_tls = argc < 2 || strcmp(argv[1], "local") != 0;
         char folder[] = "/tmp/skep-rpc-bench-XXXXXX", address[128];
         int ready[2], port, status;
@@ -256,7 +318,8 @@ int main(int argc, char **argv)
         CHECK(read(ready[0], &port, sizeof port) == sizeof port);
         if (is_tls)
                 snprintf(address, sizeof address, "127.0.0.1:%d", port);
-        run_client(folder, address, is_tls, argc > 2 ? argv + 2 : argv + argc);
+        run_client(folder, address, is_tls, is_connections ? server : 0,
+                   argc > 2 ? argv + 2 : argv + argc);
         fflush(stdout);
         kill(server, SIGTERM);
         waitpid(server, &status, 0);

@@ -44,11 +44,34 @@ static void symbols_that_are_none_are_not_found(void **state)
                 assert_false(descriptor_file_by_symbol(symbols[i], &file));
 }
 
+static void what_streams_is_known(void **state)
+{
+        static const struct {
+                const char *service, *method;
+                bool in, out;
+        } rows[] = {
+                { "skep.v1.Store", "Commit", false, false },
+                { "skep.v1.Store", "Watch", false, true },
+                { "skep.v1.NodeAgent", "LoadImage", true, false },
+                { "skep.v1.Mesh", "Sync", true, true },
+        };
+        bool in, out;
+
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                assert_true(descriptor_method_streams(rows[i].service, rows[i].method, &in, &out));
+                assert_int_equal(in, rows[i].in);
+                assert_int_equal(out, rows[i].out);
+        }
+        assert_false(descriptor_method_streams("skep.v1.Store", "Nothing", &in, &out));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(files_are_found_by_name),
                 cmocka_unit_test(symbols_of_all_sorts_are_found),
+                cmocka_unit_test(what_streams_is_known),
                 cmocka_unit_test(symbols_that_are_none_are_not_found),
         };
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/node.pb-c.h"
 #include "lib/base/check.h"
 #include "lib/rpc/service.h"
 #include "tests/lib/echo/echo.pb-c.h"
@@ -102,6 +103,19 @@ static void a_row_that_nobody_may_call_is_found(void **state)
         assert_int_equal(check_with(&row, NULL), ERR_INTERNAL);
 }
 
+static void another_shape_is_found(void **state)
+{
+        const struct rpc_method row = {
+                "Sync", RPC_SERVER_STREAM, 1, "Sk__MeshWanted", "Sk__MeshReport", handle,
+        };
+        struct rpc_service service = { &sk__mesh__descriptor, &row, 1 };
+        struct err err;
+
+        (void)state;
+        assert_int_equal(rpc_service_check(&service, &err), ERR_INTERNAL);
+        assert_string_equal(err.text, "skep.v1.Mesh.Sync streams otherwise than its row says");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -111,6 +125,7 @@ int main(void)
                 cmocka_unit_test(a_method_of_another_name_is_found),
                 cmocka_unit_test(another_request_type_is_found),
                 cmocka_unit_test(another_response_type_is_found),
+                cmocka_unit_test(another_shape_is_found),
                 cmocka_unit_test(a_row_that_nobody_may_call_is_found),
         };
 
