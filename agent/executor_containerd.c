@@ -119,16 +119,21 @@ static void undone(void *context, const struct err *err)
         executor_verb_ended(task, &task->verb_err);
 }
 
-static void start_ended(void *context, const struct err *err)
+/* What failed is over: what it took is given back before it is told. */
+static void undo(struct executor_task *task, const struct err *err)
+{
+        task->verb_err = *err;
+        chain_begin(&task->verb, executor_undo_steps, undone);
+}
+
+static void make_ended(void *context, const struct err *err)
 {
         struct executor_task *task = context;
 
-        if (!err) {
+        if (err)
+                undo(task, err);
+        else
                 executor_verb_ended(task, NULL);
-                return;
-        }
-        task->verb_err = *err;
-        chain_begin(&task->verb, executor_undo_start_steps, undone);
 }
 
 static void prepared_so_start(void *context, const struct err *err)
@@ -136,9 +141,9 @@ static void prepared_so_start(void *context, const struct err *err)
         struct executor_task *task = context;
 
         if (err)
-                executor_verb_ended(task, err);
+                undo(task, err);
         else
-                chain_begin(&task->verb, executor_start_steps, start_ended);
+                chain_begin(&task->verb, executor_start_steps, make_ended);
 }
 
 static struct executor_task *open_task(struct executor *base, const struct executor_input *input,
@@ -165,7 +170,7 @@ static struct executor_task *open_task(struct executor *base, const struct execu
 
 static void prepare(struct executor_task *task)
 {
-        run_verb(task, executor_prepare_steps, executor_verb_ended);
+        run_verb(task, executor_prepare_steps, make_ended);
 }
 
 /* A container that an earlier agent prepared is made anew: its secrets, its network and the machine
@@ -173,7 +178,7 @@ static void prepare(struct executor_task *task)
 static void start(struct executor_task *task)
 {
         if (task->is_prepared)
-                run_verb(task, executor_start_steps, start_ended);
+                run_verb(task, executor_start_steps, make_ended);
         else
                 run_verb(task, executor_prepare_steps, prepared_so_start);
 }

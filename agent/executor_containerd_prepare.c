@@ -18,6 +18,7 @@ static void check_spec(void *context)
         struct log_settings settings;
         struct err err;
 
+        task->is_clean = false;
         if (executor_read_log_settings(task, &settings, &err) < 0)
                 chain_fail(&task->verb, &err);
         else

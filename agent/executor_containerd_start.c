@@ -122,11 +122,11 @@ static void created_process(void *context, const void *out, const struct err *er
         struct executor_task *task = context;
         const Ctd__Tasks__CreateResponse *answer = out;
 
+        task->process = PROCESS_CREATED; /* for all one knows, also when it failed */
         if (err && err->code != ERR_EXISTS) {
                 chain_fail(&task->verb, err);
                 return;
         }
-        task->process = PROCESS_CREATED;
         if (answer)
                 task->facts.pid = answer->pid;
         chain_next(&task->verb);
@@ -186,7 +186,7 @@ static void start_process(void *context)
 
 chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process, NULL };
 
-/* --- after a start that failed: no shim may stay --- */
+/* --- after a prepare or start that failed: no shim, no port may stay taken --- */
 
 static void removed_remains(void *context, const void *out, const struct err *err)
 {
@@ -203,14 +203,16 @@ static void remove_remains(void *context)
         struct executor_task *task = context;
         Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
 
-        if (task->process == PROCESS_CREATED)
-                executor_send_signal(task, SIGKILL, true);
+        if (task->process == PROCESS_NONE) {
+                chain_next(&task->verb);
+                return;
+        }
         in.container_id = task->id;
         chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
                    removed_remains);
 }
 
-chain_step *const executor_undo_start_steps[] = { remove_remains, NULL };
+chain_step *const executor_undo_steps[] = { remove_remains, EXECUTOR_CLEAN_STEPS, NULL };
 
 /* --- the end --- */
 
@@ -329,5 +331,6 @@ static void finish_logs(void *context)
                 chain_next(&task->ending);
 }
 
-chain_step *const executor_ending_steps[] = { note_end, tell_end, delete_process, finish_logs,
-                                              NULL };
+chain_step *const executor_ending_steps[] = {
+        note_end, tell_end, delete_process, finish_logs, EXECUTOR_CLEAN_STEPS, NULL
+};

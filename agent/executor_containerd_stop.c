@@ -1,11 +1,7 @@
-/* Stopping containers and removing every trace of them. */
-#include <errno.h>
+/* Stopping containers, and removing every trace of them. */
 #include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "agent/executor_containerd_task.h"
-#include "api/containerd/containers.pb-c.h"
 #include "api/containerd/tasks.pb-c.h"
 #include "lib/base/check.h"
 #include "lib/os/file.h"
@@ -137,88 +133,30 @@ static void delete_process(void *context)
                    deleted_process);
 }
 
-chain_step *const executor_shutdown_steps[] = { executor_find_process, send_stop_signal, await_end,
-                                                delete_process, NULL };
-chain_step *const executor_terminate_steps[] = { executor_find_process, send_kill, await_end,
-                                                 delete_process, NULL };
-
-/* --- remove --- */
-
-static void container_gone(void *context, const void *out, const struct err *err)
-{
-        struct executor_task *task = context;
-
-        (void)out;
-        if (err && err->code != ERR_NOT_FOUND)
-                chain_fail(&task->verb, err);
-        else
-                chain_next(&task->verb);
-}
-
-static void delete_container(void *context)
-{
-        struct executor_task *task = context;
-        Ctd__Containers__DeleteRequest in = CTD__CONTAINERS__DELETE_REQUEST__INIT;
-
-        in.id = task->id;
-        chain_call(&task->verb, CONTAINERD_METHOD(containers, containers, Delete), &in.base,
-                   timeout_ns, container_gone);
-}
-
-static void remove_snapshot(void *context)
-{
-        struct executor_task *task = context;
-        Ctd__Snapshots__RemoveRequest in = CTD__SNAPSHOTS__REMOVE_REQUEST__INIT;
-
-        in.snapshotter = CONTAINERD_SNAPSHOTTER;
-        in.key = task->id;
-        chain_call(&task->verb, CONTAINERD_METHOD(snapshots, snapshots, Remove), &in.base,
-                   timeout_ns, container_gone);
-}
-
-static void detached(void *context, const Sk__MeshReport__Attachment *attachment,
-                     const struct err *err)
-{
-        struct executor_task *task = context;
-
-        task->network_request = NULL;
-        container_gone(task, attachment, err);
-}
-
-static void detach_network(void *context)
-{
-        struct executor_task *task = context;
-        struct network *network = task->executor->options.network;
-
-        if (network)
-                task->network_request = network_detach(network, task->id, detached, task);
-        else
-                chain_next(&task->verb);
-}
-
-static int remove_files_on_pool(void *context, struct err *err)
+static int remove_folder_on_pool(void *context, struct err *err)
 {
         struct executor_task *task = context;
         char path[PATH_SIZE];
 
-        snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
-        TRY(file_remove_tree(path, err));
-        task_run_path(task, NULL, path);
-        TRY(file_remove_tree(path, err));
         task_path(task, NULL, path);
         return file_remove_tree(path, err);
 }
 
-static void remove_files(void *context)
+static void remove_folder(void *context)
 {
         struct executor_task *task = context;
 
-        log_sink_free(TAKE(task->sink));
-        task->is_prepared = false;
-        chain_work(&task->verb, remove_files_on_pool);
+        chain_work(&task->verb, remove_folder_on_pool);
 }
 
-chain_step *const executor_remove_steps[] = {
-        executor_find_process, send_kill,      await_end,    delete_process, delete_container,
-        remove_snapshot,       detach_network, remove_files, NULL,
+/* clang-format off */
+chain_step *const executor_shutdown_steps[] = {
+        executor_find_process, send_stop_signal, await_end, delete_process, EXECUTOR_CLEAN_STEPS, NULL,
 };
+chain_step *const executor_terminate_steps[] = {
+        executor_find_process, send_kill, await_end, delete_process, EXECUTOR_CLEAN_STEPS, NULL,
+};
+chain_step *const executor_remove_steps[] = {
+        executor_find_process, send_kill, await_end, delete_process, EXECUTOR_CLEAN_STEPS, remove_folder, NULL,
+};
+/* clang-format on */

@@ -66,7 +66,8 @@ struct executor_task {
         void (*next_ended)(void *context, const struct err *err);
         struct loop_post cancelled;
         bool is_cancel_posted;
-        struct err verb_err; /* what start failed with, told after its remains are gone */
+        struct err
+                verb_err; /* what prepare or start failed with, told after the remains are gone */
         struct image_request *image_request;
         struct network_request *network_request;
         bool awaits_end; /* the verb goes on when the process is over and cleaned up */
@@ -76,6 +77,7 @@ struct executor_task {
 
         /* What is there. */
         bool is_prepared;
+        bool is_clean; /* nothing is left but its folder */
         struct image image;
         const Ctd__Snapshots__PrepareResponse *snapshot;
         struct rootfs_mount rootfs;
@@ -107,7 +109,7 @@ void executor_take_input(struct executor_task *task, const struct executor_input
 extern chain_step *const executor_open_steps[];
 extern chain_step *const executor_prepare_steps[];
 extern chain_step *const executor_start_steps[];
-extern chain_step *const executor_undo_start_steps[];
+extern chain_step *const executor_undo_steps[];
 extern chain_step *const executor_shutdown_steps[];
 extern chain_step *const executor_terminate_steps[];
 extern chain_step *const executor_remove_steps[];
@@ -119,6 +121,15 @@ void executor_verb_ended(void *context, const struct err *err);
 /* Steps that several verbs share. */
 void executor_find_process(void *context);
 void executor_attach_network(void *context);
+
+/* Giving back what the container holds. */
+void executor_delete_container(void *context);
+void executor_remove_snapshot(void *context);
+void executor_detach_network(void *context);
+void executor_remove_memory(void *context);
+#define EXECUTOR_CLEAN_STEPS                                                          \
+        executor_delete_container, executor_remove_snapshot, executor_detach_network, \
+                executor_remove_memory
 
 /* What the service's log driver and its options mean here. */
 struct log_settings {

@@ -1,0 +1,111 @@
+/* Giving back what a container holds: its object, its file system, its network, its secrets.  Done
+ * as soon as it has ended, for nothing needs them any more; its log and the word of its end stay
+ * until the task is removed. */
+#include <stdio.h>
+
+#include "agent/executor_containerd_task.h"
+#include "api/containerd/containers.pb-c.h"
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+
+static const int64_t timeout_ns = 30 * NS_PER_S;
+
+/* These are steps of the end of a process and of verbs; while a process ends, verbs wait. */
+static struct chain *chain_of(struct executor_task *task)
+{
+        return task->process == PROCESS_ENDING ? &task->ending : &task->verb;
+}
+
+/* An end goes on whatever fails: remove tries again. */
+static void gone(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        (void)out;
+        if (!err || err->code == ERR_NOT_FOUND) {
+                chain_next(chain_of(task));
+        } else if (task->process == PROCESS_ENDING) {
+                LOG(WARN, "a container that ended still holds something", STR("task", task->id),
+                    STR("err", err->text));
+                chain_next(&task->ending);
+        } else {
+                chain_fail(&task->verb, err);
+        }
+}
+
+void executor_delete_container(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Containers__DeleteRequest in = CTD__CONTAINERS__DELETE_REQUEST__INIT;
+
+        task->is_prepared = false;
+        if (task->is_clean) {
+                chain_next(chain_of(task));
+                return;
+        }
+        in.id = task->id;
+        chain_call(chain_of(task), CONTAINERD_METHOD(containers, containers, Delete), &in.base,
+                   timeout_ns, gone);
+}
+
+void executor_remove_snapshot(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Snapshots__RemoveRequest in = CTD__SNAPSHOTS__REMOVE_REQUEST__INIT;
+
+        if (task->is_clean) {
+                chain_next(chain_of(task));
+                return;
+        }
+        in.snapshotter = CONTAINERD_SNAPSHOTTER;
+        in.key = task->id;
+        chain_call(chain_of(task), CONTAINERD_METHOD(snapshots, snapshots, Remove), &in.base,
+                   timeout_ns, gone);
+}
+
+static void detached(void *context, const Sk__MeshReport__Attachment *attachment,
+                     const struct err *err)
+{
+        struct executor_task *task = context;
+
+        task->network_request = NULL;
+        gone(task, attachment, err);
+}
+
+void executor_detach_network(void *context)
+{
+        struct executor_task *task = context;
+        struct network *network = task->executor->options.network;
+
+        if (!network || task->is_clean) {
+                chain_next(chain_of(task));
+                return;
+        }
+        /* An open that adopts a container asks for its network while the container ends: it need
+         * not wait any more. */
+        if (task->network_request) {
+                network_forget(task->network_request);
+                chain_next(&task->verb);
+        }
+        task->network_request = network_detach(network, task->id, detached, task);
+}
+
+static int remove_memory_on_pool(void *context, struct err *err)
+{
+        struct executor_task *task = context;
+        char path[PATH_SIZE];
+
+        snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
+        TRY(file_remove_tree(path, err));
+        task_run_path(task, NULL, path);
+        return file_remove_tree(path, err);
+}
+
+void executor_remove_memory(void *context)
+{
+        struct executor_task *task = context;
+
+        log_sink_free(TAKE(task->sink));
+        task->is_clean = true;
+        chain_work(chain_of(task), remove_memory_on_pool);
+}
