@@ -242,10 +242,11 @@ static Ctd__Types__Label *make_label(struct arena *arena, const char *key, const
 static void fill_labels(struct executor_task *task, struct arena *arena,
                         Ctd__Containers__Container *container)
 {
-        Ctd__Types__Label **labels = arena_alloc(arena, (task->n_labels + 4) * sizeof *labels);
+        Ctd__Types__Label **labels = arena_alloc(arena, (task->n_labels + 5) * sizeof *labels);
         size_t n = 0;
 
         labels[n++] = make_label(arena, "skep.task", task->id);
+        labels[n++] = make_label(arena, "skep.image-id", task->image.id);
         labels[n++] = make_label(arena, "skep.image-digest", task->facts.image_digest);
         labels[n++] =
                 make_label(arena, "skep.stop-signal", arena_printf(arena, "%d", task->stop_signal));
