@@ -322,7 +322,8 @@ static void server_died(void *context, const struct err *err)
         LOG(WARN, "containerd is gone and will be started again", STR("err", err->text));
 }
 
-static int start_server(struct executor_containerd *executor, struct err *err)
+static int start_server(struct executor_containerd *executor, const char **ret_address,
+                        struct err *err)
 {
         const struct executor_containerd_options *options = &executor->options;
         const char *address = options->containerd_address;
@@ -343,25 +344,32 @@ static int start_server(struct executor_containerd *executor, struct err *err)
                         &executor->server, err));
                 address = containerd_server_address(executor->server);
         }
+        *ret_address = address;
         return containerd_client_new(options->loop, address, NULL, &executor->client, err);
 }
 
 static int set_up(struct executor_containerd *executor, struct err *err)
 {
         const struct executor_containerd_options *options = &executor->options;
-        const char *tasks = arena_printf(&executor->arena, "%s/tasks", options->state_folder);
+        struct arena *arena = &executor->arena;
+        const char *tasks = arena_printf(arena, "%s/tasks", options->state_folder);
+        const char *load_folder = arena_printf(arena, "%s/load", options->state_folder), *address;
 
         if (strlen(options->state_folder) > PATH_SIZE / 2 ||
             strlen(options->run_folder) > PATH_SIZE / 2)
                 return err_set(err, ERR_INVALID, "the state and run folders' paths are too long");
         TRY(file_make_folders(tasks, 0711, err));
         TRY(file_make_folders(options->run_folder, 0711, err));
-        TRY(file_lock(arena_printf(&executor->arena, "%s/executor.lock", options->state_folder),
+        TRY(file_lock(arena_printf(arena, "%s/executor.lock", options->state_folder),
                       &executor->lock_fd, err));
+        TRY(file_remove_tree(load_folder, err));
         TRY(make_memory_folder(executor, err));
-        TRY(start_server(executor, err));
+        TRY(start_server(executor, &address, err));
         executor->images = images_new(&(struct images_options){
                 .loop = options->loop,
+                .pool = options->pool,
+                .address = address,
+                .spool_folder = load_folder,
                 .client = executor->client,
                 .n_pulls_most = PULLS_MOST,
                 .silence_ns = options->pull_silence_ns,

@@ -39,6 +39,7 @@ static int measure_on_pool(void *context, struct err *err)
         const char *path = disk->executor->options.state_folder;
         struct statvfs status;
 
+        containerd_server_trim_log(disk->executor->server);
         if (statvfs(path, &status) < 0 || status.f_blocks == 0)
                 return err_set(err, ERR_UNAVAILABLE, "look at the disk of '%s': %s", path,
                                strerror(errno));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "agent/containerd/client.h"
-#include "agent/containerd/pull.h"
+#include "agent/containerd/images_private.h"
 #include "api/containerd/cri.pb-c.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -14,11 +14,6 @@
 static const int64_t timeout_ns = 30 * NS_PER_S;
 
 enum { ERROR_WORDS_MAX = 300 };
-
-struct images {
-        struct rpc_client *client;
-        struct pulls *pulls;
-};
 
 struct image_request {
         struct images *images;
@@ -41,7 +36,11 @@ struct images *images_new(const struct images_options *options)
 {
         struct images *images = mem_alloc(sizeof *images);
 
+        images->loop = options->loop;
+        images->pool = options->pool;
         images->client = options->client;
+        images->address = str_copy(options->address);
+        images->spool_folder = str_copy(options->spool_folder);
         images->pulls = pulls_new(options->loop, options->client, options->n_pulls_most,
                                   options->silence_ns);
         return images;
@@ -52,6 +51,8 @@ void images_free(struct images *images)
         if (!images)
                 return;
         pulls_free(images->pulls);
+        free(images->address);
+        free(images->spool_folder);
         free(images);
 }
 

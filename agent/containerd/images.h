@@ -5,12 +5,16 @@
 #include "api/node.pb-c.h"
 #include "lib/base/mem.h"
 #include "lib/os/loop.h"
+#include "lib/os/worker.h"
 #include "lib/rpc/client.h"
 
 struct images;
 
 struct images_options {
         struct loop *loop;
+        struct worker_pool *pool;
+        const char *address;       /* of containerd: "unix:/..." */
+        const char *spool_folder;  /* for images that are being loaded */
         struct rpc_client *client; /* as from containerd_client_new(), without a lease; borrowed */
         int n_pulls_most;          /* at once */
         int64_t silence_ns; /* how long a registry may send nothing before a pull is given up */
@@ -58,3 +62,28 @@ struct image_request *image_remove(
         struct images *images, const char *reference, struct arena *arena,
         void (*done)(void *context, const Sk__RemoveImageResponse *removed, const struct err *err),
         void *context);
+
+/* --- loading --- */
+
+/* An image that comes as a tar, piece by piece (made by docker save, skopeo or umoci): it is put on
+ * disk, then handed to containerd's own client 'ctr', which is part of every containerd.  One piece
+ * at a time: write the next when 'written' came. */
+struct image_load;
+
+struct image_load_events {
+        void (*written)(void *context);
+        /* Over, once; 'references' are the images' names.  ERR_INVALID for what is no image. */
+        void (*done)(void *context, const char *const *references, size_t n, const struct err *err);
+};
+
+struct image_load *image_load_new(struct images *images, const struct image_load_events *events,
+                                  void *context);
+
+/* 'data' is copied. */
+void image_load_write(struct image_load *load, const void *data, size_t size);
+
+/* All was written. */
+void image_load_finish(struct image_load *load);
+
+/* Stops it; no callback comes any more.  Accepts NULL.  Also needed after 'done'. */
+void image_load_free(struct image_load *load);

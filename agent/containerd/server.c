@@ -119,18 +119,6 @@ static pid_t find_running(const struct containerd_server *server)
         return (pid_t)pid;
 }
 
-/* One file is kept of what earlier ones printed. */
-static void rotate_log(const struct containerd_server *server)
-{
-        struct stat status;
-        _cleanup_(freep) char *old = NULL;
-
-        if (stat(server->log_path, &status) < 0 || status.st_size < LOG_SIZE_MAX)
-                return;
-        if (asprintf(&old, "%s.1", server->log_path) > 0)
-                (void)rename(server->log_path, old);
-}
-
 static int launch(struct containerd_server *server, struct err *err)
 {
         const char *const argv[] = { server->program, "--config", server->config_path, NULL };
@@ -141,7 +129,6 @@ static int launch(struct containerd_server *server, struct err *err)
         };
         char pid[32];
 
-        rotate_log(server);
         TRY(process_start(server->loop, &options, &server->process, err));
         server->is_running = true;
         snprintf(pid, sizeof pid, "%d", (int)server->process.pid);
@@ -267,4 +254,19 @@ void containerd_server_replace(struct containerd_server *server)
 {
         if (server->is_running)
                 (void)process_signal(&server->process, SIGKILL, NULL);
+}
+
+/* containerd holds the file open and appends: what is in it is moved out, the file stays. */
+void containerd_server_trim_log(const struct containerd_server *server)
+{
+        _cleanup_(freep) char *kept = NULL;
+        _cleanup_(str_done) struct str text = { 0 };
+        struct stat status;
+
+        if (stat(server->log_path, &status) < 0 || status.st_size < LOG_SIZE_MAX ||
+            asprintf(&kept, "%s.1", server->log_path) < 0)
+                return;
+        if (file_read(server->log_path, 4 * (size_t)LOG_SIZE_MAX, &text, NULL) == 0)
+                (void)file_write_atomic(kept, text.text, text.length, 0600, NULL);
+        (void)truncate(server->log_path, 0);
 }

@@ -31,3 +31,6 @@ const char *containerd_server_address(const struct containerd_server *server);
 
 /* It does not answer: ends the process, which starts another. */
 void containerd_server_replace(struct containerd_server *server);
+
+/* Keeps what containerd prints from filling the disk.  Blocking: for the worker pool. */
+void containerd_server_trim_log(const struct containerd_server *server);

@@ -13,21 +13,13 @@
 #include "lib/message/message.h"
 #include "lib/os/file.h"
 
-static const int64_t longest_ns = 60 * NS_PER_S;
-
-static int64_t clock_now(void)
+int64_t bench_clock(void)
 {
         struct timespec now;
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
-
-#define UNTIL(bench, condition)                                           \
-        for (int64_t begin_ = clock_now(); !(condition);) {               \
-                assert_true(clock_now() - begin_ < longest_ns);           \
-                assert_int_equal(loop_turn((bench)->loop, 100, NULL), 0); \
-        }
 
 /* --- the agent --- */
 
@@ -40,6 +32,9 @@ void bench_start_agent(struct bench *bench)
                 .run_folder = bench->run_folder,
                 .registries_folder = bench->folder,
                 .cgroup_parent = "skep-test",
+                .pull_silence_ns = 3 * NS_PER_S,
+                .disk_high_percent = bench->disk_high_percent,
+                .disk_low_percent = bench->disk_high_percent,
         };
         struct err err;
 
@@ -279,6 +274,14 @@ void bench_run(struct bench *bench)
         bench_do(bench, bench->executor->ops->start);
 }
 
+const char *bench_output(struct bench *bench)
+{
+        bench_open(bench);
+        bench_run(bench);
+        bench_await_exit(bench);
+        return bench_logs(bench);
+}
+
 void bench_await_exit(struct bench *bench)
 {
         UNTIL(bench, bench->has_exited);
@@ -286,9 +289,9 @@ void bench_await_exit(struct bench *bench)
 
 void bench_wait_ms(struct bench *bench, int64_t ms)
 {
-        int64_t begin = clock_now();
+        int64_t begin = bench_clock();
 
-        while (clock_now() - begin < ms * NS_PER_MS)
+        while (bench_clock() - begin < ms * NS_PER_MS)
                 assert_int_equal(loop_turn(bench->loop, 10, NULL), 0);
 }
 

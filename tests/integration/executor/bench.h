@@ -24,6 +24,7 @@ struct bench {
         char progress[256];
         struct str logs;
         int n_listed;
+        int64_t disk_high_percent; /* for the next agent; 0: the default */
 };
 
 /* Group fixtures: the folder is read from the environment, containerd is ended with the last test.
@@ -50,6 +51,9 @@ void bench_set_command(struct bench *bench, const char *program);
 void bench_set_grace(struct bench *bench, int64_t ms);
 void bench_set_memory(struct bench *bench, int64_t bytes);
 
+/* Runs it to its end; its output. */
+const char *bench_output(struct bench *bench);
+
 void bench_begin(struct bench *bench, void (*verb)(struct executor_task *task));
 void bench_await_done(struct bench *bench);
 void bench_do(struct bench *bench, void (*verb)(struct executor_task *task)); /* and goes well */
@@ -59,3 +63,11 @@ void bench_wait_ms(struct bench *bench, int64_t ms); /* turning the loop */
 void bench_sleep_ms(int64_t ms);
 const char *bench_logs(struct bench *bench);
 int bench_list(struct bench *bench);
+
+/* Until a condition holds, for a minute at most. */
+int64_t bench_clock(void);
+#define UNTIL(bench, condition)                                             \
+        for (int64_t begin_ = bench_clock(); !(condition);) {               \
+                assert_true(bench_clock() - begin_ < INT64_C(60000000000)); \
+                assert_int_equal(loop_turn((bench)->loop, 100, NULL), 0);   \
+        }

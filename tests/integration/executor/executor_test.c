@@ -43,6 +43,7 @@ static void one_that_ignores_its_signal_is_killed_after_the_grace_period(void **
         bench_make(bench, "trap '' TERM; while :; do sleep 0.1; done");
         bench_set_grace(bench, 500);
         bench_run(bench);
+        bench_wait_ms(bench, 300);
         bench_do(bench, bench->executor->ops->shutdown);
         assert_int_equal(bench->exit.exit_code, 137);
 }

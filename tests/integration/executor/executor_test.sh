@@ -1,19 +1,20 @@
 #!/bin/bash
 # Runs the executor's tests against a real containerd and a real registry, both private.
 #
-#         tests/integration/executor/executor_test.sh [TEST-BINARY]
+#         tests/integration/executor/executor_test.sh [TEST-BINARY...]
 #
 # Needs root and the packages containerd, docker-registry, umoci, skopeo and busybox-static.  Everything it makes lies in one
 # folder of its own and is gone afterwards.
 set -euo pipefail
 
-binary=${1:-build/bin/tests/integration/executor/executor_test}
+built=build/bin/tests/integration/executor
+[ $# -gt 0 ] || set -- $built/executor_test $built/spec_test $built/images_test
 folder=$(mktemp -d "${TMPDIR:-/tmp}/skep-executor-test.XXXXXX")
-registry_pid=
+registries=
 
 clean_up() {
         local pid
-        [ -z "$registry_pid" ] || kill "$registry_pid" || true
+        for pid in $registries; do kill "$pid" || true; done
         if [ -f "$folder/run/containerd/containerd.pid" ]; then
                 pid=$(cat "$folder/run/containerd/containerd.pid")
                 # Shims first: they outlive their containerd.
@@ -46,28 +47,49 @@ make_image() {
         umoci repack --image "$folder/oci:box" "$folder/image"
         umoci config --image "$folder/oci:box" --config.env PATH=/bin --config.env FROM=image \
                 --config.cmd /bin/true
+        umoci config --image "$folder/oci:box" --tag other --config.env OTHER=yes
 }
 
+# A registry on a free port; the rest of its configuration is the argument.  Sets 'port'.
 start_registry() {
         port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-        cat >"$folder/registry.yml" <<END
+        cat >"$folder/registry.$port.yml" <<END
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $folder/registry}, delete: {enabled: true}}
+storage: {filesystem: {rootdirectory: $folder/registry.$port}, delete: {enabled: true}}
 http: {addr: "127.0.0.1:$port"}
+$1
 END
-        docker-registry serve "$folder/registry.yml" >"$folder/registry.log" 2>&1 &
-        registry_pid=$!
+        docker-registry serve "$folder/registry.$port.yml" >"$folder/registry.$port.log" 2>&1 &
+        registries="$registries $!"
+}
+
+push() {
         for _ in $(seq 50); do
-                ! skopeo copy -q --dest-tls-verify=false "oci:$folder/oci:box" \
-                        "docker://127.0.0.1:$port/box:v1" 2>"$folder/push.log" || return 0
+                ! skopeo copy -q --dest-tls-verify=false "${@:3}" "oci:$folder/oci:$1" "docker://$2" \
+                        2>"$folder/push.log" || return 0
                 sleep 0.1
         done
-        cat "$folder/push.log" "$folder/registry.log" >&2
+        cat "$folder/push.log" >&2
         return 1
 }
 
 make_image >/dev/null 2>&1
-start_registry
-SKEP_TEST_FOLDER=$folder SKEP_TEST_IMAGE=127.0.0.1:$port/box:v1 SKEP_TEST_REGISTRY_PID=$registry_pid "$binary" ||
-        { [ ! -s "$folder/state/containerd/containerd.log" ] || tail -20 "$folder/state/containerd/containerd.log" >&2; exit 1; }
+start_registry ''
+push box "127.0.0.1:$port/box:v1"
+export SKEP_TEST_FOLDER=$folder SKEP_TEST_IMAGE=127.0.0.1:$port/box:v1
+SKEP_TEST_DIGEST=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$SKEP_TEST_IMAGE")
+export SKEP_TEST_DIGEST
+
+python3 -W ignore -c 'import crypt; print("anna:" + crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' \
+        >"$folder/passwords"
+start_registry "auth: {htpasswd: {realm: test, path: $folder/passwords}}"
+push other "127.0.0.1:$port/locked:v1" --dest-creds anna:secret
+export SKEP_TEST_LOCKED_IMAGE=127.0.0.1:$port/locked:v1
+
+skopeo copy -q "oci:$folder/oci:other" "docker-archive:$folder/saved.tar:127.0.0.1:1/loaded:v1"
+export SKEP_TEST_TAR=$folder/saved.tar
+
+for binary; do
+        "$binary" || { tail -20 "$folder/state/containerd/containerd.log" >&2; exit 1; }
+done
