@@ -180,7 +180,7 @@ int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,
         const Sk__Service *service;
         Sk__ServiceRevision *part;
         struct plan_change *change;
-        Sk__ServiceSpec *spec;
+        Sk__ServiceSpec *spec = NULL;
 
         TRY(find_service(call, in->id, &service));
         if (in->version && in->version != object_part_version((const struct object_head *)service,
