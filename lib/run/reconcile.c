@@ -11,7 +11,7 @@
 #include "lib/run/lease.h"
 #include "lib/state/schedule.h"
 
-enum { CHANGES_PER_PLAN = 4096, KEYS_PER_TURN = 256 };
+enum { CHANGES_PER_PLAN = 4096, KEYS_PER_TURN = 2048 };
 static const int64_t COMMIT_NS = NS_PER_MINUTE;
 
 struct reconcile {

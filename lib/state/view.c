@@ -36,11 +36,6 @@ struct view *view_new(void)
 static void view_release(struct view *view)
 {
         view_clear(view);
-        for (size_t i = 0; i < OBJECT_KINDS; i++)
-                map_done(&view->kinds[i].by_name);
-        map_done(&view->services);
-        map_done(&view->nodes);
-        map_done(&view->specs);
         arena_done(&view->scratch);
 }
 
@@ -259,12 +254,16 @@ void view_remove(struct view *view, Sk__Kind kind, const char *id)
 
 void view_clear(struct view *view)
 {
+        view_drop_indexes(view);
         for (size_t i = 0; i < OBJECT_KINDS; i++) {
-                struct order *by_id = &view->kinds[i].by_id;
+                struct kind_table *table = &view->kinds[i];
+                struct order_cursor cursor = { 0 };
                 struct record *record;
 
-                while ((record = order_last(by_id)))
-                        view_remove(view, (Sk__Kind)i, record->object.id);
+                while ((record = order_next(&table->by_id, &cursor)))
+                        record_free(record, object_kind((Sk__Kind)i));
+                order_done(&table->by_id);
+                map_done(&table->by_name);
         }
         view->version = 0;
 }

@@ -67,6 +67,9 @@ struct record *view_record(const struct view *view, Sk__Kind kind, const char *i
 void view_index_task(struct view *view, struct record *record);
 void view_unindex_task(struct view *view, struct record *record);
 
+/* Drops all of these indexes at once; the records say nothing true of them then. */
+void view_drop_indexes(struct view *view);
+
 /* Could both be in the same places of the indexes, but for 'unassigned'? */
 bool view_is_same_place(const Sk__Task *a, const Sk__Task *b);
 

@@ -197,6 +197,32 @@ void view_unindex_task(struct view *view, struct record *record)
         record->spec = NULL;
 }
 
+void view_drop_indexes(struct view *view)
+{
+        struct service_tasks *service;
+        struct node_tasks *node;
+        struct spec_tasks *spec;
+        size_t at = 0;
+
+        order_done(&view->waiting);
+        order_done(&view->orphaned);
+        while ((service = map_next(&view->services, &at))) {
+                order_done(&service->tasks);
+                order_done(&service->unassigned);
+                free(service);
+        }
+        for (at = 0; (node = map_next(&view->nodes, &at));) {
+                order_done(&node->tasks);
+                free(node);
+        }
+        for (at = 0; (spec = map_next(&view->specs, &at));)
+                free(spec);
+        map_done(&view->services);
+        map_done(&view->nodes);
+        map_done(&view->specs);
+        view->n_unassigned = 0;
+}
+
 /* --- looking --- */
 
 static const Sk__Task *next_task(const struct order *order, struct view_cursor *cursor)
