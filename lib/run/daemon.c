@@ -19,7 +19,7 @@ enum { HOOKS_MAX = 8, GRACE_MS = 300, UNIX_SOCKET_MODE = 0660, READY_FD_MAX = 1 
 
 struct hook {
         void (*stop)(void *context);
-        void (*metrics)(void *context, struct str *str);
+        daemon_adds *adds;
         void *context;
 };
 
@@ -39,8 +39,8 @@ struct running {
         char **argv;
         struct rpc_identity *identity;
         struct text_server *texts;
-        struct hook metrics[HOOKS_MAX], stops[HOOKS_MAX];
-        size_t n_metrics, n_stops;
+        struct hook metrics[HOOKS_MAX], dumps[HOOKS_MAX], stops[HOOKS_MAX];
+        size_t n_metrics, n_dumps, n_stops;
         bool is_open, is_ready, has_failed;
 };
 
@@ -174,7 +174,15 @@ static void add_metrics(struct running *running, struct str *str)
         if (daemon->spec->metrics)
                 daemon->spec->metrics(daemon, str);
         for (size_t i = 0; i < running->n_metrics; i++)
-                running->metrics[i].metrics(running->metrics[i].context, str);
+                running->metrics[i].adds(running->metrics[i].context, str);
+}
+
+static void add_state(struct running *running, struct str *str)
+{
+        if (running->daemon.spec->dump)
+                running->daemon.spec->dump(&running->daemon, str);
+        for (size_t i = 0; i < running->n_dumps; i++)
+                running->dumps[i].adds(running->dumps[i].context, str);
 }
 
 static bool set_level(const char *name, struct str *ret_body)
@@ -192,7 +200,6 @@ static bool answer_text(void *context, const char *method, const char *path, str
 {
         static const char level_path[] = "/log-level/";
         struct running *running = context;
-        const struct daemon_spec *spec = running->daemon.spec;
 
         if (str_equal(method, "POST") && str_starts_with(path, level_path))
                 return set_level(path + strlen(level_path), ret_body);
@@ -200,21 +207,28 @@ static bool answer_text(void *context, const char *method, const char *path, str
                 return false;
         if (str_equal(path, "/metrics"))
                 add_metrics(running, ret_body);
-        else if (str_equal(path, "/state") && spec->dump)
-                spec->dump(&running->daemon, ret_body);
+        else if (str_equal(path, "/state"))
+                add_state(running, ret_body);
         else
                 return false;
         return true;
 }
 
-void daemon_add_metrics(struct daemon *daemon, void (*metrics)(void *context, struct str *str),
-                        void *context)
+void daemon_add_metrics(struct daemon *daemon, daemon_adds *metrics, void *context)
 {
         struct running *running = running_of(daemon);
 
         CHECK(running->n_metrics < HOOKS_MAX);
         running->metrics[running->n_metrics++] =
-                (struct hook){ .metrics = metrics, .context = context };
+                (struct hook){ .adds = metrics, .context = context };
+}
+
+void daemon_add_dump(struct daemon *daemon, daemon_adds *dump, void *context)
+{
+        struct running *running = running_of(daemon);
+
+        CHECK(running->n_dumps < HOOKS_MAX);
+        running->dumps[running->n_dumps++] = (struct hook){ .adds = dump, .context = context };
 }
 
 void daemon_at_stop(struct daemon *daemon, void (*stop)(void *context), void *context)

@@ -53,10 +53,11 @@ struct daemon_spec {
 
 int daemon_main(int argc, char **argv, const struct daemon_spec *spec);
 
-/* More of the same, for what is shared by daemons: called back after 'metrics', and after 'stop'
- * (the newest first).  At most 8 each. */
-void daemon_add_metrics(struct daemon *daemon, void (*metrics)(void *context, struct str *str),
-                        void *context);
+/* More of the same, for what is shared by daemons: called back after 'metrics', after 'dump', and
+ * after 'stop' (the newest first).  At most 8 each. */
+typedef void daemon_adds(void *context, struct str *str);
+void daemon_add_metrics(struct daemon *daemon, daemon_adds *metrics, void *context);
+void daemon_add_dump(struct daemon *daemon, daemon_adds *dump, void *context);
 void daemon_at_stop(struct daemon *daemon, void (*stop)(void *context), void *context);
 
 /* Says "ready" once, as soon as the listeners are open (readiness, health SERVING): after the first

@@ -180,6 +180,28 @@ static void add_metrics(void *context, struct str *str)
         committer_metrics(reconcile->committer, str);
 }
 
+/* What an operator asks first: does it act, on what, and what does it wait for? */
+static void add_state(void *context, struct str *str)
+{
+        const struct reconcile *reconcile = context;
+        const struct schedule *schedule = &reconcile->schedule;
+        const struct view *view = mirror_view(reconcile->mirror);
+
+        str_addf(str, "loop: %s, %s\n", reconcile->reconciler->name,
+                 reconcile->is_acting              ? "acting"
+                 : lease_is_held(reconcile->lease) ? "waits for its view"
+                                                   : "standing by");
+        str_addf(str, "view: version %" PRIu64 ", %s\n", view_version(view),
+                 mirror_is_connected(reconcile->mirror) ? "connected" : "no news from the store");
+        if (schedule->is_under_way)
+                str_addf(str, "plan: %zu groups, %zu changes on their way\n",
+                         schedule->plan.groups.n, schedule->plan.n_changes);
+        else if (view_version(view) < schedule->shown_at)
+                str_addf(str, "plan: until the view shows version %" PRIu64 "\n",
+                         schedule->shown_at);
+        schedule_dump(schedule, view, str);
+}
+
 static void stop(void *context)
 {
         struct reconcile *reconcile = context;
@@ -245,6 +267,7 @@ int reconcile_start(struct daemon *daemon, const char *store, const struct recon
                 return result;
         }
         daemon_add_metrics(daemon, add_metrics, reconcile);
+        daemon_add_dump(daemon, add_state, reconcile);
         daemon_at_stop(daemon, stop, reconcile);
         return 0;
 }

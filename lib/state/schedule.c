@@ -7,6 +7,8 @@
 #include "lib/base/check.h"
 #include "lib/base/time.h"
 
+enum { DUMPED_KEYS = 100 };
+
 /* After a refusal that no later version explains, and after a decision to be asked again at once
  * that changed nothing. */
 static const int64_t RETRY_NS = NS_PER_S, RETRY_SOON_NS = NS_PER_MS;
@@ -265,5 +267,27 @@ void schedule_failed(struct schedule *schedule)
                 const struct decided_key *key = vec_at(&schedule->decided, i);
 
                 reconcile_keys_add(&schedule->touched, "%s", key->text);
+        }
+}
+
+/* --- for people --- */
+
+void schedule_dump(const struct schedule *schedule, const struct view *view, struct str *str)
+{
+        const struct delayed_key *key;
+        size_t at = 0;
+
+        str_addf(str, "keys touched: %zu\nkeys that wait: %zu\n", schedule->touched.order.n,
+                 schedule->delayed.n);
+        for (size_t n = 0; n < DUMPED_KEYS && (key = map_next(&schedule->delayed, &at)); n++) {
+                str_addf(str, "  %s", key->text);
+                if (key->by_version.place)
+                        str_addf(str, " until version %llu shows",
+                                 (unsigned long long)key->version);
+                if (key->by_time.place) {
+                        str_add(str, " for ");
+                        str_add_duration(str, key->at - view_now(view));
+                }
+                str_add_char(str, '\n');
         }
 }

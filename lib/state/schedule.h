@@ -10,6 +10,7 @@
  *            └──── sleeping ◄───┘              └──► waiting for a version ──►─┘
  */
 #pragma once
+#include "lib/base/str.h"
 #include "lib/state/reconciler.h"
 
 struct schedule {
@@ -49,6 +50,9 @@ bool schedule_has_work(const struct schedule *schedule, const struct view *view)
 
 /* When, by view time, a sleeping key has to be looked at; TIME_NEVER. */
 int64_t schedule_wake_at(const struct schedule *schedule);
+
+/* Adds, as text for people, which keys are touched and which sleep until when (some of them). */
+void schedule_dump(const struct schedule *schedule, const struct view *view, struct str *str);
 
 /* The plan ended: 'version' as the store answered; one result per group, NULL when all were
  * accepted. */

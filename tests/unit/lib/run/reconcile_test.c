@@ -16,7 +16,7 @@ static struct {
         int n_ready;
         void (*stop)(void *context);
         void *stop_context;
-        void (*metrics)(void *context, struct str *str);
+        daemon_adds *metrics, *dump;
 } fake;
 
 void daemon_ready(struct daemon *daemon)
@@ -25,12 +25,18 @@ void daemon_ready(struct daemon *daemon)
         fake.n_ready++;
 }
 
-void daemon_add_metrics(struct daemon *daemon, void (*metrics)(void *context, struct str *str),
-                        void *context)
+void daemon_add_metrics(struct daemon *daemon, daemon_adds *metrics, void *context)
 {
         (void)daemon;
         (void)context;
         fake.metrics = metrics;
+}
+
+void daemon_add_dump(struct daemon *daemon, daemon_adds *dump, void *context)
+{
+        (void)daemon;
+        (void)context;
+        fake.dump = dump;
 }
 
 void daemon_at_stop(struct daemon *daemon, void (*stop)(void *context), void *context)
@@ -332,6 +338,21 @@ static void metrics_tell_how_it_goes(void **state)
         str_done(&str);
 }
 
+static void its_state_tells_what_it_waits_for(void **state)
+{
+        struct script *script = *state;
+        struct str str = { 0 };
+
+        act(script);
+        fake.dump(fake.stop_context, &str);
+        assert_string_equal(str.text, "loop: test, acting\n"
+                                      "view: version 5, connected\n"
+                                      "plan: 1 groups, 1 changes on their way\n"
+                                      "keys touched: 0\n"
+                                      "keys that wait: 0\n");
+        str_done(&str);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -348,6 +369,7 @@ int main(void)
                 TEST(the_lease_ends_with_its_stream_and_is_asked_for_again),
                 TEST(a_sleeping_key_is_decided_when_its_time_has_come),
                 TEST(metrics_tell_how_it_goes),
+                TEST(its_state_tells_what_it_waits_for),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,6 +271,20 @@ static void a_restart_forgets_sleepers_and_touches_everything(void **state)
         assert_string_equal(script->asked, "a b ");
 }
 
+static void people_see_what_waits_and_for_what(void **state)
+{
+        struct script *script = *state;
+        struct str str = { 0 };
+
+        script->wake_at = script->world.now + 10 * NS_PER_S;
+        news_of(script, "a");
+        decide_now(script);
+        news_of(script, "z");
+        schedule_dump(&script->schedule, script->world.view, &str);
+        assert_string_equal(str.text, "keys touched: 1\nkeys that wait: 1\n  a for 10s\n");
+        str_done(&str);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -288,6 +302,7 @@ int main(void)
                 TEST(a_key_that_wants_to_be_asked_at_once_for_nothing_waits_a_little),
                 TEST(a_full_plan_leaves_the_other_keys_for_the_next),
                 TEST(only_so_many_keys_are_looked_at_in_a_turn),
+                TEST(people_see_what_waits_and_for_what),
                 TEST(a_restart_forgets_sleepers_and_touches_everything),
         };
 
