@@ -6,10 +6,11 @@
 #include "manager/store/store.h"
 
 enum {
-        FLUSH_DELAY_MS = 500,    /* after the first change */
-        FLUSH_BYTES = 2 << 20,   /* or after this much of log */
-        BEHIND_BYTES = 64 << 20, /* take no more while the disk lags by this much */
-        REMOVALS_MAX = 100000,   /* kept in memory for watchers that resume */
+        FLUSH_DELAY_MS = 500,      /* after the first change */
+        FLUSH_BYTES = 2 << 20,     /* or after this much of log */
+        BEHIND_BYTES = 64 << 20,   /* take no more while the disk lags by this much */
+        COMPACT_BYTES = 256 << 20, /* cut the log when it grew by this, however few its entries */
+        REMOVALS_MAX = 100000,     /* kept in memory for watchers that resume */
 };
 
 /* One object as it is to be written; 'data' NULL: to be removed. */
@@ -63,11 +64,15 @@ static void compact(struct store *store)
 {
         const struct store_config *config = store->options.config;
         const struct replica_role *role = replica_role(store->replica);
-        uint64_t index = store->flush.index;
+        uint64_t keep = (uint64_t)config->keep_entries, index = store->flush.index;
 
-        if (index < role->first_index + (uint64_t)(config->compact_entries + config->keep_entries))
+        if (index < role->first_index + keep)
                 return;
-        replica_compact(store->replica, index - (uint64_t)config->keep_entries);
+        if (index < role->first_index + keep + (uint64_t)config->compact_entries &&
+            store->flush.log_bytes < COMPACT_BYTES)
+                return;
+        store->flush.log_bytes = 0;
+        replica_compact(store->replica, index - keep);
 }
 
 static void job_done(struct work *work)
@@ -144,6 +149,7 @@ static void timer_fired(void *context)
 void flush_applied(struct store *store, size_t bytes)
 {
         store->flush.bytes += bytes;
+        store->flush.log_bytes += bytes;
         if (store->flush.bytes >= FLUSH_BYTES)
                 flush_start(store);
         else if (!loop_timer_is_set(&store->flush.timer))

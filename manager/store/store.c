@@ -50,6 +50,7 @@ static void replica_role_changed(void *context, const struct replica_role *role)
             INT("ready", role->is_ready), INT("leader_known", role->leader != 0));
         propose_role(store);
         bootstrap_role(store);
+        members_role(store);
         lease_role(store);
 }
 

@@ -105,6 +105,11 @@ void flush_done(struct store *store);
 void flush_applied(struct store *store, size_t bytes);
 bool flush_is_behind(const struct store *store); /* take no more for now */
 
+/* --- membership (members.c) --- */
+
+/* Writes the membership down when it is not as it should be. */
+void members_role(struct store *store);
+
 /* --- the first entry (bootstrap.c) --- */
 
 /* Proposes the bootstrap file when there is one and the state is empty. */
@@ -151,6 +156,7 @@ struct store {
                 struct loop_timer timer;
                 size_t bytes;       /* applied since the mark moved */
                 uint64_t index;     /* what the disk has */
+                size_t log_bytes;   /* applied since the log was cut */
                 uint64_t n_answers; /* number of the last answer on disk */
         } flush;
 
