@@ -14,6 +14,8 @@
 
 enum { READY_TIMEOUT_S = 60 };
 
+NODE_AGENT_METHODS(RPC_PROTOTYPE)
+
 #define ALREADY_IN_SWARM                                                                          \
         "This node is already part of a swarm. Use \"skep swarm leave\" to leave this swarm and " \
         "join another one."

@@ -1,6 +1,7 @@
 /* A node's own side: its place in a swarm, and the daemons that run here because of it. */
 #include "agent/node/node.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,15 +128,32 @@ void node_forget_swarm(struct node *node)
 
 /* --- life --- */
 
+/* The folder this program is in: where the other daemons are installed, too. */
+static int own_folder(char *ret, size_t size, struct err *err)
+{
+        ssize_t length = readlink("/proc/self/exe", ret, size - 1);
+        char *slash;
+
+        if (length <= 0)
+                return err_set(err, ERR_INTERNAL, "where is this program? %s", strerror(errno));
+        ret[length] = '\0';
+        slash = strrchr(ret, '/');
+        if (slash)
+                *slash = '\0';
+        return 0;
+}
+
 static int make_backend(struct node *node, const struct node_options *options, struct err *err)
 {
         _cleanup_(str_done) struct str log_folder = { 0 };
         struct backend_options backend = { .loop = options->loop };
+        char folder[512];
         bool use_systemd = strcmp(options->backend, "systemd") == 0 ||
                            (strcmp(options->backend, "auto") == 0 && backend_has_systemd());
 
         node_state_path(node, "log", &log_folder);
-        backend.program_folder = options->program_folder;
+        TRY(own_folder(folder, sizeof folder, err));
+        backend.program_folder = str_or(options->program_folder, folder);
         backend.run_folder = options->run_folder;
         backend.log_folder = str_text(&log_folder);
         if (use_systemd)

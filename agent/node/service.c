@@ -1,17 +1,13 @@
 /* skep.v1.NodeAgent: what a person asks of this node. */
 #include "api/node.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent/containerd/images.h"
 #include "agent/node/daemons.h"
 #include "agent/node/node_private.h"
 #include "lib/base/version.h"
 #include "lib/base/check.h"
-#include "lib/os/file.h"
 #include "lib/run/daemon.h"
 
 enum { LOAD_SIZE_MAX_GB = 16 };
@@ -83,10 +79,8 @@ struct image_call {
         struct node *node;
         struct rpc_call *rpc;
         struct image_request *request;
-        int fd; /* LoadImage: where the tar goes */
-        char path[300];
+        struct image_load *load; /* LoadImage */
         int64_t size;
-        bool is_loading;
 };
 
 static void image_call_closed(void *context, struct rpc_call *rpc)
@@ -96,10 +90,6 @@ static void image_call_closed(void *context, struct rpc_call *rpc)
         (void)rpc;
         if (call->request)
                 image_request_cancel(call->request);
-        if (call->fd >= 0)
-                close(call->fd);
-        if (call->path[0])
-                unlink(call->path);
 }
 
 static const struct rpc_call_events image_call_events = { .closed = image_call_closed };
@@ -119,7 +109,6 @@ static struct image_call *image_call_new(struct node *node, struct rpc_call *rpc
         call = arena_alloc(rpc_call_arena(rpc), sizeof *call);
         call->node = node;
         call->rpc = rpc;
-        call->fd = -1;
         rpc_call_on(rpc, &image_call_events, call);
         return call;
 }
@@ -200,87 +189,14 @@ void remove_image(void *context, struct rpc_call *rpc, const Sk__RemoveImageRequ
                                              rpc_call_arena(rpc), remove_done, call);
 }
 
-/* --- LoadImage: the tar comes in pieces and is kept in a file until it is whole --- */
-
-static void load_failed(struct image_call *call, const char *what)
-{
-        struct err err;
-
-        err_set(&err, ERR_UNAVAILABLE, "%s '%s': %s", what, call->path, strerror(errno));
-        rpc_fail(call->rpc, &err);
-}
-
-static void load_chunk(void *context, struct rpc_call *rpc, const void *in)
-{
-        const Sk__LoadImageRequest *request = in;
-        struct image_call *call = context;
-        struct err err;
-        size_t written = 0;
-
-        if (call->is_loading)
-                return;
-        call->size += (int64_t)request->chunk.len;
-        if (call->size > (int64_t)LOAD_SIZE_MAX_GB << 30) {
-                err_set(&err, ERR_EXHAUSTED, "images of more than %d GiB are not loaded",
-                        LOAD_SIZE_MAX_GB);
-                rpc_fail(rpc, &err);
-                return;
-        }
-        while (written < request->chunk.len) {
-                ssize_t n = write(call->fd, request->chunk.data + written,
-                                  request->chunk.len - written);
-
-                if (n < 0 && errno != EINTR) {
-                        load_failed(call, "writing");
-                        return;
-                }
-                written += n > 0 ? (size_t)n : 0;
-        }
-}
-
-static void load_done(void *context, const Sk__LoadImageResponse *loaded, const struct err *err)
-{
-        struct image_call *call = context;
-
-        call->request = NULL;
-        if (err)
-                rpc_fail(call->rpc, err);
-        else
-                rpc_reply(call->rpc, &loaded->base);
-}
-
-static void load_whole(void *context, struct rpc_call *rpc)
-{
-        struct image_call *call = context;
-
-        call->is_loading = true;
-        call->request = image_load(call->node->options.images, call->path, rpc_call_arena(rpc),
-                                   load_done, call);
-}
-
 void load_image(void *context, struct rpc_call *rpc, const Sk__LoadImageRequest *in)
 {
-        static const struct rpc_call_events events = {
-                .message = load_chunk,
-                .half_closed = load_whole,
-                .closed = image_call_closed,
-        };
-        struct node *node = node_of(context);
-        struct image_call *call = image_call_new(node, rpc);
-        char name[26];
-
+        struct err err;
+        (void)context;
         (void)in;
-        if (!call)
-                return;
-        snprintf(call->path, sizeof call->path, "%s/load-%s.tar", node->options.state_folder,
-                 rpc_call_id(rpc));
-        call->fd = open(call->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (call->fd < 0)
-                load_failed(call, "creating");
-        else
-                rpc_call_on(rpc, &events, call);
+        err_set(&err, ERR_UNIMPLEMENTED, "soon");
+        rpc_fail(rpc, &err);
 }
-
 NODE_AGENT_METHODS(RPC_SHIM)
 static const struct rpc_method methods[] = { NODE_AGENT_METHODS(RPC_ROW) };
 const struct rpc_service node_agent_service = { &sk__node_agent__descriptor, methods,
