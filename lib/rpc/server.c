@@ -160,12 +160,12 @@ static int clear_socket(const char *path, struct err *err)
         if (strlen(path) >= sizeof address.sun_path)
                 return err_set(err, ERR_INVALID, "the path '%s' is too long for a socket", path);
         strcpy(address.sun_path, path);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return err_set(err, ERR_UNAVAILABLE, "make a socket: %s", strerror(errno));
         error = connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? errno : 0;
         close(fd);
-        if (!error)
+        if (!error || error == EAGAIN)
                 return err_set(err, ERR_EXISTS, "somebody listens on '%s' already", path);
         if (error == ECONNREFUSED && unlink(path) < 0)
                 return err_set(err, ERR_UNAVAILABLE, "remove the stale '%s': %s", path,
@@ -184,9 +184,10 @@ static int bind_address(struct rpc_server *server, const char *address, enum rpc
         grpc_server_credentials_release(credentials);
         vec_push(&server->reloaders, &reloader);
         if (port <= 0)
-                return err_set(err, ERR_UNAVAILABLE,
-                               "cannot listen on '%s': is it an address of this machine, and free?",
-                               address);
+                return err_set(err, ERR_UNAVAILABLE, "cannot listen on '%s': %s", address,
+                               str_starts_with(address, "unix:")
+                                       ? "does its folder exist, and may we write there?"
+                                       : "is it an address of this machine, and its port free?");
         return port;
 }
 

@@ -128,6 +128,7 @@ static void answered(void *context, const void *out, const struct err *err)
         snprintf(answer->caller, sizeof answer->caller, "%s", response->caller);
         snprintf(answer->request_id, sizeof answer->request_id, "%s", response->request_id);
         answer->number = response->number;
+        answer->left_ms = response->left_ms;
 }
 
 struct rpc_request *fixture_start(struct fixture *fixture, const struct rpc_method_id *method,

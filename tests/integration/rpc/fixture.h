@@ -38,6 +38,7 @@ struct answer {
         struct err err;
         char text[256], caller[32], request_id[80];
         uint64_t number;
+        int64_t left_ms;
         bool is_done;
 };
 void fixture_call(struct fixture *fixture, const struct rpc_method_id *method,

@@ -1,8 +1,10 @@
 /* Calls and streams of all shapes, started, cancelled and cut off at random moments: every call
  * ends exactly once, and nothing is left over.  (Memory is the sanitizers' part.) */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/check.h"
 #include "lib/base/random.h"
 #include "lib/base/time.h"
 #include "tests/integration/rpc/fixture.h"
@@ -170,12 +172,62 @@ static void a_client_comes_back_when_its_server_does(void **state)
         }
 }
 
+/* --- a server on a loop of its own, on a thread of its own --- */
+
+struct other_loop {
+        struct fixture *fixture;
+        struct loop *loop;
+        struct rpc_server *server;
+        struct loop_post stop;
+};
+
+static void stop_loop(struct loop_post *post)
+{
+        loop_stop(container_of(post, struct other_loop, stop)->loop);
+}
+
+static void *run_other_loop(void *context)
+{
+        struct other_loop *other = context;
+
+        CHECK(loop_run(other->loop, NULL) == 0);
+        rpc_server_free(other->server, 0);
+        return NULL;
+}
+
+static void two_loops_in_one_process_do_not_meet(void **state)
+{
+        struct fixture *fixture = *state, served = *fixture;
+        struct other_loop other = { .fixture = fixture, .stop.run = stop_loop };
+        Sk__EchoRequest request = SK__ECHO_REQUEST__INIT;
+        struct answer answer;
+        pthread_t thread;
+
+        assert_int_equal(loop_new(&other.loop, NULL), 0);
+        served.loop = other.loop;
+        fixture_serve(&served, RPC_MUTUAL_TLS, false, NULL);
+        other.server = served.server;
+        strcpy(fixture->address, served.address);
+        CHECK(pthread_create(&thread, NULL, run_other_loop, &other) == 0);
+        fixture_connect(fixture, "api");
+        for (uint64_t i = 0; i < 1000; i++) {
+                request.number = i;
+                fixture_call(fixture, RPC_METHOD(echo, Say), &request, 5 * NS_PER_S, &answer);
+                assert_int_equal(answer.number, i);
+        }
+        loop_post(other.loop, &other.stop);
+        pthread_join(thread, NULL);
+        loop_free(other.loop);
+        rpc_identity_free(served.identity);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(every_call_ends_once_whatever_happens),
+                TEST(two_loops_in_one_process_do_not_meet),
                 TEST(a_client_comes_back_when_its_server_does),
         };
 

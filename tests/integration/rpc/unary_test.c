@@ -127,6 +127,19 @@ static void a_call_that_takes_longer_than_its_deadline_fails(void **state)
         fixture_wait_count(fixture, &fixture->echo.n_cancelled, 1);
 }
 
+static void a_handler_knows_how_long_its_caller_will_wait(void **state)
+{
+        Sk__EchoRequest request = a_request("how long?", 0);
+        struct answer with, without;
+
+        fixture_serve(*state, RPC_LOCAL_ADMIN, true, NULL);
+        fixture_connect(*state, NULL);
+        fixture_call(*state, RPC_METHOD(echo, Say), &request, NS_PER_MINUTE, &with);
+        fixture_call(*state, RPC_METHOD(echo, Say), &request, 0, &without);
+        assert_in_range(with.left_ms, 50000, 60000);
+        assert_int_equal(without.left_ms, -1);
+}
+
 static void a_cancelled_call_is_not_answered_and_the_server_hears_of_it(void **state)
 {
         struct fixture *fixture = *state;
@@ -241,6 +254,21 @@ static void two_servers_cannot_share_a_socket(void **state)
         rpc_server_free(second, 0);
 }
 
+static void a_socket_in_no_folder_is_explained(void **state)
+{
+        struct fixture *fixture = *state;
+        struct err err;
+
+        assert_int_equal(rpc_server_new(fixture->loop, &(struct rpc_server_options){ 0 },
+                                        &fixture->server, &err),
+                         0);
+        assert_int_equal(rpc_server_listen(fixture->server, "unix:/nonexistent/s", RPC_LOCAL_ADMIN,
+                                           0600, &err),
+                         ERR_UNAVAILABLE);
+        assert_string_equal(err.text, "cannot listen on 'unix:/nonexistent/s': does its folder "
+                                      "exist, and may we write there?");
+}
+
 static void tcp_without_tls_is_refused(void **state)
 {
         struct fixture *fixture = *state;
@@ -268,6 +296,7 @@ int main(void)
                 TEST(text_that_is_no_utf8_stops_at_the_door),
                 TEST(a_request_that_is_too_large_is_refused),
                 TEST(a_call_that_takes_longer_than_its_deadline_fails),
+                TEST(a_handler_knows_how_long_its_caller_will_wait),
                 TEST(a_cancelled_call_is_not_answered_and_the_server_hears_of_it),
                 TEST(freeing_a_client_ends_its_calls),
                 TEST(a_request_id_reaches_the_handler),
@@ -276,6 +305,7 @@ int main(void)
                 TEST(a_server_that_stops_gives_calls_their_grace),
                 TEST(a_server_that_stops_at_once_closes_its_calls),
                 TEST(two_servers_cannot_share_a_socket),
+                TEST(a_socket_in_no_folder_is_explained),
                 TEST(tcp_without_tls_is_refused),
         };
 

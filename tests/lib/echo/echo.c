@@ -1,6 +1,8 @@
 /* The echo service. */
 #include "tests/lib/echo/echo.h"
 
+#include <time.h>
+
 #include "api/roles.h"
 #include "lib/base/check.h"
 #include "lib/base/time.h"
@@ -30,6 +32,16 @@ static bool refuse(struct rpc_call *call, const Sk__EchoRequest *in)
         return true;
 }
 
+static int64_t left_ms(const struct rpc_call *call)
+{
+        struct timespec now;
+
+        if (rpc_call_deadline(call) == TIME_NEVER)
+                return -1;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (rpc_call_deadline(call) - now.tv_sec * NS_PER_S - now.tv_nsec) / NS_PER_MS;
+}
+
 static Sk__EchoResponse answer_to(struct rpc_call *call, const Sk__EchoRequest *in)
 {
         const struct rpc_peer *peer = rpc_call_peer(call);
@@ -49,8 +61,10 @@ void say(void *context, struct rpc_call *call, const Sk__EchoRequest *in)
         (void)context;
         if (refuse(call, in))
                 return;
-        if (in->text[0])
+        if (in->text[0]) {
                 out.request_id = rpc_call_id(call);
+                out.left_ms = left_ms(call);
+        }
         rpc_reply(call, &out.base);
 }
 
