@@ -75,7 +75,7 @@ static void count_copies(struct work *work, struct rank *ranks, size_t n)
         struct map copies = { 0 };
 
         for (size_t i = 0; i < n; i++) {
-                const char *node = task_node(ranks[i].slot->newest);
+                const char *node = ranks[i].is_running ? task_node(ranks[i].slot->newest) : "";
                 uint64_t *count = *node ? map_find(&copies, node) : NULL;
 
                 if (*node && !count) {

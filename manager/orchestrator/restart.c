@@ -63,7 +63,7 @@ static int64_t delay_of(const struct work *work, const Sk__Task *task)
         const Sk__Node *node = *node_id ? view_node(work->view, node_id) : NULL;
 
         /* What was told to stop did not fail. */
-        if (task_state(task) == SK__TASK_STATE__TASK_SHUTDOWN || !task_is_over(task))
+        if (!slot_ended_by_itself(task))
                 return 0;
         if (*node_id &&
             (!node || (node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN) ||
@@ -75,7 +75,14 @@ static int64_t delay_of(const struct work *work, const Sk__Task *task)
 int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t created_at,
                          bool is_update)
 {
-        int64_t at = created_at + (older && !is_update ? delay_of(work, older) : 0);
+        const Sk__Task *before = older;
+        int64_t at = created_at;
+
+        /* What was given up is no part of the story. */
+        while (before && before->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
+                before = view_slot_older(work->view, before);
+        if (before && !is_update)
+                at += delay_of(work, before);
 
         /* Of what came before the replaced one, those still wanted go on until the new one is up.
          */
@@ -97,10 +104,11 @@ Sk__TaskState restart_desired(const struct work *work, const Sk__Task *older, bo
 static void replace(struct work *work, const struct slot *slot)
 {
         const Sk__Task *old = slot->newest;
+        /* On a node that is gone or may not bear it, a global task has no successor. */
         bool has_place =
                 !work->is_global || node_may_bear(work, view_node(work->view, slot->node_id));
 
-        if (has_place && restart_may(work, old))
+        if (has_place && slot->state == SLOT_BROKEN)
                 work_create(work, slot->number, slot->node_id,
                             restart_desired(work, old, work_is_dirty(work, old)), slot->why);
         work_desire(work, old, SK__TASK_STATE__TASK_SHUTDOWN, slot->why);
@@ -138,7 +146,7 @@ void slot_live(struct work *work, uint64_t number, const char *node_id)
 
         if (!slot.newest)
                 return;
-        if (slot.state == SLOT_BROKEN)
+        if (slot.why)
                 replace(work, &slot);
         else if (slot.newest->definition->desired_state == SK__TASK_STATE__TASK_READY)
                 start_waiting(work, slot.newest);

@@ -82,21 +82,24 @@ bool slot_ended_by_itself(const Sk__Task *task)
                state == SK__TASK_STATE__TASK_REJECTED;
 }
 
+/* Whether it was told to stop already makes no difference. */
 static enum slot_state state_of(const struct work *work, const Sk__Task *newest,
                                 const char **ret_why)
 {
-        if (!newest)
+        bool is_wanted;
+
+        if (!newest || newest->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
                 return SLOT_EMPTY;
-        if (task_is_wanted(newest)) {
+        is_wanted = task_is_wanted(newest);
+        if (is_wanted)
                 *ret_why = slot_why_broken(work, newest);
-                return *ret_why ? SLOT_BROKEN : SLOT_ALIVE;
-        }
-        if (newest->definition->desired_state == SK__TASK_STATE__TASK_REMOVE ||
-            restart_may(work, newest))
-                return SLOT_EMPTY;
+        if (is_wanted && !*ret_why)
+                return SLOT_ALIVE;
         /* A global service comes back to a node that may bear it again, whatever the restart
          * policy. */
-        return work->is_global && !slot_ended_by_itself(newest) ? SLOT_EMPTY : SLOT_FINISHED;
+        if (!restart_may(work, newest) && (!work->is_global || slot_ended_by_itself(newest)))
+                return SLOT_FINISHED;
+        return is_wanted ? SLOT_BROKEN : SLOT_EMPTY;
 }
 
 struct slot slot_look(const struct work *work, uint64_t number, const char *node_id)

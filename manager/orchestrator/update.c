@@ -1,8 +1,9 @@
 /* Updates: tasks of an older spec are replaced, so many slots at a time.
  *
  * Nothing is remembered: a slot is done when its newest task is of the present spec and up, it
- * rests for the delay after that, and as many slots as the parallelism leaves are taken next.  What
- * happens when a new task fails (pause, go on, roll back) is decided in failed(). */
+ * rests for the delay after that, and as many slots as the parallelism leaves are taken next.  A
+ * new task that fails keeps its slot busy until one after it runs, so an update to something broken
+ * stops by itself. */
 #include "lib/base/time.h"
 #include "manager/orchestrator/work.h"
 

@@ -53,10 +53,10 @@ bool tasks_differ(const struct work *work, const Sk__Task *a, const Sk__Task *b)
 /* --- slot.c: what the tasks of one slot say --- */
 
 enum slot_state {
-        SLOT_EMPTY,    /* nothing is wanted here: a task may be created */
-        SLOT_ALIVE,    /* the newest task is wanted, and can be */
-        SLOT_BROKEN,   /* the newest task is wanted, and is over or must leave its node */
-        SLOT_FINISHED, /* the newest task ended and the restart policy lets it rest */
+        SLOT_EMPTY,  /* nothing is wanted here: a task may be created */
+        SLOT_ALIVE,  /* the newest task is wanted, and can be */
+        SLOT_BROKEN, /* the newest task is over or must leave its node, and another is to follow */
+        SLOT_FINISHED, /* so, but the restart policy lets the slot rest */
 };
 
 struct slot {
@@ -64,7 +64,7 @@ struct slot {
         uint64_t number;        /* of a replicated service */
         const char *node_id;    /* of a global one; else "" */
         const Sk__Task *newest; /* NULL: there never was a task */
-        const char *why;        /* SLOT_BROKEN: what is wrong */
+        const char *why;        /* not NULL: the newest task is wanted, and this is wrong with it */
 };
 
 struct slot slot_look(const struct work *work, uint64_t number, const char *node_id);

@@ -250,15 +250,25 @@ static void make_slot(struct world *world, struct random *random,
         }
 }
 
+static void put_service(struct world *world, struct random *random,
+                        const struct random_options *options, const char *name)
+{
+        Sk__ServiceSpec *spec = random_spec(world, random, name, options->n_slots);
+
+        if (options->all_fit)
+                spec->task->reservations = NULL;
+        a_service_of(world, spec);
+}
+
 static void make_service(struct world *world, struct random *random,
                          const struct random_options *options, size_t i)
 {
         bool is_global = one_in(random, 4);
         const char *name = arena_printf(&world->arena, "%c%zux", is_global ? 'g' : 's', i);
 
-        a_service_of(world, random_spec(world, random, name, options->n_slots));
+        put_service(world, random, options, name);
         if (one_in(random, 2) && !options->all_waiting)
-                a_service_of(world, random_spec(world, random, name, options->n_slots));
+                put_service(world, random, options, name);
         if (is_global) {
                 for (size_t n = 0; n < options->n_nodes; n++)
                         if (one_in(random, 2))
@@ -302,34 +312,36 @@ static void report_task(struct world *world, struct random *random, const Sk__Ta
                 is_now(world, task, state, NULL);
 }
 
-void random_event(struct world *world, struct random *random)
+const char *random_event(struct world *world, struct random *random)
 {
         const struct object_head *task = any_of(world, random, SK__KIND__KIND_TASK);
         const struct object_head *node = any_of(world, random, SK__KIND__KIND_NODE);
         const struct object_head *service = any_of(world, random, SK__KIND__KIND_SERVICE);
+        const char *id = service ? arena_strdup(&world->arena, service->id) : NULL;
 
         switch (random_below(random, 8)) {
         case 0:
                 if (node)
                         change_node(world, random, arena_strdup(&world->arena, node->id),
                                     arena_strdup(&world->arena, node->name));
-                break;
+                return NULL;
         case 1:
                 if (service)
                         a_service_of(world,
                                      random_spec(world, random,
                                                  arena_strdup(&world->arena, service->name), 6));
-                break;
+                return NULL;
         case 2:
-                if (service && one_in(random, 8))
-                        no_more(world, SK__KIND__KIND_SERVICE,
-                                arena_strdup(&world->arena, service->id));
-                break;
+                if (!service || !one_in(random, 8))
+                        return NULL;
+                no_more(world, SK__KIND__KIND_SERVICE, id);
+                return id;
         case 3:
                 world_wait(world, random_between(random, 1, 30) * NS_PER_S);
-                break;
+                return NULL;
         default:
                 if (task)
                         report_task(world, random, (const Sk__Task *)task);
+                return NULL;
         }
 }

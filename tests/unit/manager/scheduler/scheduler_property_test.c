@@ -7,6 +7,7 @@
 #include "lib/state/task_life.h"
 #include "manager/scheduler/scheduler.h"
 #include "tests/sim/cluster/random_world.h"
+#include "tests/sim/cluster/settle.h"
 #include "tests/unit/manager/scheduler/oracle.h"
 
 enum { SEEDS = 60, LIMIT = 100000 };
@@ -87,16 +88,15 @@ static void apply_and_touch(struct world *world, const struct plan *plan,
         reconcile_keys_done(&keys);
 }
 
-/* A change of the world by way of its builders, told to the cache: everything that changed since
- * 'version'. */
-static void touch_since(struct world *world, uint64_t version, struct scheduler_cache *cache);
-
 static void a_kept_cache_changes_nothing(void **state)
 {
         (void)state;
         for (uint64_t seed = 1; seed <= SEEDS; seed++) {
                 _cleanup_(scheduler_cache_freep) struct scheduler_cache *cache =
                         scheduler_cache_new();
+                struct scheduler_config config = { .cache = cache };
+                struct settle_options options = { .reconciler = &scheduler, .config = &config };
+                struct reconcile_keys keys = { 0 };
                 struct random random;
                 struct world world;
 
@@ -106,8 +106,8 @@ static void a_kept_cache_changes_nothing(void **state)
                              &(struct random_options){
                                      .n_nodes = 8, .n_services = 5, .n_slots = 6 });
                 for (int turn = 0; turn < 30; turn++) {
-                        uint64_t version = world.version;
                         struct plan kept, fresh;
+                        uint64_t version;
 
                         plan_of(&world, cache, 7, &kept);
                         plan_of(&world, NULL, 7, &fresh);
@@ -119,47 +119,10 @@ static void a_kept_cache_changes_nothing(void **state)
                         plan_done(&fresh);
                         version = world.version;
                         random_event(&world, &random);
-                        touch_since(&world, version, cache);
+                        settle_touch_since(&world, &options, version, &keys);
                 }
+                reconcile_keys_done(&keys);
                 world_done(&world);
-        }
-}
-
-static void touch_object(struct world *world, Sk__Kind kind, const struct object_head *object,
-                         uint64_t version, struct scheduler_cache *cache)
-{
-        struct scheduler_config config = { .cache = cache };
-        Sk__Part parts[OBJECT_PARTS_MAX], *list[OBJECT_PARTS_MAX];
-        struct reconcile_keys keys = { 0 };
-        Sk__Event event = SK__EVENT__INIT;
-
-        event.op = SK__EVENT__OP__PUT;
-        event.kind = kind;
-        event.id = object->id;
-        event.parts = list;
-        for (size_t i = 0; i < OBJECT_PARTS_MAX && object_kind(kind)->n_parts > i; i++)
-                if (object_part_version(object, i) > version) {
-                        sk__part__init(&parts[event.n_parts]);
-                        parts[event.n_parts].index = (uint32_t)i;
-                        list[event.n_parts] = &parts[event.n_parts];
-                        event.n_parts++;
-                }
-        if (event.n_parts)
-                scheduler.touch(world->view, &event, &config, &keys);
-        reconcile_keys_done(&keys);
-}
-
-static void touch_since(struct world *world, uint64_t version, struct scheduler_cache *cache)
-{
-        static const Sk__Kind kinds[] = { SK__KIND__KIND_NODE, SK__KIND__KIND_SERVICE_SPEC,
-                                          SK__KIND__KIND_TASK };
-
-        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-                struct view_cursor cursor = { 0 };
-                const struct object_head *object;
-
-                while ((object = view_each(world->view, kinds[k], &cursor)))
-                        touch_object(world, kinds[k], object, version, cache);
         }
 }
 
