@@ -202,6 +202,8 @@ static struct record *add_record(struct view *view, const struct object_kind *ki
         order_add(&view->kinds[kind->kind].by_id, order_rank_of_text(id), record);
         if (kind->kind == SK__KIND__KIND_SERVICE)
                 view_index_service(view, record->object.id, true);
+        if (kind->kind == SK__KIND__KIND_SERVICE_SPEC)
+                view_index_spec(view, record, true);
         return record;
 }
 
@@ -248,6 +250,8 @@ void view_remove(struct view *view, Sk__Kind kind, const char *id)
         order_remove(&view->kinds[kind].by_id, order_rank_of_text(id), record);
         if (kind == SK__KIND__KIND_SERVICE)
                 view_index_service(view, record->object.id, false);
+        if (kind == SK__KIND__KIND_SERVICE_SPEC)
+                view_index_spec(view, record, false);
         forget_name(&view->kinds[kind].by_name, record);
         record_free(record, object_kind(kind));
 }

@@ -69,7 +69,7 @@ const struct object_head *view_each(const struct view *view, Sk__Kind kind,
 const Sk__Task *view_slot_newest(const struct view *view, const char *service_id, uint64_t slot);
 const Sk__Task *view_node_slot_newest(const struct view *view, const char *service_id,
                                       const char *node_id);
-/* The next older task of the same slot, NULL at the end. */
+/* The next older task of the same slot, NULL at the end; 'task' is one of this view. */
 const Sk__Task *view_slot_older(const struct view *view, const Sk__Task *task);
 
 /* The highest slot number that any task of the service has, 0 when none. */
@@ -92,7 +92,7 @@ bool view_task_waits(const Sk__Task *task);
 /* Services whose tasks are here though the service is gone (its removal has to finish). */
 const char *view_each_orphaned_service(const struct view *view, struct view_cursor *cursor);
 
-/* The spec a task was made from; NULL when it is not in the view. */
+/* The spec a task (of this view) was made from; NULL when it is not in the view.  O(1). */
 const Sk__ServiceSpecRevision *view_task_spec(const struct view *view, const Sk__Task *task);
 
 /* How many tasks name this spec revision. */

@@ -177,7 +177,9 @@ static int check_specs(const struct view *view, const struct vec *tasks, struct 
                 const struct record *record = VEC_AT(tasks, const struct record *, i);
 
                 if (!record->spec ||
-                    !str_equal(record->spec->id, record_task(record)->definition->spec_id))
+                    !str_equal(record->spec->id, record_task(record)->definition->spec_id) ||
+                    record->spec->object !=
+                            view_record(view, SK__KIND__KIND_SERVICE_SPEC, record->spec->id))
                         return err_set(err, ERR_INTERNAL, "the spec of task %s", record->object.id);
         }
         while ((spec = map_next(&view->specs, &at)))

@@ -30,6 +30,7 @@ struct node_tasks {
 
 struct spec_tasks {
         size_t n_tasks;
+        const struct record *object; /* the service spec itself; NULL: not in the view */
         char id[];
 };
 
@@ -76,8 +77,9 @@ bool view_is_same_place(const Sk__Task *a, const Sk__Task *b);
 /* After a change that left it in its places: is it still without a node, or no longer? */
 void view_index_unassigned(struct view *view, struct record *record);
 
-/* A service came or went. */
+/* A service, or a service spec, came or is about to go. */
 void view_index_service(struct view *view, const char *id, bool is_there);
+void view_index_spec(struct view *view, const struct record *record, bool is_there);
 
 /* Order of tasks: by service, slot, node, generation (newest first), id. */
 int view_compare_tasks(const void *a, const void *b);

@@ -105,8 +105,17 @@ static struct spec_tasks *get_spec(struct view *view, const char *id)
                 return spec;
         spec = mem_alloc(sizeof *spec + strlen(id) + 1);
         strcpy(spec->id, id);
+        spec->object = view_record(view, SK__KIND__KIND_SERVICE_SPEC, id);
         map_put(&view->specs, spec->id, spec);
         return spec;
+}
+
+void view_index_spec(struct view *view, const struct record *record, bool is_there)
+{
+        struct spec_tasks *spec = map_find(&view->specs, record->object.id);
+
+        if (spec)
+                spec->object = is_there ? record : NULL;
 }
 
 /* --- keeping the indexes --- */
@@ -383,10 +392,11 @@ const char *view_each_orphaned_service(const struct view *view, struct view_curs
 
 const Sk__ServiceSpecRevision *view_task_spec(const struct view *view, const Sk__Task *task)
 {
-        const Sk__ServiceSpecObject *object =
-                task->definition ? view_service_spec(view, task->definition->spec_id) : NULL;
+        const struct spec_tasks *spec = record_of((const struct object_head *)task)->spec;
 
-        return object ? object->spec : NULL;
+        (void)view;
+        return spec && spec->object ? ((const Sk__ServiceSpecObject *)&spec->object->object)->spec
+                                    : NULL;
 }
 
 size_t view_count_spec_tasks(const struct view *view, const char *spec_id)

@@ -63,6 +63,19 @@ static void change_service(struct history *history, struct plan *plan)
                               &spec->base);
 }
 
+static void change_spec(struct history *history, struct plan *plan)
+{
+        Sk__ServiceSpecRevision *spec = arena_alloc(&plan->arena, sizeof *spec);
+        const char *id = pick_id(history, "spec", 2);
+
+        sk__service_spec_revision__init(spec);
+        if (below(history, 2))
+                plan_remove(plan, SK__KIND__KIND_SERVICE_SPEC, id);
+        else
+                plan_set_part(plan_create(plan, SK__KIND__KIND_SERVICE_SPEC, id),
+                              PART_SERVICE_SPEC_spec, &spec->base);
+}
+
 static void define_task(struct history *history, struct plan *plan, const char *id)
 {
         static const Sk__TaskState desired[] = { SK__TASK_STATE__TASK_RUNNING,
@@ -126,12 +139,14 @@ static void fill_plan(struct history *history, struct plan *plan)
         for (uint64_t i = below(history, GROUPS) + 1; i > 0; i--) {
                 plan_group(plan);
                 for (uint64_t k = below(history, CHANGES) + 1; k > 0; k--) {
-                        uint64_t kind = below(history, 8);
+                        uint64_t kind = below(history, 10);
 
                         if (kind == 0)
                                 change_service(history, plan);
                         else if (kind == 1)
                                 change_network(history, plan);
+                        else if (kind == 2)
+                                change_spec(history, plan);
                         else
                                 change_task(history, plan);
                 }
