@@ -20,7 +20,7 @@ struct candidate {
         int64_t since_s;
 };
 
-struct disk {
+struct disk_care {
         struct executor_containerd *executor;
         struct loop_timer timer;
         struct chain chain;
@@ -35,7 +35,7 @@ struct disk {
 
 static int measure_on_pool(void *context, struct err *err)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
         const char *path = disk->executor->options.state_folder;
         struct statvfs status;
 
@@ -51,7 +51,7 @@ static int measure_on_pool(void *context, struct err *err)
 
 static void measure(void *context)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
 
         chain_work(&disk->chain, measure_on_pool);
 }
@@ -60,7 +60,7 @@ static void measure(void *context)
 
 static void got_images(void *context, const void *out, const struct err *err)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
         const Ctd__Images__ListResponse *answer = out;
 
         if (err) {
@@ -80,7 +80,7 @@ static void got_images(void *context, const void *out, const struct err *err)
 /* The CRI plugin keeps, for each image, a name that is its id. */
 static void list_images(void *context)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
         Ctd__Images__ListRequest in = CTD__IMAGES__LIST_REQUEST__INIT;
         const char *filters[] = { "name~=^sha256:" };
 
@@ -90,7 +90,7 @@ static void list_images(void *context)
                    got_images);
 }
 
-static void note_used(struct disk *disk, const char *image_id)
+static void note_used(struct disk_care *disk, const char *image_id)
 {
         if (!str_is_empty(image_id))
                 map_put(&disk->used, arena_strdup(&disk->arena, image_id), disk);
@@ -98,7 +98,7 @@ static void note_used(struct disk *disk, const char *image_id)
 
 static void got_containers(void *context, const void *out, const struct err *err)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
         const Ctd__Containers__ListResponse *answer = out;
 
         if (err) {
@@ -118,7 +118,7 @@ static void got_containers(void *context, const void *out, const struct err *err
 
 static void list_containers(void *context)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
         Ctd__Containers__ListRequest in = CTD__CONTAINERS__LIST_REQUEST__INIT;
 
         chain_call(&disk->chain, CONTAINERD_METHOD(containers, containers, List), &in.base,
@@ -127,7 +127,7 @@ static void list_containers(void *context)
 
 /* --- removing --- */
 
-static bool is_used(const struct disk *disk, const char *image_id)
+static bool is_used(const struct disk_care *disk, const char *image_id)
 {
         const struct executor_task *task;
 
@@ -141,7 +141,7 @@ static bool is_used(const struct disk *disk, const char *image_id)
 
 static void removed(void *context, const void *out, const struct err *err)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
         const char *id = VEC_AT(&disk->candidates, struct candidate, disk->at).id;
 
         (void)out;
@@ -157,7 +157,7 @@ static void removed(void *context, const void *out, const struct err *err)
 
 static void remove_next(void *context)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
         Ctd__Cri__RemoveImageRequest in = CTD__CRI__REMOVE_IMAGE_REQUEST__INIT;
         Ctd__Cri__ImageSpec image = CTD__CRI__IMAGE_SPEC__INIT;
 
@@ -176,7 +176,7 @@ static void remove_next(void *context)
 
 /* --- rounds --- */
 
-static void round_over(struct disk *disk)
+static void round_over(struct disk_care *disk)
 {
         vec_clear(&disk->candidates);
         map_done(&disk->used);
@@ -196,7 +196,7 @@ static int compare_age(const void *a, const void *b)
 static void one_removed(void *context, const struct err *err)
 {
         static chain_step *const again[] = { remove_next, measure, NULL };
-        struct disk *disk = context;
+        struct disk_care *disk = context;
 
         if (err)
                 LOG(WARN, "the disk could not be looked after", STR("err", err->text));
@@ -209,7 +209,7 @@ static void one_removed(void *context, const struct err *err)
 
 static void listed(void *context, const struct err *err)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
 
         vec_sort(&disk->candidates, compare_age);
         disk->at = 0;
@@ -219,7 +219,7 @@ static void listed(void *context, const struct err *err)
 static void measured(void *context, const struct err *err)
 {
         static chain_step *const list[] = { list_images, list_containers, NULL };
-        struct disk *disk = context;
+        struct disk_care *disk = context;
 
         if (err || disk->used_percent < disk->executor->options.disk_high_percent) {
                 round_over(disk);
@@ -231,14 +231,14 @@ static void measured(void *context, const struct err *err)
 static void look(void *context)
 {
         static chain_step *const steps[] = { measure, NULL };
-        struct disk *disk = context;
+        struct disk_care *disk = context;
 
         chain_begin(&disk->chain, steps, measured);
 }
 
-struct disk *disk_new(struct executor_containerd *executor)
+struct disk_care *disk_care_new(struct executor_containerd *executor)
 {
-        struct disk *disk = mem_alloc(sizeof *disk);
+        struct disk_care *disk = mem_alloc(sizeof *disk);
 
         disk->executor = executor;
         disk->candidates = VEC_OF(struct candidate);
@@ -255,7 +255,7 @@ struct disk *disk_new(struct executor_containerd *executor)
 
 static void destroy(void *context)
 {
-        struct disk *disk = context;
+        struct disk_care *disk = context;
 
         vec_done(&disk->candidates);
         map_done(&disk->used);
@@ -263,7 +263,7 @@ static void destroy(void *context)
         free(disk);
 }
 
-void disk_free(struct disk *disk)
+void disk_care_free(struct disk_care *disk)
 {
         if (!disk)
                 return;

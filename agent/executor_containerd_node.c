@@ -312,7 +312,7 @@ void executor_begin_watching(struct executor_containerd *executor)
         executor->ping = (struct loop_timer){ .fire = ping, .context = executor };
         ping(executor);
         if (executor->server)
-                executor->disk = disk_new(executor);
+                executor->disk = disk_care_new(executor);
         if (executor->options.network)
                 executor_list(&executor->executor, keep_networks, executor);
 }
@@ -320,7 +320,7 @@ void executor_begin_watching(struct executor_containerd *executor)
 void executor_end_watching(struct executor_containerd *executor)
 {
         loop_timer_cancel(&executor->ping);
-        disk_free(executor->disk);
+        disk_care_free(executor->disk);
         if (executor->ping_request)
                 rpc_request_cancel(executor->ping_request);
         while (executor->listings) {

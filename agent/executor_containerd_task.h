@@ -32,7 +32,7 @@ struct executor_containerd {
         struct rpc_request *ping_request;
         int n_silent;
         struct listing *listings; /* under way */
-        struct disk *disk;        /* NULL: not ours to care for */
+        struct disk_care *disk;   /* NULL: not ours to care for */
 };
 
 /* What is known of the process in the container. */
@@ -168,7 +168,7 @@ void executor_read_host(struct oci_host *ret);
 const char *executor_find_init(void);
 
 /* Pings containerd; tells the network which attachments of earlier agents stay. */
-struct disk *disk_new(struct executor_containerd *executor);
-void disk_free(struct disk *disk); /* accepts NULL */
+struct disk_care *disk_care_new(struct executor_containerd *executor);
+void disk_care_free(struct disk_care *disk); /* accepts NULL */
 void executor_begin_watching(struct executor_containerd *executor);
 void executor_end_watching(struct executor_containerd *executor);

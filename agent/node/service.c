@@ -189,14 +189,80 @@ void remove_image(void *context, struct rpc_call *rpc, const Sk__RemoveImageRequ
                                              rpc_call_arena(rpc), remove_done, call);
 }
 
+/* --- LoadImage: the tar comes in pieces, one is written at a time --- */
+
+static void load_written(void *context)
+{
+        struct image_call *call = context;
+
+        rpc_call_resume_reading(call->rpc);
+}
+
+static void load_done(void *context, const char *const *references, size_t n, const struct err *err)
+{
+        Sk__LoadImageResponse out = SK__LOAD_IMAGE_RESPONSE__INIT;
+        struct image_call *call = context;
+
+        if (err) {
+                rpc_fail(call->rpc, err);
+                return;
+        }
+        out.references = (const char **)references;
+        out.n_references = n;
+        rpc_reply(call->rpc, &out.base);
+}
+
+static void load_chunk(void *context, struct rpc_call *rpc, const void *in)
+{
+        const Sk__LoadImageRequest *request = in;
+        struct image_call *call = context;
+        struct err err;
+
+        call->size += (int64_t)request->chunk.len;
+        if (call->size > (int64_t)LOAD_SIZE_MAX_GB << 30) {
+                err_set(&err, ERR_EXHAUSTED, "images of more than %d GiB are not loaded",
+                        LOAD_SIZE_MAX_GB);
+                rpc_fail(rpc, &err);
+                return;
+        }
+        rpc_call_pause_reading(rpc);
+        image_load_write(call->load, request->chunk.data, request->chunk.len);
+}
+
+static void load_whole(void *context, struct rpc_call *rpc)
+{
+        struct image_call *call = context;
+
+        (void)rpc;
+        image_load_finish(call->load);
+}
+
+static void load_closed(void *context, struct rpc_call *rpc)
+{
+        struct image_call *call = context;
+
+        (void)rpc;
+        image_load_free(call->load);
+}
+
 void load_image(void *context, struct rpc_call *rpc, const Sk__LoadImageRequest *in)
 {
-        struct err err;
-        (void)context;
+        static const struct rpc_call_events events = {
+                .message = load_chunk,
+                .half_closed = load_whole,
+                .closed = load_closed,
+        };
+        static const struct image_load_events load_events = { load_written, load_done };
+        struct node *node = node_of(context);
+        struct image_call *call = image_call_new(node, rpc);
+
         (void)in;
-        err_set(&err, ERR_UNIMPLEMENTED, "soon");
-        rpc_fail(rpc, &err);
+        if (!call)
+                return;
+        call->load = image_load_new(node->options.images, &load_events, call);
+        rpc_call_on(rpc, &events, call);
 }
+
 NODE_AGENT_METHODS(RPC_SHIM)
 static const struct rpc_method methods[] = { NODE_AGENT_METHODS(RPC_ROW) };
 const struct rpc_service node_agent_service = { &sk__node_agent__descriptor, methods,
