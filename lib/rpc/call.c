@@ -143,11 +143,12 @@ static int authorise(const struct rpc_call *call, struct err *err)
 
         if (call->peer->err.code)
                 return err_set(err, call->peer->err.code, "%s", call->peer->err.text);
-        if (method->roles != ROLE_ANYONE && !(method->roles & peer->roles))
-                return err_set(err, ERR_DENIED, "'%s' may not call %s",
-                               peer->daemon[0] ? peer->daemon : "a caller without a daemon's role",
-                               method->name);
-        return 0;
+        if (method->roles == ROLE_ANYONE || (method->roles & peer->roles))
+                return 0;
+        if (peer->daemon[0])
+                return err_set(err, ERR_DENIED, "'%s' may not call %s", peer->daemon, method->name);
+        return err_set(err, ERR_DENIED, "%s is not for callers without a daemon's certificate",
+                       method->name);
 }
 
 static int unpack_request(struct rpc_call *call, ProtobufCMessage **ret, struct err *err)

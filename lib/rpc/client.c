@@ -37,7 +37,8 @@ static grpc_channel *make_channel(const struct rpc_client_options *options)
                 { GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, INT_MAX },
                 /* One client, one connection: nobody else's bulk data before our heartbeats. */
                 { GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1 },
-                /* Whoever calls must know anyway whether it may be repeated, and this costs 5 to 10 %. */
+                /* Whoever calls must know anyway whether it may be repeated, and this costs 5 to 10
+                   %. */
                 { GRPC_ARG_ENABLE_RETRIES, 0 },
                 { GRPC_ARG_ENABLE_HTTP_PROXY, 0 },
                 { GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1 },

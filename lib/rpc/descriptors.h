@@ -21,4 +21,5 @@ bool descriptor_file_by_name(const char *name, struct descriptor_file *ret);
 bool descriptor_file_by_symbol(const char *symbol, struct descriptor_file *ret);
 
 /* Does a method stream?  False when its service is not described here. */
-bool descriptor_method_streams(const char *service, const char *method, bool *ret_in, bool *ret_out);
+bool descriptor_method_streams(const char *service, const char *method, bool *ret_in,
+                               bool *ret_out);

@@ -14,7 +14,10 @@
           ~ROLE_STRANGER)
 
 HEALTH_METHODS(RPC_PROTOTYPE)
-HEALTH_METHODS(RPC_SHIM) static const struct rpc_method methods[] = { HEALTH_METHODS(RPC_ROW) };
+
+HEALTH_METHODS(RPC_SHIM)
+
+static const struct rpc_method methods[] = { HEALTH_METHODS(RPC_ROW) };
 const struct rpc_service health_service = { &sk__grpc__health__descriptor, methods,
                                             COUNT_OF(methods) };
 

@@ -10,8 +10,10 @@
           Grpc__ServerReflectionResponse, BIDI_STREAM, ~ROLE_STRANGER)
 
 REFLECTION_METHODS(RPC_PROTOTYPE)
-REFLECTION_METHODS(RPC_SHIM) static const
-        struct rpc_method methods[] = { REFLECTION_METHODS(RPC_ROW) };
+
+REFLECTION_METHODS(RPC_SHIM)
+
+static const struct rpc_method methods[] = { REFLECTION_METHODS(RPC_ROW) };
 const struct rpc_service reflection_service = { &sk__grpc__server_reflection__descriptor, methods,
                                                 COUNT_OF(methods) };
 

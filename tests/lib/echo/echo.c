@@ -17,7 +17,9 @@
         X(Secret, secret, EchoRequest, EchoResponse, UNARY, ROLE_STORE)
 
 ECHO_METHODS(RPC_PROTOTYPE)
+
 ECHO_METHODS(RPC_SHIM)
+
 static const struct rpc_method methods[] = { ECHO_METHODS(RPC_ROW) };
 const struct rpc_service echo_service = { &sk__echo__descriptor, methods, COUNT_OF(methods) };
 
