@@ -84,7 +84,7 @@ int link_nft(const char *commands, struct err *err)
         return result == 0 ? 0 : ERR_UNAVAILABLE;
 }
 
-int link_enable_forwarding(struct err *err)
+int link_enable_forwarding(char *ret_was, struct err *err)
 {
         int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDWR | O_CLOEXEC);
         char now = '0';
@@ -98,6 +98,7 @@ int link_enable_forwarding(struct err *err)
                 return ERR_UNAVAILABLE;
         }
         close(fd);
+        *ret_was = now;
         return 0;
 }
 

@@ -23,5 +23,5 @@ int link_nft(const char *commands, struct err *err);
 int link_reserve_port(uint8_t protocol, uint16_t port, int *ret_fd, uint16_t *ret_port,
                       struct err *err);
 
-/* Packets may pass from interface to interface. */
-int link_enable_forwarding(struct err *err);
+/* Packets may pass from interface to interface.  *ret_was: how it was before, '0' or '1'. */
+int link_enable_forwarding(char *ret_was, struct err *err);

@@ -391,6 +391,19 @@ static int rebuild_nft(struct mesh *mesh, struct err *err)
         return link_nft(str_text(&commands), err);
 }
 
+/* The host's setting is put back by whoever takes Skep down: remembered until then. */
+static int enable_forwarding(struct mesh *mesh, struct err *err)
+{
+        _cleanup_(str_done) struct str path = { 0 };
+        char was = '1';
+
+        TRY(link_enable_forwarding(&was, err));
+        str_addf(&path, "%s/ip_forward.was", mesh->config->run_folder);
+        if (was == '1')
+                return 0;
+        return file_write_atomic(str_text(&path), &was, 1, 0644, err);
+}
+
 int mesh_start(struct daemon *daemon, struct err *err)
 {
         struct mesh *mesh = mem_alloc(sizeof *mesh);
@@ -402,7 +415,7 @@ int mesh_start(struct daemon *daemon, struct err *err)
         TRY(mesh_subnet_parse(mesh->config->subnet, &mesh->subnet, err));
         str_addf(&folder, "%s/netns", mesh->config->run_folder);
         TRY(file_make_folders(str_text(&folder), 0755, err));
-        TRY(link_enable_forwarding(err));
+        TRY(enable_forwarding(mesh, err));
         TRY(link_list(adopt, mesh, err));
         TRY(rebuild_nft(mesh, err));
         LOG(INFO, "node network up", STR("subnet", mesh->config->subnet),

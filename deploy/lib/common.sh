@@ -1,0 +1,78 @@
+# What deploy/up and deploy/down share: places, words, packages.  Sourced.
+# shellcheck shell=bash
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PREFIX=${PREFIX:-/usr/local}
+STATE=${SKEP_STATE:-/var/lib/skep}
+RUN=${SKEP_RUN:-/run/skep}
+PROGRAMS=$PREFIX/libexec/skep
+REGISTRY=${SKEP_REGISTRY:-127.0.0.1:5000}
+REGISTRY_STATE=${SKEP_REGISTRY_STATE:-/var/lib/skep-registry}
+
+DAEMONS="store ca orchestrator allocator scheduler dispatcher api join mesh"
+TARGETS="//agent:skep-agent //cli:skep //mesh:skep-mesh //dispatcher:skep-dispatcher
+        //manager/store:skep-store //manager/ca:skep-ca //manager/join:skep-join
+        //manager/orchestrator:skep-orchestrator //manager/allocator:skep-allocator
+        //manager/scheduler:skep-scheduler //manager/api_server:skep-api"
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# step WORDS: what happens now, and for how long the last thing took.
+STEP_STARTED=
+step() {
+        step_done
+        STEP_STARTED=$(date +%s.%N)
+        printf '==> %s\n' "$*"
+}
+step_done() {
+        [ -n "$STEP_STARTED" ] && awk -v a="$STEP_STARTED" -v b="$(date +%s.%N)" \
+                'BEGIN { printf "    done in %.1f s\n", b - a }'
+        STEP_STARTED=
+}
+say() { printf '    %s\n' "$*"; }
+die() {
+        printf '\n%s: %s\n' "$(basename "$0")" "$*" >&2
+        exit 1
+}
+
+# quietly LOG COMMAND...: output goes to LOG and is shown when the command fails.
+quietly() {
+        local log=$1
+        shift
+        "$@" >"$log" 2>&1 && return 0
+        printf '\n%s failed; the end of %s:\n' "$1" "$log" >&2
+        tail -n 25 "$log" >&2
+        return 1
+}
+
+# packages_missing KIND...: names of the listed packages that are not installed.
+packages_missing() {
+        local kind name
+        while read -r kind name; do
+                case " $* " in *" $kind "*) ;; *) continue ;; esac
+                dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$name"
+        done < <(grep -v '^#' "$TOP/deploy/packages")
+}
+
+packages_install() {
+        local missing
+        missing=$(packages_missing "$@")
+        [ -z "$missing" ] && { say "all Debian packages are there"; return 0; }
+        say "installing: $missing"
+        quietly /var/log/skep-packages.log apt-get update -q || return 1
+        # Services of these packages are not ours to start: the agent runs what it needs.
+        # shellcheck disable=SC2086
+        quietly /var/log/skep-packages.log env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -q -y --no-install-recommends $missing
+}
+
+# ours TEXT: pids of processes whose command line names TEXT, this one and its parents left out.
+ours() {
+        local pid
+        for pid in /proc/[0-9]*; do
+                pid=${pid#/proc/}
+                [ "$pid" = $$ ] || [ "$pid" = "$PPID" ] && continue
+                tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1" && echo "$pid"
+        done
+        return 0
+}
