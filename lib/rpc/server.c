@@ -34,9 +34,6 @@ static grpc_server *make_server(const struct rpc_server_options *options)
                 { GRPC_ARG_MAX_METADATA_SIZE, METADATA_SIZE_MAX },
                 { GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)options->streams_max },
                 { GRPC_ARG_MAX_CONNECTION_IDLE_MS, (int)options->idle_ms },
-                /* Certificates are looked at when a connection begins; streams may outlive its age.
-                 */
-                { GRPC_ARG_MAX_CONNECTION_AGE_MS, CONNECTION_AGE_MS },
                 { GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS },
                 { GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS },
                 { GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS },
