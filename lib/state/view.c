@@ -77,13 +77,20 @@ static struct record *record_new(const struct object_kind *kind, const char *id)
         return record;
 }
 
+static void meta_free(struct record *record)
+{
+        if (record->object.meta != &record->meta)
+                free(record->object.meta);
+        record->object.meta = &record->meta;
+}
+
 static void record_free(struct record *record, const struct object_kind *kind)
 {
         for (size_t i = 0; i < kind->n_parts; i++)
                 free(*record_part(record, i));
         if (!str_is_empty(record->object.name))
                 free((char *)record->object.name);
-        free(record->long_meta);
+        meta_free(record);
         free(record);
 }
 
@@ -105,11 +112,9 @@ struct record *view_record(const struct view *view, Sk__Kind kind, const char *i
 
 static void set_meta(struct record *record, const Sk__Meta *meta)
 {
-        free(record->long_meta);
-        record->long_meta = NULL;
+        meta_free(record);
         if (meta->n_references || meta->n_versions > OBJECT_PARTS_MAX) {
-                record->long_meta = block_of_message(&meta->base);
-                record->object.meta = (Sk__Meta *)record->long_meta;
+                record->object.meta = (Sk__Meta *)block_of_message(&meta->base);
                 return;
         }
         record->meta.created_at_ns = meta->created_at_ns;
@@ -117,7 +122,6 @@ static void set_meta(struct record *record, const Sk__Meta *meta)
         record->meta.n_versions = meta->n_versions;
         for (size_t i = 0; i < meta->n_versions; i++)
                 record->versions[i] = meta->versions[i];
-        record->object.meta = &record->meta;
 }
 
 /* While news of several changes comes in another order than they were made, two objects may have a

@@ -10,8 +10,7 @@ struct record {
         struct node_tasks *node;
         struct spec_tasks *spec;
         bool is_unassigned;
-        Sk__Meta meta;               /* what object.meta points to, unless it is 'long_meta' */
-        ProtobufCMessage *long_meta; /* a block: with references */
+        Sk__Meta meta; /* what object.meta points to, unless that is a block: one with references */
         uint64_t versions[OBJECT_PARTS_MAX];
         struct object_head object; /* goes on behind: the parts' pointers, then the id's text */
 };
