@@ -393,10 +393,13 @@ const char *view_each_orphaned_service(const struct view *view, struct view_curs
 const Sk__ServiceSpecRevision *view_task_spec(const struct view *view, const Sk__Task *task)
 {
         const struct spec_tasks *spec = record_of((const struct object_head *)task)->spec;
+        const Sk__ServiceSpecObject *object;
 
         (void)view;
-        return spec && spec->object ? ((const Sk__ServiceSpecObject *)&spec->object->object)->spec
-                                    : NULL;
+        if (!spec || !spec->object)
+                return NULL;
+        object = (const void *)&spec->object->object;
+        return object->spec;
 }
 
 size_t view_count_spec_tasks(const struct view *view, const char *spec_id)
