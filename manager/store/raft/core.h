@@ -133,8 +133,9 @@ void receive(struct raft *raft, const struct raft_message *message);
 /* election.c: who leads. */
 void reset_election_timer(struct raft *raft);
 void become_follower(struct raft *raft, uint64_t term, uint64_t leader);
-bool may_run(const struct raft *raft);
-void campaign(struct raft *raft);                       /* asks whether it could win, then runs */
+bool may_run(const struct raft *raft);  /* is a voter, by a configuration that may be in force */
+bool is_alone(const struct raft *raft); /* no other server can be leader */
+void campaign(struct raft *raft);       /* asks whether it could win, then runs */
 void campaign_now(struct raft *raft, bool is_transfer); /* runs */
 bool is_loyal(const struct raft *raft); /* heard its leader too recently to vote against it */
 void receive_pre_vote(struct raft *raft, const struct raft_message *message);

@@ -90,14 +90,44 @@ void campaign_now(struct raft *raft, bool is_transfer)
         ask_for_votes(raft, RAFT_VOTE, raft->term, is_transfer);
 }
 
+static const struct configuration *newest_configuration(const struct raft *raft)
+{
+        return log_configuration_at(&raft->log, raft->log.last);
+}
+
+/* The one before, as long as that may still be in force: back to the last one known to be
+ * committed. */
+static const struct configuration *configuration_before(const struct raft *raft,
+                                                        const struct configuration *configuration)
+{
+        if (configuration->index <= raft->commit)
+                return NULL;
+        return log_configuration_at(&raft->log, configuration->index - 1);
+}
+
 /* A server that is to go may still be the only one that can win: those that stay cannot when its
  * log is longer.  So it runs, without a vote of its own, until its going is committed. */
 bool may_run(const struct raft *raft)
 {
-        const struct configuration *committed = log_configuration_at(&raft->log, raft->commit);
+        const struct configuration *c = newest_configuration(raft);
 
-        return members_has_voter(log_members(&raft->log), raft->config.id) ||
-               members_has_voter(&committed->members, raft->config.id);
+        for (; c; c = configuration_before(raft, c))
+                if (members_has_voter(&c->members, raft->config.id))
+                        return true;
+        return false;
+}
+
+/* A leader that is to go leads on until its going is committed: so the newest configuration alone
+ * does not tell. */
+bool is_alone(const struct raft *raft)
+{
+        const struct configuration *c = newest_configuration(raft);
+
+        for (; c; c = configuration_before(raft, c))
+                if (members_n_voters(&c->members) != 1 ||
+                    !members_has_voter(&c->members, raft->config.id))
+                        return false;
+        return true;
 }
 
 /* Asking first keeps a server that cannot win from driving up everybody's term. */

@@ -85,24 +85,6 @@ int raft_load(struct raft *raft, struct raft_entry *entry, struct err *err)
         return 0;
 }
 
-/* No other server can lead: neither by the configuration that is committed nor by one that may be.
- * (A leader that is to go leads on until its going is committed.) */
-static bool is_alone(const struct raft *raft)
-{
-        uint64_t index = raft->log.last;
-
-        while (true) {
-                const struct configuration *configuration = log_configuration_at(&raft->log, index);
-
-                if (members_n_voters(&configuration->members) != 1 ||
-                    !members_has_voter(&configuration->members, raft->config.id))
-                        return false;
-                if (configuration->index <= raft->commit)
-                        return true;
-                index = configuration->index - 1;
-        }
-}
-
 int raft_start(struct raft *raft, int64_t now, struct err *err)
 {
         CHECK(!raft->is_started && now >= 0);

@@ -10,6 +10,23 @@ static struct server *random_server(struct sim *sim)
         return sim_server(sim, (uint64_t)sim_between(sim, 1, (int64_t)sim->n_servers));
 }
 
+static struct server *a_leader(struct sim *sim)
+{
+        for (size_t i = 0; i < sim->n_servers; i++)
+                if (sim->servers[i].raft && sim->servers[i].role == RAFT_LEADER &&
+                    sim->servers[i].paused_until <= sim->now && sim_chance(sim, 700))
+                        return &sim->servers[i];
+        return NULL;
+}
+
+static struct server *a_victim(struct sim *sim)
+{
+        struct server *leader =
+                sim->weather.is_storm && sim_chance(sim, 300) ? a_leader(sim) : NULL;
+
+        return leader ? leader : random_server(sim);
+}
+
 static void restart(struct sim *sim, struct sim_event *event)
 {
         struct server *server = sim_server(sim, event->server);
@@ -28,18 +45,18 @@ static void plan_restart(struct sim *sim, struct server *server, int64_t delay)
 
 static void crash(struct sim *sim)
 {
-        struct server *server = random_server(sim);
+        struct server *server = a_victim(sim);
+        bool is_short = sim->weather.is_storm || sim_chance(sim, 500);
 
         if (!server->raft)
                 return;
         server_crash(sim, server);
-        plan_restart(sim, server,
-                     sim_between(sim, 0, sim_chance(sim, 500) ? 100 * NS_PER_MS : 3 * NS_PER_S));
+        plan_restart(sim, server, sim_between(sim, 0, is_short ? 100 * NS_PER_MS : 3 * NS_PER_S));
 }
 
 static void pause_one(struct sim *sim)
 {
-        struct server *server = random_server(sim);
+        struct server *server = a_victim(sim);
 
         server->paused_until = sim->now + sim_between(sim, 0, 2 * NS_PER_S);
         sim_trace(sim, "%" PRIu64 " is paused", server->id);
@@ -59,15 +76,6 @@ static void compact(struct sim *sim)
                     &(struct raft_event){ .kind = RAFT_COMPACT,
                                           .compact = { server->durable.state.applied - keep } },
                     NULL);
-}
-
-static struct server *a_leader(struct sim *sim)
-{
-        for (size_t i = 0; i < sim->n_servers; i++)
-                if (sim->servers[i].raft && sim->servers[i].role == RAFT_LEADER &&
-                    sim->servers[i].paused_until <= sim->now && sim_chance(sim, 700))
-                        return &sim->servers[i];
-        return NULL;
 }
 
 static void change_members(struct sim *sim)
@@ -94,6 +102,21 @@ static void change_members(struct sim *sim)
         sim->n_changes++;
 }
 
+static void partition(struct sim *sim, struct sim_event *event)
+{
+        if (!sim->is_calm)
+                net_partition(sim, event->server);
+}
+
+/* The moment after which a leader's promises are worth least. */
+static void cut_off_soon(struct sim *sim, struct server *server)
+{
+        struct sim_event *event = mem_alloc(sizeof *event);
+
+        *event = (struct sim_event){ .server = server->id, .run = partition };
+        sim_plan(sim, event, sim_between(sim, 0, 3 * sim->weather.latency));
+}
+
 static void transfer(struct sim *sim)
 {
         struct server *leader = a_leader(sim);
@@ -101,8 +124,11 @@ static void transfer(struct sim *sim)
 
         if (sim_chance(sim, 500))
                 event.transfer.to = random_server(sim)->id;
-        if (leader)
-                server_step(sim, leader, &event, NULL);
+        if (!leader)
+                return;
+        server_step(sim, leader, &event, NULL);
+        if (sim_chance(sim, 300))
+                cut_off_soon(sim, leader);
 }
 
 static void chaos_acts(struct sim *sim, struct sim_event *event)
@@ -116,7 +142,7 @@ static void chaos_acts(struct sim *sim, struct sim_event *event)
         if (sim_chance(sim, weather->pause_permille))
                 pause_one(sim);
         if (sim_chance(sim, weather->partition_permille))
-                net_partition(sim);
+                net_partition(sim, a_victim(sim)->id);
         else if (sim_chance(sim, 300))
                 net_heal(sim);
         if (sim_chance(sim, weather->compact_permille))

@@ -171,9 +171,8 @@ void net_send_snapshot(struct sim *sim, struct server *from, const struct raft_s
 
 /* ---- Partitions ---- */
 
-void net_partition(struct sim *sim)
+void net_partition(struct sim *sim, uint64_t one)
 {
-        uint64_t one = (uint64_t)sim_between(sim, 1, (int64_t)sim->n_servers);
         unsigned kind = (unsigned)sim_between(sim, 0, 3);
         bool side[SERVERS_MAX + 1];
 

@@ -1,4 +1,6 @@
-/* Runs simulated clusters, one per seed:  raft_sim [--seed N] [--seeds N] [--seconds N] [--trace]
+/* Runs simulated clusters, one per seed:  raft_sim [--seed N] [--seeds N] [--seconds N] [--failures
+ * N]
+ *           [--trace]
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -50,11 +52,12 @@ int main(int argc, char **argv)
                 .duration = (int64_t)number_after(argc, argv, "--seconds", 15) * NS_PER_S
         };
         struct totals totals = { 0 };
-        uint64_t n_failed = 0, trace, again;
+        uint64_t n_failed = 0, n_enough = number_after(argc, argv, "--failures", 20), trace, again;
 
         for (int i = 1; i < argc; i++)
                 options.is_traced |= !strcmp(argv[i], "--trace");
-        for (options.seed = first; options.seed < first + n && n_failed < 20; options.seed++) {
+        for (options.seed = first; options.seed < first + n && n_failed < n_enough;
+             options.seed++) {
                 bool is_ok = run_seed(&options, &totals, &trace);
 
                 n_failed += !is_ok;

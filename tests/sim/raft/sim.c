@@ -65,6 +65,22 @@ int64_t sim_between(struct sim *sim, int64_t least, int64_t most)
         return least < most ? random_between(&sim->random, least, most) : least;
 }
 
+/* Everything at once and all the time, where it hurts: what needs three faults within one election
+ * shows only here. */
+static void make_storm(struct sim *sim, struct weather *weather)
+{
+        static const unsigned often[] = { 0, 50, 150, 400 };
+
+        weather->is_storm = true;
+        weather->latency = sim_between(sim, 1, 3) * NS_PER_MS;
+        weather->chaos_every = sim_between(sim, 5, 60) * NS_PER_MS;
+        weather->client_every = sim_between(sim, 2, 6) * NS_PER_MS;
+        weather->crash_permille = often[sim_between(sim, 0, 3)];
+        weather->partition_permille = often[sim_between(sim, 0, 3)];
+        weather->transfer_permille = often[sim_between(sim, 0, 3)];
+        weather->change_permille = often[sim_between(sim, 0, 3)];
+}
+
 /* Every seed has its own: faults that all strike at once hide what one alone would show. */
 static struct weather draw_weather(struct sim *sim)
 {
@@ -88,6 +104,8 @@ static struct weather draw_weather(struct sim *sim)
                 .has_lease = sim_chance(sim, 700),
         };
 
+        if (sim_chance(sim, 400))
+                make_storm(sim, &weather);
         return weather;
 }
 

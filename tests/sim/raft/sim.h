@@ -116,7 +116,7 @@ int64_t server_clock(const struct sim *sim, const struct server *server);
 
 void net_send(struct sim *sim, const struct raft_message *message);
 void net_send_snapshot(struct sim *sim, struct server *from, const struct raft_snapshot_send *send);
-void net_partition(struct sim *sim);
+void net_partition(struct sim *sim, uint64_t one);
 void net_heal(struct sim *sim);
 
 /* ---- Clients ---- */
@@ -170,7 +170,8 @@ struct weather {
         int64_t chaos_every, client_every;
         unsigned change_permille, crash_permille, partition_permille, pause_permille,
                 compact_permille, transfer_permille;
-        bool is_tiny; /* little memory and small windows: entries are read back, windows fill */
+        bool is_storm; /* leaders suffer most, servers come back at once */
+        bool is_tiny;  /* little memory and small windows: entries are read back, windows fill */
         bool has_lease;
 };
 
