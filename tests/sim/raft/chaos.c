@@ -43,15 +43,15 @@ static void plan_restart(struct sim *sim, struct server *server, int64_t delay)
         sim_plan(sim, event, delay);
 }
 
-static void crash(struct sim *sim)
+static void crash(struct sim *sim, struct server *server)
 {
-        struct server *server = a_victim(sim);
-        bool is_short = sim->weather.is_storm || sim_chance(sim, 500);
+        int64_t longest = sim_chance(sim, 500) ? 100 * NS_PER_MS : 3 * NS_PER_S;
 
         if (!server->raft)
                 return;
         server_crash(sim, server);
-        plan_restart(sim, server, sim_between(sim, 0, is_short ? 100 * NS_PER_MS : 3 * NS_PER_S));
+        plan_restart(sim, server,
+                     sim_between(sim, 0, sim->weather.is_storm ? 30 * NS_PER_MS : longest));
 }
 
 static void pause_one(struct sim *sim)
@@ -78,15 +78,12 @@ static void compact(struct sim *sim)
                     NULL);
 }
 
-static void change_members(struct sim *sim)
+static void change_members(struct sim *sim, struct server *leader)
 {
-        struct server *leader = a_leader(sim);
         struct raft_event event = { .kind = RAFT_CHANGE_MEMBERS };
         struct raft_status status;
         const struct raft_member *member;
 
-        if (!leader)
-                return;
         event.change.id = random_server(sim)->id;
         raft_status(leader->raft, &status);
         member = raft_members_find(&status.members, event.change.id);
@@ -102,55 +99,79 @@ static void change_members(struct sim *sim)
         sim->n_changes++;
 }
 
-static void partition(struct sim *sim, struct sim_event *event)
+static void transfer(struct sim *sim, struct server *leader)
+{
+        struct raft_event event = { .kind = RAFT_TRANSFER };
+
+        if (sim_chance(sim, 500))
+                event.transfer.to = random_server(sim)->id;
+        server_step(sim, leader, &event, NULL);
+}
+
+/* ---- What hurts a leader at the worst moment ---- */
+
+static void cut_off(struct sim *sim, struct sim_event *event)
 {
         if (!sim->is_calm)
                 net_partition(sim, event->server);
 }
 
-/* The moment after which a leader's promises are worth least. */
-static void cut_off_soon(struct sim *sim, struct server *server)
+static void crash_it(struct sim *sim, struct sim_event *event)
 {
-        struct sim_event *event = mem_alloc(sizeof *event);
-
-        *event = (struct sim_event){ .server = server->id, .run = partition };
-        sim_plan(sim, event, sim_between(sim, 0, 3 * sim->weather.latency));
+        if (!sim->is_calm)
+                crash(sim, sim_server(sim, event->server));
 }
 
-static void transfer(struct sim *sim)
+static void ask_it_for_change(struct sim *sim, struct sim_event *event)
 {
-        struct server *leader = a_leader(sim);
-        struct raft_event event = { .kind = RAFT_TRANSFER };
+        if (!sim->is_calm)
+                change_members(sim, sim_server(sim, event->server));
+}
 
-        if (sim_chance(sim, 500))
-                event.transfer.to = random_server(sim)->id;
-        if (!leader)
-                return;
-        server_step(sim, leader, &event, NULL);
-        if (sim_chance(sim, 300))
-                cut_off_soon(sim, leader);
+static void hurt_soon(struct sim *sim, struct server *leader)
+{
+        static void (*const ways[])(struct sim *, struct sim_event *) = { cut_off, crash_it,
+                                                                          ask_it_for_change };
+        struct sim_event *event = mem_alloc(sizeof *event);
+
+        *event = (struct sim_event){ .server = leader->id,
+                                     .life = leader->life,
+                                     .run = ways[sim_between(sim, 0, 2)] };
+        sim_plan(sim, event,
+                 sim_between(sim, 0, 3 * (sim->weather.latency + sim->weather.disk_latency)));
+}
+
+void chaos_greets_leader(struct sim *sim, struct server *server)
+{
+        for (int i = 0; i < 2; i++)
+                if (!sim->is_calm && sim_chance(sim, sim->weather.new_leader_permille))
+                        hurt_soon(sim, server);
 }
 
 static void chaos_acts(struct sim *sim, struct sim_event *event)
 {
         const struct weather *weather = &sim->weather;
+        struct server *leader;
 
         if (sim->is_calm)
                 return;
         if (sim_chance(sim, weather->crash_permille))
-                crash(sim);
+                crash(sim, a_victim(sim));
         if (sim_chance(sim, weather->pause_permille))
                 pause_one(sim);
         if (sim_chance(sim, weather->partition_permille))
                 net_partition(sim, a_victim(sim)->id);
-        else if (sim_chance(sim, 300))
+        else if (sim_chance(sim, weather->heal_permille))
                 net_heal(sim);
         if (sim_chance(sim, weather->compact_permille))
                 compact(sim);
-        if (sim_chance(sim, weather->change_permille))
-                change_members(sim);
-        if (sim_chance(sim, weather->transfer_permille))
-                transfer(sim);
+        leader = a_leader(sim);
+        if (leader && sim_chance(sim, weather->change_permille))
+                change_members(sim, leader);
+        if (leader && sim_chance(sim, weather->transfer_permille))
+                transfer(sim, leader);
+        if (leader && sim_chance(sim, weather->new_leader_permille))
+                hurt_soon(sim, leader);
         sim_plan(sim, mem_copy(event, sizeof *event),
                  sim_between(sim, 1000, sim->weather.chaos_every));
 }

@@ -48,7 +48,7 @@ static int64_t travel_time(struct sim *sim)
 {
         if (sim_chance(sim, sim->weather.slow_permille))
                 return sim_between(sim, 0, sim->weather.slow_latency);
-        return sim_between(sim, 50000, sim->weather.latency);
+        return sim_between(sim, 20000, sim->weather.latency);
 }
 
 static void send_once(struct sim *sim, const struct raft_message *message)

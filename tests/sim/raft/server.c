@@ -12,7 +12,7 @@ struct server *sim_server(struct sim *sim, uint64_t id)
 
 int64_t server_clock(const struct sim *sim, const struct server *server)
 {
-        return server->clock_offset + sim->now + sim->now / 1000000 * server->clock_ppm;
+        return server->clock_offset + sim->now + sim->now / 1000 * server->clock_ppm / 1000;
 }
 
 /* How long until its clock shows this. */
@@ -20,7 +20,7 @@ static int64_t delay_until(const struct sim *sim, const struct server *server, i
 {
         int64_t wait = local - server_clock(sim, server);
 
-        return wait <= 0 ? 1 : wait - wait / 1000000 * server->clock_ppm + 1;
+        return wait <= 0 ? 1 : wait - wait / 1000 * server->clock_ppm / 1000 + 1;
 }
 
 static struct raft_config config_of(struct sim *sim, const struct server *server)
@@ -29,6 +29,12 @@ static struct raft_config config_of(struct sim *sim, const struct server *server
 
         config.id = server->id;
         config.seed = random_next(&sim->random);
+        if (sim->weather.is_storm) { /* many elections in little time */
+                config.heartbeat /= 5;
+                config.election_timeout /= 5;
+                config.election_spread /= 5;
+                config.lease /= 5;
+        }
         if (!sim->weather.has_lease)
                 config.lease = 0;
         if (sim->weather.is_tiny) {
@@ -97,7 +103,7 @@ void server_crash(struct sim *sim, struct server *server)
         raft_free(TAKE(server->raft));
         server->role = RAFT_FOLLOWER;
         if (sim_chance(sim, 300)) /* the machine boots anew: its clock starts again */
-                server->clock_offset = -sim->now - sim->now / 1000000 * server->clock_ppm;
+                server->clock_offset -= server_clock(sim, server);
         sim_mix(sim, server->id + 100);
 }
 
@@ -300,6 +306,8 @@ void server_take_effects(struct sim *sim, struct server *server, const struct ra
                           effects->term, effects->leader);
         if (effects->refused == ERR_DATA_LOSS)
                 sim_fail(sim, "server %" PRIu64 " refuses: %s", server->id, effects->why);
+        if (effects->role_changed && effects->role == RAFT_LEADER && !effects->is_ready)
+                chaos_greets_leader(sim, server);
         server->apply_to = effects->apply_to;
         if (effects->write.id)
                 start_write(sim, server, &effects->write, snapshot_state);

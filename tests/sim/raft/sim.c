@@ -70,11 +70,15 @@ int64_t sim_between(struct sim *sim, int64_t least, int64_t most)
 static void make_storm(struct sim *sim, struct weather *weather)
 {
         static const unsigned often[] = { 0, 50, 150, 400 };
+        static const unsigned calming[] = { 20, 60, 300 };
 
         weather->is_storm = true;
-        weather->latency = sim_between(sim, 1, 3) * NS_PER_MS;
-        weather->chaos_every = sim_between(sim, 5, 60) * NS_PER_MS;
-        weather->client_every = sim_between(sim, 2, 6) * NS_PER_MS;
+        weather->heal_permille = calming[sim_between(sim, 0, 2)];
+        weather->latency = sim_between(sim, 1, 30) * NS_PER_MS / 10;
+        weather->disk_latency = sim_between(sim, 1, 100) * NS_PER_MS / 10;
+        weather->chaos_every = sim_between(sim, 5, 100) * NS_PER_MS;
+        weather->client_every = sim_between(sim, 5, 40) * NS_PER_MS / 10;
+        weather->new_leader_permille = often[sim_between(sim, 0, 3)];
         weather->crash_permille = often[sim_between(sim, 0, 3)];
         weather->partition_permille = often[sim_between(sim, 0, 3)];
         weather->transfer_permille = often[sim_between(sim, 0, 3)];
@@ -100,6 +104,7 @@ static struct weather draw_weather(struct sim *sim)
                 .pause_permille = rare[sim_between(sim, 0, 3)],
                 .compact_permille = loss[sim_between(sim, 0, 4)],
                 .transfer_permille = rare[sim_between(sim, 0, 3)],
+                .heal_permille = 300,
                 .is_tiny = sim_chance(sim, 500),
                 .has_lease = sim_chance(sim, 700),
         };
@@ -122,7 +127,7 @@ static void make_servers(struct sim *sim)
 
                 server->id = i + 1;
                 server->clock_offset = sim_between(sim, 0, 1000 * NS_PER_S);
-                server->clock_ppm = sim_between(sim, -30000, 30000);
+                server->clock_ppm = sim_between(sim, -70000, 70000);
                 server->writes = VEC_OF(struct disk_write *);
                 server->proposals = VEC_OF(struct proposal);
                 disk_init(&server->durable, i < n_voters ? &first : &(struct raft_members){ 0 });

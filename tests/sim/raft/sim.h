@@ -154,6 +154,7 @@ uint64_t entry_digest(const struct raft_entry *entry);
 /* ---- Faults ---- */
 
 void chaos_start(struct sim *sim);
+void chaos_greets_leader(struct sim *sim, struct server *server);
 void chaos_stop(struct sim *sim); /* everything heals and runs */
 
 /* ---- The world ---- */
@@ -169,7 +170,7 @@ struct weather {
         int64_t latency, slow_latency, disk_latency;
         int64_t chaos_every, client_every;
         unsigned change_permille, crash_permille, partition_permille, pause_permille,
-                compact_permille, transfer_permille;
+                compact_permille, transfer_permille, new_leader_permille, heal_permille;
         bool is_storm; /* leaders suffer most, servers come back at once */
         bool is_tiny;  /* little memory and small windows: entries are read back, windows fill */
         bool has_lease;
