@@ -89,7 +89,7 @@ static void stop_verb(struct executor_task *task, void (*idle)(void *context))
         if (task->network_request)
                 network_forget(task->network_request);
         task->network_request = NULL;
-        task->awaits_end = false;
+        task->awaits_end = task->awaits_health = false;
         loop_timer_cancel(&task->patience);
         (void)chain_cancel(&task->verb, idle);
 }
@@ -214,6 +214,7 @@ static void free_when_idle(void *context)
         if (task->verb.is_working || task->ending.is_working)
                 return;
         wipe_secrets(task);
+        str_done(&task->health_text);
         arena_done(&task->bundle.arena);
         arena_done(&task->arena);
         free(task);
@@ -233,6 +234,7 @@ static void close_task(struct executor_task *task)
         if (task->wait)
                 rpc_request_cancel(task->wait);
         loop_timer_cancel(&task->wait_retry);
+        executor_end_health(task);
         log_sink_free(task->sink);
         free_when_idle(task);
 }

@@ -10,6 +10,7 @@
 
 #include "agent/executor_containerd_mounts.h"
 #include "agent/oci/files.h"
+#include "agent/oci/health.h"
 #include "agent/oci/user.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -116,6 +117,22 @@ static int make_folders(const struct bundle *bundle, struct err *err)
         return file_make_folders(place, 0700, err);
 }
 
+/* What is needed to look after the container's health lies in its folder, for agents to come. */
+static int write_configuration(struct bundle *bundle, const struct oci_input *input,
+                               struct err *err)
+{
+        const char *path = arena_printf(&bundle->arena, "%s/" BUNDLE_HEALTH_FILE, bundle->folder);
+        struct oci_health settings;
+        const char *probe;
+
+        TRY(oci_spec_build(input, &bundle->arena, &bundle->json, &bundle->json_size, err));
+        if (!health_settings(bundle->spec->task->container->health, &bundle->image->health,
+                             &bundle->arena, &settings))
+                return 0;
+        TRY(oci_probe_build(input, &settings, &bundle->arena, &probe, err));
+        return file_write_plain(path, probe, strlen(probe), 0600, err);
+}
+
 static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err *err)
 {
         struct oci_user user;
@@ -131,25 +148,25 @@ static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err
         TRY(expand_env(bundle, &env, err));
         TRY(mount_list_build(mounts, err));
         TRY(rootfs_visit(bundle->rootfs, place, look_inside, &look, err));
-        return oci_spec_build(
-                &(struct oci_input){
-                        .spec = bundle->spec,
-                        .image = bundle->image,
-                        .host = bundle->host,
-                        .user = &user,
-                        .id = bundle->id,
-                        .hostname = hostname,
-                        .env = env,
-                        .n_env = bundle->spec->task->container->n_env,
-                        .netns_path = bundle->netns_path,
-                        .cgroup_path = bundle->cgroup_path,
-                        .init_path = bundle->init_path,
-                        .mounts = mounts->mounts.data,
-                        .n_mounts = mounts->mounts.n,
-                        .labels = bundle->labels,
-                        .n_labels = bundle->n_labels,
-                },
-                &bundle->arena, &bundle->json, &bundle->json_size, err);
+        return write_configuration(bundle,
+                                   &(struct oci_input){
+                                           .spec = bundle->spec,
+                                           .image = bundle->image,
+                                           .host = bundle->host,
+                                           .user = &user,
+                                           .id = bundle->id,
+                                           .hostname = hostname,
+                                           .env = env,
+                                           .n_env = bundle->spec->task->container->n_env,
+                                           .netns_path = bundle->netns_path,
+                                           .cgroup_path = bundle->cgroup_path,
+                                           .init_path = bundle->init_path,
+                                           .mounts = mounts->mounts.data,
+                                           .n_mounts = mounts->mounts.n,
+                                           .labels = bundle->labels,
+                                           .n_labels = bundle->n_labels,
+                                   },
+                                   err);
 }
 
 int bundle_make(struct bundle *bundle, struct err *err)

@@ -5,6 +5,9 @@
 #include "agent/oci/rootfs.h"
 #include "agent/oci/template.h"
 
+/* In the task's folder, when there is a health check: see oci_probe_build(). */
+#define BUNDLE_HEALTH_FILE "health.json"
+
 /* A secret or config as a file. */
 struct bundle_file {
         const Sk__FileReference *reference;

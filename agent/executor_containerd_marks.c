@@ -26,37 +26,42 @@ bool marks_has_started(const char *folder)
         return file_exists(path);
 }
 
-void marks_describe_exit(int exit_code, bool oom_killed, struct executor_exit *ret)
+void marks_describe_exit(int exit_code, bool oom_killed, const char *cause,
+                         struct executor_exit *ret)
 {
+        if (oom_killed)
+                cause = "out of memory";
         *ret = (struct executor_exit){ .exit_code = exit_code, .oom_killed = oom_killed };
         if (exit_code < 0)
                 snprintf(ret->err, sizeof ret->err,
                          "task: exit status unknown: it ended while nobody watched");
-        else if (exit_code != 0)
-                snprintf(ret->err, sizeof ret->err, "task: non-zero exit (%d)%s", exit_code,
-                         oom_killed ? ": out of memory" : "");
+        else if (exit_code != 0 || cause)
+                snprintf(ret->err, sizeof ret->err, "task: non-zero exit (%d)%s%s", exit_code,
+                         cause ? ": " : "", cause ? cause : "");
 }
 
 int marks_write_exit(const char *folder, const struct executor_exit *exit, struct err *err)
 {
-        char path[PATH_MOST], text[64];
+        char path[PATH_MOST], text[512];
 
         snprintf(path, sizeof path, "%s/exit", folder);
-        snprintf(text, sizeof text, "%d%s\n", exit->exit_code, exit->oom_killed ? " oom" : "");
+        snprintf(text, sizeof text, "%d %s\n%s", exit->exit_code, exit->oom_killed ? "oom" : "-",
+                 exit->err);
         return file_write_atomic(path, text, strlen(text), 0600, err);
 }
 
 bool marks_read_exit(const char *folder, struct executor_exit *ret)
 {
         _cleanup_(str_done) struct str text = { 0 };
-        char path[PATH_MOST], rest[8] = "";
-        int code;
+        char path[PATH_MOST], word[8] = "";
+        int code, length = 0;
 
         snprintf(path, sizeof path, "%s/exit", folder);
         if (file_read(path, FILE_MOST, &text, NULL) < 0 ||
-            sscanf(str_text(&text), "%d %7s", &code, rest) < 1)
+            sscanf(str_text(&text), "%d %7s\n%n", &code, word, &length) < 2)
                 return false;
-        marks_describe_exit(code, str_equal(rest, "oom"), ret);
+        *ret = (struct executor_exit){ .exit_code = code, .oom_killed = str_equal(word, "oom") };
+        snprintf(ret->err, sizeof ret->err, "%s", str_text(&text) + length);
         return true;
 }
 

@@ -14,8 +14,10 @@ bool marks_has_started(const char *folder);
 int marks_write_exit(const char *folder, const struct executor_exit *exit, struct err *err);
 bool marks_read_exit(const char *folder, struct executor_exit *ret);
 
-/* Puts an end into words; -1: unknown. */
-void marks_describe_exit(int exit_code, bool oom_killed, struct executor_exit *ret);
+/* Puts an end into words.  'exit_code' -1: unknown; 'cause' (may be NULL): why it was made to end,
+ * which is a failure whatever the exit code. */
+void marks_describe_exit(int exit_code, bool oom_killed, const char *cause,
+                         struct executor_exit *ret);
 
 /* Did the kernel kill anything in the control group for want of memory? */
 bool marks_was_oom_killed(const char *cgroup_path, bool has_cgroup_v2);

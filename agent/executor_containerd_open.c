@@ -19,6 +19,7 @@ static int read_marks(void *context, struct err *err)
         task_path(task, NULL, folder);
         task->was_started = marks_has_started(folder);
         task->has_exited = marks_read_exit(folder, &task->exit);
+        executor_read_health(task);
         return 0;
 }
 
@@ -85,6 +86,7 @@ static void adopt_process(struct executor_task *task, const Ctd__Tasks__Process 
                 LOG(WARN, "a container's output cannot be read", STR("task", task->id),
                     STR("err", err.text));
         executor_watch_process(task);
+        executor_begin_health(task, true);
 }
 
 static void found_process(void *context, const void *out, const struct err *err)
@@ -118,7 +120,7 @@ static void tell_past_exit(void *context)
         struct executor_task *task = context;
 
         if (!task->has_exited && task->was_started && task->process == PROCESS_NONE) {
-                marks_describe_exit(-1, false, &task->exit);
+                marks_describe_exit(-1, false, NULL, &task->exit);
                 task->has_exited = true;
         }
         if (task->has_exited && task->process == PROCESS_NONE)

@@ -104,6 +104,11 @@ static int make_stdio_on_pool(void *context, struct err *err)
         TRY(make_fifo(path, err));
         task_run_path(task, "stderr", path);
         TRY(make_fifo(path, err));
+        task_run_path(task, "probe-stdout", path);
+        TRY(make_fifo(path, err));
+        task_run_path(task, "probe-stderr", path);
+        TRY(make_fifo(path, err));
+        executor_read_health(task);
         task_path(task, NULL, path);
         return marks_set_started(path, err);
 }
@@ -171,6 +176,7 @@ static void started_process(void *context, const void *out, const struct err *er
         }
         task->facts.pid = answer->pid;
         executor_watch_process(task);
+        executor_begin_health(task, false);
         chain_next(&task->verb);
 }
 
@@ -184,7 +190,20 @@ static void start_process(void *context)
                    started_process);
 }
 
-chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process, NULL };
+/* As docker: a container with a health check has started when it is healthy, or when it has ended.
+ */
+static void await_health(void *context)
+{
+        struct executor_task *task = context;
+
+        if (task->probe && task->process == PROCESS_RUNNING)
+                task->awaits_health = true;
+        else
+                chain_next(&task->verb);
+}
+
+chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process,
+                                             await_health, NULL };
 
 /* --- after a prepare or start that failed: no shim, no port may stay taken --- */
 
@@ -222,7 +241,8 @@ static void process_ended(struct executor_task *task, int exit_code)
 {
         task->process = PROCESS_ENDING;
         task->facts.is_running = false;
-        marks_describe_exit(exit_code, false, &task->exit);
+        executor_end_health(task);
+        marks_describe_exit(exit_code, false, task->cause, &task->exit);
         chain_begin(&task->ending, executor_ending_steps, executor_end_cleaned);
 }
 
@@ -267,7 +287,7 @@ static int note_end_on_pool(void *context, struct err *err)
 
         snprintf(cgroup, sizeof cgroup, "/%s/%s", executor->options.cgroup_parent, task->id);
         if (task->exit.exit_code != 0 && marks_was_oom_killed(cgroup, executor->host.has_cgroup_v2))
-                marks_describe_exit(task->exit.exit_code, true, &task->exit);
+                marks_describe_exit(task->exit.exit_code, true, task->cause, &task->exit);
         task_path(task, NULL, folder);
         if (marks_write_exit(folder, &task->exit, err) < 0)
                 LOG(WARN, "a container's end could not be written down", STR("task", task->id),
@@ -289,6 +309,9 @@ static void tell_end(void *context)
         task->has_exited = true;
         task->facts.pid = 0;
         chain_next(&task->ending);
+        if (task->awaits_health)
+                chain_next(&task->verb);
+        task->awaits_health = false;
         task->events.exited(task->context, &task->exit);
 }
 

@@ -8,6 +8,7 @@
 #include "agent/executor_containerd.h"
 #include "agent/executor_containerd_bundle.h"
 #include "agent/logs/sink.h"
+#include "agent/oci/health.h"
 #include "api/containerd/snapshots.pb-c.h"
 #include "lib/base/map.h"
 #include "lib/base/time.h"
@@ -95,8 +96,11 @@ struct executor_task {
         bool has_exited, was_started; /* as the marks in the task's folder say after open */
         struct log_sink *sink;
         bool is_tty;
+        const char *cause; /* why it was made to end; NULL: it was not, or a person asked */
 
-        bool is_closed;
+        struct str health_text; /* see health_parse(); empty: nothing is to be checked */
+        struct probe *probe;    /* NULL: its health is not looked after */
+        bool awaits_health;     /* start goes on with the first verdict */
 };
 
 /* --- paths --- */
@@ -154,6 +158,14 @@ void executor_end_cleaned(void *context, const struct err *err);
 
 /* Begins to read its output; no-op when that is done already. */
 int executor_open_logs(struct executor_task *task, struct err *err);
+
+/* --- its health --- */
+
+/* On the pool: reads how to look after the container, if at all; later, when it runs, begins. */
+void executor_read_health(struct executor_task *task);
+void executor_begin_health(struct executor_task *task, bool is_adopted);
+/* It runs no more, or the handle is closed. */
+void executor_end_health(struct executor_task *task);
 
 /* Sends a signal to the process, without waiting for an answer. */
 void executor_send_signal(struct executor_task *task, int signal, bool to_all);

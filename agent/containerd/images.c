@@ -1,7 +1,6 @@
-/* Obtaining, listing and removing images, by containerd's CRI plugin. */
+/* Listing and removing images, by containerd's CRI plugin. */
 #include "agent/containerd/images.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "agent/containerd/client.h"
@@ -12,25 +11,6 @@
 #include "lib/base/time.h"
 
 static const int64_t timeout_ns = 30 * NS_PER_S;
-
-enum { ERROR_WORDS_MAX = 300 };
-
-struct image_request {
-        struct images *images;
-        const char *reference;
-        const Sk__RegistryAuth *auth;
-        struct arena *arena;
-        struct image_events events;
-        void (*listed)(void *context, const Sk__ListImagesResponse *images, const struct err *err);
-        void (*removed)(void *context, const Sk__RemoveImageResponse *removed,
-                        const struct err *err);
-        void *context;
-        struct pull_waiter waiter;
-        struct rpc_request *call;
-        bool has_pulled, pull_failed;
-        struct err pull_err;
-        Sk__RemoveImageResponse response;
-};
 
 struct images *images_new(const struct images_options *options)
 {
@@ -60,13 +40,16 @@ void image_request_cancel(struct image_request *request)
 {
         if (request->call)
                 rpc_request_cancel(request->call);
+        if (request->stream)
+                rpc_stream_cancel(request->stream);
         pull_leave(&request->waiter);
+        str_done(&request->config);
         free(request);
 }
 
 /* --- what is here? --- */
 
-static void ask_status(struct image_request *request, rpc_answered *answered)
+void image_ask_status(struct image_request *request, rpc_answered *answered)
 {
         Ctd__Cri__ImageStatusRequest in = CTD__CRI__IMAGE_STATUS_REQUEST__INIT;
         Ctd__Cri__ImageSpec spec = CTD__CRI__IMAGE_SPEC__INIT;
@@ -77,163 +60,6 @@ static void ask_status(struct image_request *request, rpc_answered *answered)
         request->call = rpc_client_call(request->images->client,
                                         CONTAINERD_METHOD(cri, image_service, ImageStatus),
                                         &in.base, timeout_ns, true, answered, request);
-}
-
-static int read_info(const json_t *info, struct arena *arena, struct image *ret, struct err *err)
-{
-        const char *chain_id = json_string_value(json_object_get(info, "chainID"));
-        char *text;
-        int failed;
-
-        if (!chain_id)
-                return err_set(err, ERR_INTERNAL, "containerd does not say where '%s' lies",
-                               ret->id);
-        ret->chain_id = arena_strdup(arena, chain_id);
-        text = json_dumps(json_object_get(info, "imageSpec"), JSON_COMPACT);
-        failed = oci_image_parse(str_or(text, ""), strlen(str_or(text, "")), arena, &ret->config,
-                                 err);
-        free(text);
-        return failed;
-}
-
-static int read_image(const Ctd__Cri__ImageStatusResponse *answer, struct arena *arena,
-                      struct image *ret, struct err *err)
-{
-        struct image image = { .id = arena_strdup(arena, answer->image->id), .digest = "" };
-        const char *text = "";
-        json_t *info;
-        int failed;
-
-        for (size_t i = 0; i < answer->image->n_repo_digests; i++) {
-                const char *at = strchr(answer->image->repo_digests[i], '@');
-
-                if (at && !*image.digest)
-                        image.digest = arena_strdup(arena, at + 1);
-        }
-        for (size_t i = 0; i < answer->n_info; i++) {
-                if (str_equal(answer->info[i]->key, "info"))
-                        text = answer->info[i]->value;
-        }
-        info = json_loads(text, 0, NULL);
-        failed = read_info(info, arena, &image, err);
-        json_decref(info);
-        if (!failed)
-                *ret = image;
-        return failed;
-}
-
-/* --- obtaining --- */
-
-static void obtain_done(struct image_request *request, const struct image *image,
-                        const struct err *err)
-{
-        struct image_events events = request->events;
-        void *context = request->context;
-
-        free(request);
-        events.done(context, image, err);
-}
-
-/* The registry's words without containerd's repetitions: what comes after the last but one "failed
- * to ...: ". */
-static const char *registry_words(const char *text)
-{
-        const char *found = text, *at;
-
-        while ((at = strstr(found, "failed to ")) && (at = strstr(at, ": ")))
-                found = at + 2;
-        return found;
-}
-
-static void fail_obtain(struct image_request *request)
-{
-        const char *words = registry_words(request->pull_err.text);
-        struct err err;
-
-        if (!request->pull_failed)
-                err_set(&err, ERR_NOT_FOUND, "No such image: %s", request->reference);
-        else if (request->pull_err.code == ERR_UNAVAILABLE || strstr(words, "dial tcp") ||
-                 strstr(words, "timeout"))
-                err_set(&err, ERR_UNAVAILABLE, "No such image: %s (%.*s)", request->reference,
-                        (int)ERROR_WORDS_MAX, words);
-        else
-                err_set(&err, ERR_NOT_FOUND, "No such image: %s (%.*s)", request->reference,
-                        (int)ERROR_WORDS_MAX, words);
-        obtain_done(request, NULL, &err);
-}
-
-static void pull_progressed(void *context, const char *message)
-{
-        struct image_request *request = context;
-
-        if (request->events.progress)
-                request->events.progress(request->context, message);
-}
-
-static void got_status(void *context, const void *out, const struct err *err);
-
-static void pull_ended(void *context, const struct err *err)
-{
-        struct image_request *request = context;
-
-        request->has_pulled = true;
-        request->pull_failed = err != NULL;
-        if (err)
-                request->pull_err = *err;
-        ask_status(request, got_status);
-}
-
-static void join_pull(struct image_request *request)
-{
-        char message[256];
-
-        snprintf(message, sizeof message, "pulling %s", request->reference);
-        pull_progressed(request, message);
-        request->waiter = (struct pull_waiter){
-                .progress = pull_progressed,
-                .done = pull_ended,
-                .context = request,
-        };
-        pull_join(request->images->pulls, request->reference, request->auth, &request->waiter);
-}
-
-static void got_status(void *context, const void *out, const struct err *err)
-{
-        struct image_request *request = context;
-        const Ctd__Cri__ImageStatusResponse *answer = out;
-        struct image image;
-        struct err bad;
-
-        request->call = NULL;
-        if (err && !request->pull_failed)
-                obtain_done(request, NULL, err);
-        else if ((err || !answer->image) && request->has_pulled)
-                fail_obtain(request);
-        else if (!answer->image)
-                join_pull(request);
-        else if (read_image(answer, request->arena, &image, &bad) < 0)
-                obtain_done(request, NULL, &bad);
-        else
-                obtain_done(request, &image, NULL);
-}
-
-struct image_request *image_obtain(struct images *images, const char *reference,
-                                   const Sk__RegistryAuth *auth, struct arena *arena,
-                                   const struct image_events *events, void *context)
-{
-        struct image_request *request = mem_alloc(sizeof *request);
-
-        request->images = images;
-        request->reference = reference;
-        request->auth = auth;
-        request->arena = arena;
-        request->events = *events;
-        request->context = context;
-        if (strchr(reference, '@'))
-                ask_status(request, got_status);
-        else
-                join_pull(request);
-        return request;
 }
 
 /* --- listing --- */
@@ -358,6 +184,6 @@ struct image_request *image_remove(
         request->removed = done;
         request->context = context;
         sk__remove_image_response__init(&request->response);
-        ask_status(request, got_status_to_remove);
+        image_ask_status(request, got_status_to_remove);
         return request;
 }

@@ -91,17 +91,14 @@ static int write_config(const struct containerd_server *server, struct err *err)
 /* Is this process a containerd with our configuration?  (A pid may mean another one by now.) */
 static bool is_ours(const struct containerd_server *server, pid_t pid)
 {
-        struct str line = { 0 };
+        _cleanup_(str_done) struct str line = { 0 };
         char path[64];
-        bool found;
 
         snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
         if (file_read(path, PROC_TEXT_MAX, &line, NULL) < 0 || line.length == 0)
                 return false;
-        found = memmem(line.text, line.length, server->config_path,
-                       strlen(server->config_path) + 1) != NULL;
-        str_done(&line);
-        return found;
+        return memmem(line.text, line.length, server->config_path,
+                      strlen(server->config_path) + 1) != NULL;
 }
 
 /* The pid that an earlier agent wrote down; 0 when there is none to adopt. */

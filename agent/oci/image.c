@@ -69,6 +69,31 @@ static int read_keys(const json_t *object, const char *key, struct arena *arena,
         return 0;
 }
 
+static int read_number(const json_t *object, const char *key, int64_t *ret, struct err *err)
+{
+        const json_t *value = json_object_get(object, key);
+
+        *ret = 0;
+        if (!value || json_is_null(value))
+                return 0;
+        if (!json_is_integer(value) || json_integer_value(value) < 0)
+                return bad_image(key, err);
+        *ret = json_integer_value(value);
+        return 0;
+}
+
+/* Docker's extension of the OCI configuration. */
+static int read_health(const json_t *health, struct arena *arena, struct oci_health *ret,
+                       struct err *err)
+{
+        TRY(read_words(health, "Test", arena, &ret->test, err));
+        TRY(read_number(health, "Interval", &ret->interval_ns, err));
+        TRY(read_number(health, "Timeout", &ret->timeout_ns, err));
+        TRY(read_number(health, "StartPeriod", &ret->start_period_ns, err));
+        TRY(read_number(health, "StartInterval", &ret->start_interval_ns, err));
+        return read_number(health, "Retries", &ret->retries, err);
+}
+
 static int read_image(const json_t *root, struct arena *arena, struct oci_image *ret,
                       struct err *err)
 {
@@ -84,6 +109,7 @@ static int read_image(const json_t *root, struct arena *arena, struct oci_image 
         TRY(read_words(config, "Cmd", arena, &image.command, err));
         TRY(read_words(config, "Env", arena, &image.env, err));
         TRY(read_keys(config, "Volumes", arena, &image.volumes, err));
+        TRY(read_health(json_object_get(config, "Healthcheck"), arena, &image.health, err));
         *ret = image;
         return 0;
 }

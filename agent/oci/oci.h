@@ -56,6 +56,11 @@ struct oci_input {
 int oci_spec_build(const struct oci_input *input, struct arena *arena, const char **ret_json,
                    size_t *ret_size, struct err *err);
 
+/* How to look after the container's health, as text for health_parse(): the settings, and the
+ * container's own process with the test as its arguments (same user, environment and rights). */
+int oci_probe_build(const struct oci_input *input, const struct oci_health *settings,
+                    struct arena *arena, const char **ret_json, struct err *err);
+
 /* The signal that asks the container to stop: the spec's, else the image's, else SIGTERM. */
 int oci_stop_signal(const Sk__ContainerSpec *container, const struct oci_image *image,
                     int *ret_signal, struct err *err);

@@ -30,17 +30,23 @@ static json_t *annotations_section(const struct oci_input *input)
         return annotations;
 }
 
+static int find_capabilities(const struct oci_input *input, uint64_t *ret, struct err *err)
+{
+        const Sk__ContainerSpec *container = input->spec->task->container;
+
+        return oci_capabilities((const char *const *)container->capability_add,
+                                container->n_capability_add,
+                                (const char *const *)container->capability_drop,
+                                container->n_capability_drop, input->host->capabilities, ret, err);
+}
+
 static int build(const struct oci_input *input, json_t *root, struct err *err)
 {
         const Sk__ContainerSpec *container = input->spec->task->container;
         uint64_t capabilities;
         json_t *section;
 
-        TRY(oci_capabilities((const char *const *)container->capability_add,
-                             container->n_capability_add,
-                             (const char *const *)container->capability_drop,
-                             container->n_capability_drop, input->host->capabilities, &capabilities,
-                             err));
+        TRY(find_capabilities(input, &capabilities, err));
         json_object_set_new(root, "ociVersion", json_string(oci_version));
         json_object_set_new(root, "root",
                             json_pack("{s:s,s:b}", "path", "rootfs", "readonly",
@@ -101,6 +107,39 @@ int oci_spec_build(const struct oci_input *input, struct arena *arena, const cha
                 return err_set(err, ERR_INVALID, "the spec holds text that is not UTF-8");
         *ret_json = spell_unlimited(text, arena);
         *ret_size = strlen(*ret_json);
+        free(text);
+        return 0;
+}
+
+static json_t *health_section(const struct oci_health *settings)
+{
+        return json_pack("{s:{s:o,s:I,s:I,s:I,s:I,s:I}}", "Healthcheck", "Test",
+                         oci_strings(settings->test.words, settings->test.n), "Interval",
+                         (json_int_t)settings->interval_ns, "Timeout",
+                         (json_int_t)settings->timeout_ns, "StartPeriod",
+                         (json_int_t)settings->start_period_ns, "StartInterval",
+                         (json_int_t)settings->start_interval_ns, "Retries",
+                         (json_int_t)settings->retries);
+}
+
+int oci_probe_build(const struct oci_input *input, const struct oci_health *settings,
+                    struct arena *arena, const char **ret_json, struct err *err)
+{
+        json_t *process, *root;
+        uint64_t capabilities;
+        char *text;
+
+        TRY(find_capabilities(input, &capabilities, err));
+        TRY(oci_process_section(input, capabilities, &process, err));
+        json_object_set_new(process, "args", oci_strings(settings->test.words, settings->test.n));
+        json_object_set_new(process, "terminal", json_false());
+        json_object_del(process, "rlimits");
+        root = json_pack("{s:o,s:o}", "config", health_section(settings), "process", process);
+        text = json_dumps(root, JSON_COMPACT);
+        json_decref(root);
+        if (!text)
+                return err_set(err, ERR_INVALID, "the health check holds text that is not UTF-8");
+        *ret_json = arena_strdup(arena, text);
         free(text);
         return 0;
 }

@@ -38,7 +38,7 @@ make_image() {
         umoci unpack --image "$folder/oci:box" "$folder/image"
         mkdir -p "$rootfs"/{bin,etc,tmp,data}
         cp /bin/busybox "$rootfs/bin/busybox"
-        for applet in sh echo sleep cat id env ls dd tail true hostname kill yes head stat grep ps mount; do
+        for applet in sh echo sleep cat id env ls dd tail true hostname kill yes head stat grep ps mount rm test; do
                 ln -s busybox "$rootfs/bin/$applet"
         done
         printf 'root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n' >"$rootfs/etc/passwd"
