@@ -13,6 +13,7 @@
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/os/file.h"
+#include "lib/os/log.h"
 #include "lib/os/process.h"
 
 enum { LOG_SIZE_MAX = 8 << 20, PROC_TEXT_MAX = 65536 };
@@ -265,5 +266,7 @@ void containerd_server_trim_log(const struct containerd_server *server)
                 return;
         if (file_read(server->log_path, 4 * (size_t)LOG_SIZE_MAX, &text, NULL) == 0)
                 (void)file_write_atomic(kept, text.text, text.length, 0600, NULL);
-        (void)truncate(server->log_path, 0);
+        if (truncate(server->log_path, 0) < 0)
+                LOG(WARN, "containerd's log grows on", STR("path", server->log_path),
+                    STR("why", strerror(errno)));
 }
