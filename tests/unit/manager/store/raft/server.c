@@ -7,11 +7,12 @@
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
+#include "lib/base/time.h"
 
 enum { ENTRIES_MAX = 10000 };
 
-struct server *server_restored(const struct raft_restore *restore, struct raft_entry *const *log,
-                               size_t n)
+static struct server *make(const struct raft_restore *restore, struct raft_entry *const *log,
+                           size_t n, bool has_lease)
 {
         struct server *server = mem_alloc(sizeof *server);
         struct raft_config config = raft_config_default();
@@ -19,6 +20,7 @@ struct server *server_restored(const struct raft_restore *restore, struct raft_e
 
         config.id = ME;
         config.seed = 7;
+        config.lease = has_lease ? config.lease : 0;
         server->now = 1000000000;
         CHECK(raft_new(&config, restore, &server->raft, &err) == 0);
         for (size_t i = 0; i < n; i++) {
@@ -29,13 +31,33 @@ struct server *server_restored(const struct raft_restore *restore, struct raft_e
         return server;
 }
 
-struct server *server_new(const uint64_t *voters)
+static struct raft_restore with_voters(const uint64_t *voters)
 {
         struct raft_restore restore = { 0 };
 
         for (; *voters; voters++)
                 restore.snapshot.members.member[restore.snapshot.members.n++].id = *voters;
-        return server_restored(&restore, NULL, 0);
+        return restore;
+}
+
+struct server *server_restored(const struct raft_restore *restore, struct raft_entry *const *log,
+                               size_t n)
+{
+        return make(restore, log, n, true);
+}
+
+struct server *server_new(const uint64_t *voters)
+{
+        struct raft_restore restore = with_voters(voters);
+
+        return make(&restore, NULL, 0, true);
+}
+
+struct server *server_without_lease(const uint64_t *voters)
+{
+        struct raft_restore restore = with_voters(voters);
+
+        return make(&restore, NULL, 0, false);
 }
 
 void server_free(struct server *server)
@@ -47,7 +69,10 @@ void server_free(struct server *server)
 const struct raft_effects *server_step(struct server *server, struct raft_event event)
 {
         event.now = server->now += 1000;
-        return server->effects = raft_step(server->raft, &event);
+        server->effects = raft_step(server->raft, &event);
+        if (server->effects->write.id)
+                server->written = server->effects->write.id;
+        return server->effects;
 }
 
 const struct raft_effects *server_tick(struct server *server, int64_t after_ns)
@@ -72,7 +97,7 @@ const struct raft_effects *server_propose(struct server *server, size_t n, size_
 const struct raft_effects *server_persisted(struct server *server)
 {
         return server_step(server, (struct raft_event){ .kind = RAFT_PERSISTED,
-                                                        .persisted = server->effects->write.id });
+                                                        .persisted = server->written });
 }
 
 const struct raft_effects *server_applied(struct server *server)
@@ -111,6 +136,49 @@ const struct raft_message *server_message(const struct server *server, uint64_t 
                         return &server->effects->messages[i];
         fail_msg("no message to %llu", (unsigned long long)to);
         return NULL;
+}
+
+void server_lead(struct server *server)
+{
+        uint64_t term = server_status(server).term + 1;
+
+        server_tick(server, NS_PER_S);
+        server_receive(server, (struct raft_message){
+                                       .kind = RAFT_PRE_VOTE_REPLY, .from = 2, .term = term });
+        server_persisted(server);
+        server_receive(server,
+                       (struct raft_message){ .kind = RAFT_VOTE_REPLY, .from = 2, .term = term });
+        CHECK(server->effects->role == RAFT_LEADER);
+}
+
+void server_commit_all(struct server *server)
+{
+        struct raft_status status = server_status(server);
+
+        server_persisted(server);
+        server_receive(server, (struct raft_message){ .kind = RAFT_APPEND_REPLY,
+                                                      .from = 2,
+                                                      .term = status.term,
+                                                      .match = status.last_index,
+                                                      .stamp = server->now });
+        server_applied(server);
+}
+
+size_t server_n_messages(const struct server *server, enum raft_message_kind kind)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < server->effects->n_messages; i++)
+                n += server->effects->messages[i].kind == kind;
+        return n;
+}
+
+bool server_wrote_to(const struct server *server, uint64_t to)
+{
+        for (size_t i = 0; i < server->effects->n_messages; i++)
+                if (server->effects->messages[i].to == to)
+                        return true;
+        return false;
 }
 
 struct raft_entry *an_entry(uint64_t index, uint64_t term)
