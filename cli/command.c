@@ -26,6 +26,20 @@ const char *command_noun_summary(const char *noun)
         return "";
 }
 
+const char *command_noun(size_t i)
+{
+        return i < COUNT_OF(nouns) ? nouns[i].noun : NULL;
+}
+
+const struct flag *const *command_flags(const struct command *command)
+{
+        static const struct flag *const none[] = { NULL };
+
+        if (command->make_flags)
+                return command->make_flags();
+        return command->flags ? command->flags : none;
+}
+
 static bool is_alias(const struct command *command, const char *verb)
 {
         size_t length = strlen(verb);
@@ -51,7 +65,8 @@ static void print_rows(const char *noun, bool only_without_noun)
 {
         for (const struct command *const *table = command_tables; *table; table++)
                 for (const struct command *command = *table; command->verb; command++)
-                        if (only_without_noun ? !command->noun : str_equal(command->noun, noun))
+                        if (command->summary &&
+                            (only_without_noun ? !command->noun : str_equal(command->noun, noun)))
                                 printf("  %-11s %s\n", command->verb, command->summary);
 }
 
@@ -84,21 +99,21 @@ static void command_words(const struct command *command, char *ret, size_t size)
                  command->verb);
 }
 
-static void print_help(const struct command *command)
+void command_print_help(const struct command *command)
 {
         char words[64];
 
         command_words(command, words, sizeof words);
-        printf("Usage:  %s %s\n\n%s\n", words, command->usage, command->summary);
+        printf("Usage:  %s %s\n\n%s\n", words, command->usage, str_or(command->summary, ""));
         if (command->aliases)
                 printf("\nAliases:\n  %s, %s\n", command->verb, command->aliases);
-        if (command->flags && (*command->flags)->name) {
+        if (*command_flags(command)) {
                 printf("\nOptions:\n");
-                flags_print(stdout, command->flags);
+                flags_print(stdout, command_flags(command));
         }
 }
 
-static int usage_error(const struct command *command, const char *sentence)
+int command_usage_error(const struct command *command, const char *sentence)
 {
         char words[64];
 
@@ -130,8 +145,6 @@ static int count_error(const struct command *command)
         return 1;
 }
 
-static const struct flag *const no_flags[] = { NULL };
-
 static int run(struct cli *cli, const struct command *command, int argc, char **argv)
 {
         _cleanup_(arguments_done) struct arguments arguments = { 0 };
@@ -140,11 +153,11 @@ static int run(struct cli *cli, const struct command *command, int argc, char **
         int n;
 
         cli->command = command;
-        if (flags_parse(command->flags ? command->flags : no_flags, !command->flags_first, argc,
-                        argv, &arguments, &wants_help, &err) < 0)
-                return usage_error(command, err.text);
+        if (flags_parse(command_flags(command), !command->flags_first, argc, argv, &arguments,
+                        &wants_help, &err) < 0)
+                return command_usage_error(command, err.text);
         if (wants_help) {
-                print_help(command);
+                command_print_help(command);
                 return 0;
         }
         n = (int)arguments.positional.n;

@@ -33,10 +33,11 @@ static bool socket_exists(const char *address)
         return !str_starts_with(address, "unix:") || access(address + 5, F_OK) == 0;
 }
 
-static int check_there(struct cli *cli, const struct rpc_method_id *method)
+int cli_check_there(struct cli *cli, const struct rpc_method_id *method)
 {
         const char *address = is_control(method) ? cli->api_address : cli->node_address;
 
+        cli->is_node_error = !is_control(method);
         if (socket_exists(address))
                 return 0;
         if (is_control(method) && socket_exists(cli->node_address))
@@ -75,7 +76,7 @@ int cli_call(struct cli *cli, const struct rpc_method_id *method, const Protobuf
         struct waiting waiting = { .cli = cli };
         struct rpc_client *client;
 
-        TRY(check_there(cli, method));
+        TRY(cli_check_there(cli, method));
         client = cli_client(cli, method);
         if (!client)
                 return cli->err.code;
@@ -90,20 +91,26 @@ int cli_call(struct cli *cli, const struct rpc_method_id *method, const Protobuf
 
 /* --- streams --- */
 
+/* A message that came and waits to be handled: not inside the loop's callback, so that whoever
+ * handles it may call again. */
+struct waiting_message {
+        struct arena arena;
+        ProtobufCMessage *message;
+};
+
 struct streaming {
         struct cli *cli;
-        bool (*message)(struct cli *cli, void *context, const void *out);
-        void *context;
-        bool is_enough, is_closed;
+        struct vec messages; /* struct waiting_message */
+        bool is_closed;
         int result;
 };
 
 static void stream_message(void *context, const void *out)
 {
         struct streaming *streaming = context;
+        struct waiting_message *waiting = vec_add(&streaming->messages);
 
-        if (!streaming->is_enough && !streaming->message(streaming->cli, streaming->context, out))
-                streaming->is_enough = true;
+        waiting->message = message_copy(&waiting->arena, out);
 }
 
 static void stream_closed(void *context, const struct err *err)
@@ -117,40 +124,77 @@ static void stream_closed(void *context, const struct err *err)
         }
 }
 
+/* Hands over what has come; false when that was enough. */
+static bool handle_messages(struct streaming *streaming,
+                            bool (*message)(struct cli *cli, void *context, const void *out),
+                            void *context)
+{
+        struct vec messages = streaming->messages;
+        bool goes_on = true;
+
+        streaming->messages = VEC_OF(struct waiting_message);
+        for (size_t i = 0; i < messages.n; i++) {
+                struct waiting_message *waiting = vec_at(&messages, i);
+
+                goes_on = goes_on && message(streaming->cli, context, waiting->message);
+                arena_done(&waiting->arena);
+        }
+        vec_done(&messages);
+        return goes_on;
+}
+
+static bool message_ignored(struct cli *cli, void *context, const void *out)
+{
+        (void)cli;
+        (void)context;
+        (void)out;
+        return false;
+}
+
 int cli_stream(struct cli *cli, const struct rpc_method_id *method, const ProtobufCMessage *in,
                bool (*message)(struct cli *cli, void *context, const void *out), void *context)
 {
         static const struct rpc_stream_events events = { .message = stream_message,
                                                          .closed = stream_closed };
-        struct streaming streaming = { .cli = cli, .message = message, .context = context };
+        struct streaming streaming = { .cli = cli, .messages = VEC_OF(struct waiting_message) };
+        bool goes_on = true;
         struct rpc_client *client;
         struct rpc_stream *stream;
+        int result = 0;
 
-        TRY(check_there(cli, method));
+        TRY(cli_check_there(cli, method));
         client = cli_client(cli, method);
         if (!client)
                 return cli->err.code;
         stream = rpc_client_stream(client, method, in, &events, &streaming);
-        while (!streaming.is_closed && !streaming.is_enough)
-                TRY(loop_turn(cli->loop, -1, &cli->err));
+        while (goes_on && result == 0 && !cli->stops && !streaming.is_closed) {
+                result = loop_turn(cli->loop, -1, &cli->err);
+                goes_on = handle_messages(&streaming, message, context);
+        }
+        /* Calls made while messages were handled may have brought more. */
+        while (goes_on && streaming.messages.n)
+                goes_on = handle_messages(&streaming, message, context);
         if (!streaming.is_closed)
                 rpc_stream_cancel(stream);
-        return streaming.result;
+        handle_messages(&streaming, message_ignored, NULL);
+        return result < 0 ? result : streaming.result;
 }
 
 /* --- errors --- */
 
 /* Docker shows swarm errors with gRPC's words around them; clients and scripts match on that.  What
  * its own engine says comes bare. */
-static bool is_told_bare(const struct err *err)
+static bool is_told_bare(const struct cli *cli)
 {
-        return err->code == ERR_NOT_FOUND || err->code == ERR_UNAVAILABLE ||
+        const struct err *err = &cli->err;
+
+        return cli->is_node_error || err->code == ERR_NOT_FOUND || err->code == ERR_UNAVAILABLE ||
                strstr(err->text, " is ambiguous (");
 }
 
 int cli_fail(struct cli *cli)
 {
-        if (is_told_bare(&cli->err))
+        if (is_told_bare(cli))
                 fprintf(stderr, "Error response from daemon: %s\n", cli->err.text);
         else
                 fprintf(stderr, "Error response from daemon: rpc error: code = %s desc = %s\n",

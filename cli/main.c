@@ -1,10 +1,23 @@
 /* skep: what does the person want? */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "lib/base/str.h"
+
+static volatile sig_atomic_t catches_interrupt;
+static int interrupt_fd = -1;
+
+static void interrupted(int signal)
+{
+        const uint64_t one = 1;
+
+        if (!catches_interrupt || write(interrupt_fd, &one, sizeof one) < 0)
+                _exit(128 + signal);
+}
 
 int main(int argc, char **argv)
 {
@@ -12,8 +25,13 @@ int main(int argc, char **argv)
                 .api_address = str_or(getenv("SKEP_HOST"), "unix:/run/skep/api.sock"),
                 .node_address = str_or(getenv("SKEP_NODE"), "unix:/run/skep/node.sock"),
                 .is_terminal = isatty(STDOUT_FILENO),
+                .catches_interrupt = &catches_interrupt,
         };
         int status;
+
+        cli.interrupt_fd = interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        signal(SIGINT, interrupted);
+        signal(SIGPIPE, SIG_DFL);
 
         if (loop_new(&cli.loop, &cli.err) < 0) {
                 fprintf(stderr, "%s\n", cli.err.text);

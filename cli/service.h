@@ -1,11 +1,33 @@
 /* skep service: what its files share. */
 #pragma once
 #include "cli/command.h"
+#include "lib/base/str.h"
 
-extern const struct flag service_create_flags[], service_update_flags[];
+extern const struct flag service_create_flags[], service_update_flags[], service_logs_flags[];
 
 int service_create(struct cli *cli, const struct arguments *arguments);
 int service_update(struct cli *cli, const struct arguments *arguments);
+int service_scale(struct cli *cli, const struct arguments *arguments);
+int service_rollback(struct cli *cli, const struct arguments *arguments);
+int service_logs(struct cli *cli, const struct arguments *arguments);
 
 /* A name for a service that was given none: "adjective_noun", as docker does. */
 const char *service_random_name(struct arena *arena);
+
+/* Prints the id, then waits until the service is what was asked for, unless --detach; returns the
+ * exit code. */
+int service_wait(struct cli *cli, const struct arguments *arguments, const char *id);
+
+/* The service as 'service inspect --pretty' tells of it. */
+void service_pretty(struct str *out, const Sk__ServiceView *service, int64_t now_ns);
+
+/* "2/3", "0/2 (3/3 completed)", "1/1 (max 2 per node)". */
+const char *service_replicas(struct arena *arena, const Sk__ServiceView *service);
+/* "replicated", "global job" */
+const char *service_mode(const Sk__ServiceSpec *spec);
+
+/* The columns of service ls. */
+struct list_kind;
+extern const struct list_kind service_list;
+struct json_t;
+struct json_t *service_row(struct arena *arena, const Sk__ServiceView *service);

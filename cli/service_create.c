@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/login.h"
-#include "cli/progress.h"
 #include "cli/service.h"
 #include "cli/spec.h"
 #include "lib/base/str.h"
@@ -25,27 +24,10 @@ const struct flag service_update_flags[] = {
         { 0 },
 };
 
-/* What was wrong with what was typed, in docker's words. */
-static int bad_argument(const struct cli *cli)
-{
-        fprintf(stderr, "%s\n", cli->err.text);
-        return 1;
-}
-
 static void print_warnings(char *const *warnings, size_t n)
 {
         for (size_t i = 0; i < n; i++)
                 fprintf(stderr, "%s\n", warnings[i]);
-}
-
-/* Prints the id, then waits unless told not to: docker's order. */
-static int wait_for(struct cli *cli, const struct arguments *arguments, const char *id)
-{
-        printf("%s\n", id);
-        fflush(stdout);
-        if (argument_bool(arguments, "detach"))
-                return 0;
-        return progress_wait(cli, id, argument_bool(arguments, "quiet"));
 }
 
 int service_create(struct cli *cli, const struct arguments *arguments)
@@ -65,7 +47,7 @@ int service_create(struct cli *cli, const struct arguments *arguments)
         for (size_t i = 0; i < container->n_args; i++)
                 container->args[i] = positional(arguments, i + 1);
         if (spec_apply(&edit, arguments) < 0)
-                return bad_argument(cli);
+                return command_usage_error(cli->command, cli->err.text);
         if (str_is_empty(edit.spec->annotations->name))
                 edit.spec->annotations->name = service_random_name(&cli->arena);
         request.spec = edit.spec;
@@ -76,7 +58,7 @@ int service_create(struct cli *cli, const struct arguments *arguments)
                 return cli_fail(cli);
         response = out;
         print_warnings((char *const *)response->warnings, response->n_warnings);
-        return wait_for(cli, arguments, response->id);
+        return service_wait(cli, arguments, response->id);
 }
 
 int service_update(struct cli *cli, const struct arguments *arguments)
@@ -95,7 +77,7 @@ int service_update(struct cli *cli, const struct arguments *arguments)
         service = ((const Sk__GetServiceResponse *)out)->service;
         edit.spec = (Sk__ServiceSpec *)message_copy(&cli->arena, &service->spec->base);
         if (spec_apply(&edit, arguments) < 0)
-                return bad_argument(cli);
+                return command_usage_error(cli->command, cli->err.text);
         request.id = service->service->id;
         request.version =
                 service->service->meta->n_versions ? service->service->meta->versions[0] : 0;
@@ -109,5 +91,5 @@ int service_update(struct cli *cli, const struct arguments *arguments)
                 return cli_fail(cli);
         response = out;
         print_warnings((char *const *)response->warnings, response->n_warnings);
-        return wait_for(cli, arguments, get.id);
+        return service_wait(cli, arguments, get.id);
 }

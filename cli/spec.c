@@ -119,14 +119,16 @@ const struct flag *spec_update_flags(void)
 }
 
 static int apply_all(struct spec_edit *edit, const struct arguments *arguments, const char *name,
-                     spec_setter *set)
+                     char letter, spec_setter *set)
 {
+        char letter_words[] = { '-', letter, ',', ' ', '\0' };
         const char *value;
 
         for (size_t i = 0; (value = argument_nth(arguments, name, i)); i++)
                 if (set(edit, value) < 0)
-                        return err_prefix(edit->err, "invalid argument \"%.64s\" for \"--%s\" flag",
-                                          value, name);
+                        return err_prefix(edit->err,
+                                          "invalid argument \"%.64s\" for \"%s--%s\" flag", value,
+                                          letter ? letter_words : "", name);
         return 0;
 }
 
@@ -138,12 +140,12 @@ static int apply_option(struct spec_edit *edit, const struct arguments *argument
         if (!option->set)
                 return 0;
         if (!edit->is_update || !is_list(option) || keeps_name(option))
-                return apply_all(edit, arguments, option->name, option->set);
+                return apply_all(edit, arguments, option->name, option->letter, option->set);
         snprintf(name, sizeof name, "%s-rm", option->name);
         if (option->remove)
-                TRY(apply_all(edit, arguments, name, option->remove));
+                TRY(apply_all(edit, arguments, name, 0, option->remove));
         snprintf(name, sizeof name, "%s-add", option->name);
-        return apply_all(edit, arguments, name, option->set);
+        return apply_all(edit, arguments, name, 0, option->set);
 }
 
 int spec_apply(struct spec_edit *edit, const struct arguments *arguments)

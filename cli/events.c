@@ -1,0 +1,114 @@
+/* skep events. */
+#include "cli/events.h"
+
+#include <string.h>
+
+#include "cli/print.h"
+#include "cli/when.h"
+#include "lib/base/time.h"
+#include "lib/docker/docker.h"
+
+const struct flag event_flags[] = {
+        { "filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided", NULL },
+        { "format", 0, FLAG_STRING, NULL,
+          "Format output using a custom template: 'json', or TEMPLATE", NULL },
+        { "since", 0, FLAG_STRING, NULL, "Show all events created since timestamp", NULL },
+        { "until", 0, FLAG_STRING, NULL, "Stream events until this timestamp", NULL },
+        { 0 },
+};
+
+static int by_key(const void *a, const void *b)
+{
+        const Sk__Label *const *x = a, *const *y = b;
+
+        return strcmp((*x)->key, (*y)->key);
+}
+
+void event_line(struct str *out, const Sk__ClusterEvent *event)
+{
+        _cleanup_(vec_done) struct vec sorted = VEC_OF(const Sk__Label *);
+
+        for (size_t i = 0; i < event->n_attributes; i++)
+                vec_push(&sorted, &event->attributes[i]);
+        vec_sort(&sorted, by_key);
+        str_add_time(out, event->at_ns);
+        str_addf(out, " %s %s %s", event->type, event->action, event->id);
+        for (size_t i = 0; i < sorted.n; i++) {
+                const Sk__Label *label = VEC_AT(&sorted, const Sk__Label *, i);
+
+                str_addf(out, "%s%s=%s", i ? ", " : " (", label->key, label->value);
+        }
+        str_add(out, sorted.n ? ")\n" : "\n");
+}
+
+struct listening {
+        struct cli *cli;
+        const char *format;
+        int64_t until_ns; /* 0: for ever */
+        struct loop_timer timer;
+        bool has_failed;
+};
+
+static int add_event(struct listening *listening, const Sk__ClusterEvent *event, struct str *out)
+{
+        json_t *value;
+        int result;
+
+        if (!listening->format) {
+                event_line(out, event);
+                return 0;
+        }
+        value = docker_event(event);
+        result = template_line(listening->format, value, out, &listening->cli->err);
+        json_decref(value);
+        return result;
+}
+
+static bool events_came(struct cli *cli, void *context, const void *message)
+{
+        _cleanup_(str_done) struct str out = { 0 };
+        const Sk__StreamEventsResponse *response = message;
+        struct listening *listening = context;
+
+        (void)cli;
+        for (size_t i = 0; i < response->n_events && !listening->has_failed; i++) {
+                if (listening->until_ns && response->events[i]->at_ns > listening->until_ns)
+                        continue;
+                if (add_event(listening, response->events[i], &out) < 0)
+                        listening->has_failed = true;
+        }
+        print_text(&out);
+        return !listening->has_failed;
+}
+
+static void time_is_over(void *context)
+{
+        struct listening *listening = context;
+
+        listening->cli->stops = true;
+}
+
+int events_run(struct cli *cli, const struct arguments *arguments)
+{
+        Sk__StreamEventsRequest request = SK__STREAM_EVENTS_REQUEST__INIT;
+        struct listening listening = { .cli = cli, .format = argument(arguments, "format") };
+        int64_t now_ns = loop_now(cli->loop);
+        int result;
+
+        listening.timer = (struct loop_timer){ .fire = time_is_over, .context = &listening };
+        if (filters_from(cli, arguments, &request.filters, &request.n_filters) < 0 ||
+            when_parse(argument(arguments, "since"), now_ns, &request.since_ns, &cli->err) < 0 ||
+            when_parse(argument(arguments, "until"), now_ns, &listening.until_ns, &cli->err) < 0)
+                return print_error(cli);
+        /* What happened before an end in the past still has to arrive. */
+        if (listening.until_ns)
+                loop_timer_set(cli->loop, &listening.timer,
+                               listening.until_ns > now_ns ? listening.until_ns - now_ns
+                                                           : NS_PER_S / 2);
+        result = cli_stream(cli, RPC_METHOD(control, StreamEvents), &request.base, events_came,
+                            &listening);
+        loop_timer_cancel(&listening.timer);
+        if (listening.has_failed)
+                return print_error(cli);
+        return result < 0 && !cli->stops ? cli_fail(cli) : 0;
+}

@@ -1,0 +1,7 @@
+/* The rows of all commands. */
+#include "cli/tables.h"
+
+const struct command *const command_tables[] = {
+        service_commands, node_commands,   task_commands, swarm_commands,
+        image_commands,   system_commands, NULL,
+};

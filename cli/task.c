@@ -1,0 +1,111 @@
+/* skep task, and why. */
+#include <string.h>
+
+#include "cli/print.h"
+#include "cli/tables.h"
+#include "cli/why.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/docker/docker.h"
+#include "lib/state/task_life.h"
+
+/* --- inspect --- */
+
+static json_t *get_json(struct cli *cli, const char *name)
+{
+        Sk__GetTaskRequest request = SK__GET_TASK_REQUEST__INIT;
+        const void *out;
+
+        request.id = name;
+        if (cli_call(cli, RPC_METHOD(control, GetTask), &request.base, &out) < 0)
+                return NULL;
+        return docker_task(((const Sk__GetTaskResponse *)out)->task);
+}
+
+static int explain(struct cli *cli, const char *name, struct str *out)
+{
+        Sk__ExplainTaskRequest request = SK__EXPLAIN_TASK_REQUEST__INIT;
+        const void *response;
+
+        request.id = name;
+        TRY(cli_call(cli, RPC_METHOD(control, ExplainTask), &request.base, &response));
+        why_render(out, response, loop_now(cli->loop));
+        return 0;
+}
+
+static void inspect_fail(struct cli *cli, const char *name)
+{
+        (void)name;
+        cli_fail(cli);
+}
+
+static int task_inspect(struct cli *cli, const struct arguments *arguments)
+{
+        static const struct inspection inspection = { get_json, explain, inspect_fail };
+
+        return print_inspection(cli, arguments, &inspection);
+}
+
+/* --- why --- */
+
+void why_render(struct str *out, const Sk__ExplainTaskResponse *why, int64_t now_ns)
+{
+        const Sk__TaskView *task = why->task;
+        _cleanup_(str_done) struct str nodes = { 0 };
+        char name[256] = "task";
+
+        if (task && task->task && task->task->definition)
+                task_slot_name(task->task, str_or(task->service_name, "?"), name, sizeof name);
+        str_addf(out, "%s (%s) is %s", name, task && task->task ? task->task->id : "",
+                 task_state_name(task ? task->state : 0));
+        if (task && !str_is_empty(task->node_name))
+                str_addf(out, " on %s", task->node_name);
+        str_addf(out, ": %s\n", str_or(why->summary, "nothing more is known"));
+        str_add(out, why->n_steps ? "\nWhat happened:\n" : "");
+        for (size_t i = 0; i < why->n_steps; i++) {
+                _cleanup_(str_done) struct str when = { 0 };
+
+                if (why->steps[i]->at_ns)
+                        add_ago(&when, why->steps[i]->at_ns, now_ns);
+                str_addf(out, "  %-24s %s\n", str_text(&when), why->steps[i]->what);
+        }
+        if (!why->n_nodes)
+                return;
+        str_add(&nodes, "NODE\tSUITS\tFILTER\tWHY\n");
+        for (size_t i = 0; i < why->n_nodes; i++) {
+                const Sk__ExplainTaskResponse__NodeVerdict *node = why->nodes[i];
+
+                str_addf(&nodes, "%s\t%s\t%s\t%s\n", str_or(node->node_name, node->node_id),
+                         str_is_empty(node->filter) ? "yes" : "no", node->filter, node->why);
+        }
+        str_add(out, "\nNodes:\n");
+        columns_align(str_text(&nodes), out);
+}
+
+static int task_why(struct cli *cli, const struct arguments *arguments)
+{
+        _cleanup_(str_done) struct str out = { 0 };
+        const char *name;
+        int status = 0;
+
+        for (size_t i = 0; (name = positional(arguments, i)); i++) {
+                str_add(&out, i && out.length ? "\n" : "");
+                if (explain(cli, name, &out) < 0)
+                        status = cli_fail(cli);
+        }
+        print_text(&out);
+        return status;
+}
+
+/* --- rows --- */
+
+static const struct flag *const inspect_tables[] = { inspect_flags, NULL };
+
+/* clang-format off */
+/*        noun    verb       usage                        summary                                               aliases       side   least most flags first  flags */
+const struct command task_commands[] = {
+        { "task", "inspect", "[OPTIONS] TASK [TASK...]",  "Display detailed information on one or more tasks",  NULL, COMMAND_CONTROL, 1, -1, false, inspect_tables, NULL, task_inspect },
+        { NULL,   "why",     "TASK [TASK...]",            "Explain where a task stands, and why it does not run", NULL, COMMAND_CONTROL, 1, -1, false, NULL, NULL, task_why },
+        { 0 },
+};
+/* clang-format on */
