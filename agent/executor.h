@@ -35,7 +35,9 @@ struct executor_input {
 struct executor_exit {
         int exit_code; /* 128 + signal when killed; -1: unknown, it ended while nobody watched */
         bool oom_killed;
-        char err[240]; /* "task: non-zero exit (3)"; "" for exit code 0 */
+        /* "task: non-zero exit (3)"; "" when it went well.  A container that was stopped for being
+         * unhealthy did not, whatever its exit code. */
+        char err[240];
 };
 
 /* What is known of the container after prepare/start; strings live in the task until it is closed.

@@ -199,7 +199,7 @@ void task_exited(struct task *task, const struct executor_exit *exit)
         task->is_running = false;
         task->exit_code = exit->exit_code;
         task->oom_killed = exit->oom_killed;
-        if (exit->exit_code != 0 && !is_over(task) && !must_stop(task)) {
+        if ((exit->exit_code != 0 || exit->err[0]) && !is_over(task) && !must_stop(task)) {
                 free(task->err);
                 task->err = str_copy(exit->err[0] ? exit->err : "task: non-zero exit");
         }
