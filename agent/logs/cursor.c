@@ -27,17 +27,22 @@ static int failed(const char *what, const char *path, struct err *err)
         return err_set(err, ERR_UNAVAILABLE, "%s '%s': %s", what, path, strerror(errno));
 }
 
-/* Opens the i-th file in place of the one that is open; one that is not there leaves it at none. */
-static int open_file(struct log_cursor *cursor, int i, struct err *err)
+/* Opens the i-th file in place of the one that is open; one that is not there changes nothing. */
+static int open_file(struct log_cursor *cursor, int i, bool *ret_opened, struct err *err)
 {
         char path[LOG_PATH_MAX];
+        int fd;
 
-        log_cursor_done(cursor);
-        cursor->offset = 0;
         log_files_path(cursor->folder, i, path, sizeof path);
-        cursor->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (cursor->fd < 0 && errno != ENOENT)
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 && errno != ENOENT)
                 return failed("open", path, err);
+        *ret_opened = fd >= 0;
+        if (fd < 0)
+                return 0;
+        log_cursor_done(cursor);
+        cursor->fd = fd;
+        cursor->offset = 0;
         return 0;
 }
 
@@ -124,21 +129,21 @@ static int place(struct log_cursor *cursor, struct err *err)
 {
         int64_t tail = cursor->options.tail, n, total = 0;
         int oldest = find_oldest(cursor), i;
+        bool opened;
 
         cursor->is_placed = true;
         if (tail < 0)
-                return open_file(cursor, oldest, err);
+                return open_file(cursor, oldest, &opened, err);
         for (i = 0; i <= oldest; i++) {
-                TRY(open_file(cursor, i, err));
-                if (cursor->fd < 0)
-                        break;
+                TRY(open_file(cursor, i, &opened, err));
+                if (!opened)
+                        continue;
                 TRY(count_lines(cursor, &n, err));
                 total += n;
                 if (total >= tail)
                         break;
         }
-        i = i > oldest ? oldest : i;
-        TRY(open_file(cursor, i, err));
+        cursor->offset = 0;
         cursor->n_skip = total > tail ? total - tail : 0;
         return 0;
 }
@@ -187,10 +192,10 @@ static int move_on(struct log_cursor *cursor, bool *ret_moved, struct err *err)
 {
         int i = find_open(cursor);
 
-        *ret_moved = i != 0;
+        *ret_moved = false;
         if (i == 0)
                 return 0;
-        return open_file(cursor, i < 0 ? find_oldest(cursor) : i - 1, err);
+        return open_file(cursor, i < 0 ? find_oldest(cursor) : i - 1, ret_moved, err);
 }
 
 int log_cursor_read(struct log_cursor *cursor, struct err *err)
@@ -201,7 +206,7 @@ int log_cursor_read(struct log_cursor *cursor, struct err *err)
         if (!cursor->is_placed)
                 TRY(place(cursor, err));
         if (cursor->fd < 0)
-                TRY(open_file(cursor, find_oldest(cursor), err));
+                TRY(open_file(cursor, find_oldest(cursor), &moved, err));
         while (cursor->fd >= 0 && cursor->n_lines == 0 && !cursor->is_past_end) {
                 TRY(read_block(cursor, &any, err));
                 if (any)

@@ -19,6 +19,9 @@ struct log_reader {
         const struct log_reader_events *events;
         void *context;
         struct work work;
+        struct loop_post post; /* more work; not from within the end of other work, which a pool
+                                * that ends would refuse */
+        bool is_posted;
         bool is_working, is_freed, is_wanted, has_news;
         struct loop_timer timer;
         struct loop_watch watch;
@@ -61,6 +64,7 @@ static bool watch_folder(struct log_reader *reader)
         return false;
 }
 
+static void begin_work(struct loop_post *post);
 static void submit(struct log_reader *reader);
 
 static void work_done(struct work *at)
@@ -91,6 +95,18 @@ static void work_done(struct work *at)
 
 static void submit(struct log_reader *reader)
 {
+        if (reader->is_posted)
+                return;
+        reader->is_posted = true;
+        reader->post.run = begin_work;
+        loop_post(reader->loop, &reader->post);
+}
+
+static void begin_work(struct loop_post *post)
+{
+        struct log_reader *reader = container_of(post, struct log_reader, post);
+
+        reader->is_posted = false;
         reader->has_news = false;
         reader->is_working = true;
         reader->work = (struct work){ .work = work, .done = work_done };
@@ -149,6 +165,8 @@ void log_reader_free(struct log_reader *reader)
         loop_timer_cancel(&reader->timer);
         if (reader->inotify_fd >= 0)
                 loop_watch_remove(&reader->watch);
+        if (reader->is_posted)
+                loop_post_cancel(reader->loop, &reader->post);
         reader->is_freed = true;
         if (!reader->is_working)
                 destroy(reader);

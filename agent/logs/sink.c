@@ -39,6 +39,7 @@ struct log_sink {
         void *failed_context;
         void (*done)(void *context);
         void *done_context;
+        struct loop_post again; /* more work */
         struct loop_post post; /* 'done' when nothing is left to do */
 
         /* The work's own while it is under way. */
@@ -50,7 +51,7 @@ struct log_sink {
         struct err err;
 };
 
-static void step(struct log_sink *sink);
+static void step_again(struct loop_post *post);
 
 /* --- on the worker --- */
 
@@ -210,10 +211,14 @@ static void work_done(struct work *at)
                 loop_post(sink->loop, &sink->post);
                 return;
         }
-        if (at->was_run && (sink->wants_more || sink->is_ready || sink->is_finishing))
-                step(sink);
-        else
+        if (!at->was_run || !(sink->wants_more || sink->is_ready || sink->is_finishing)) {
                 await_more(sink);
+                return;
+        }
+        /* Not here: a pool that ends takes no more work from within the end of other work. */
+        CHECK(!sink->again.run);
+        sink->again.run = step_again;
+        loop_post(sink->loop, &sink->again);
 }
 
 static void step(struct log_sink *sink)
@@ -227,6 +232,14 @@ static void step(struct log_sink *sink)
         sink->wants_more = false;
         sink->work = (struct work){ .work = work, .done = work_done };
         worker_submit(sink->pool, &sink->work);
+}
+
+static void step_again(struct loop_post *post)
+{
+        struct log_sink *sink = container_of(post, struct log_sink, again);
+
+        sink->again.run = NULL;
+        step(sink);
 }
 
 static void fifo_ready(void *context, uint32_t events)
@@ -314,6 +327,8 @@ void log_sink_free(struct log_sink *sink)
                 if (sink->sources[i].fd >= 0)
                         loop_watch_remove(&sink->sources[i].watch);
         }
+        if (sink->again.run)
+                loop_post_cancel(sink->loop, &sink->again);
         sink->is_freed = true;
         /* Work under way, or the posted end, frees it. */
         if (!sink->is_working && !(sink->is_finished && sink->post.run))
