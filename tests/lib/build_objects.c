@@ -50,7 +50,7 @@ const char *an_id(struct world *world, const char *name)
 {
         char *id = arena_alloc(&world->arena, ID_SIZE);
 
-        memset(id, '0', ID_LENGTH);
+        memset(id, 'x', ID_LENGTH);
         for (size_t i = 0; i < ID_LENGTH && name[i]; i++)
                 if (islower((unsigned char)name[i]) || isdigit((unsigned char)name[i]))
                         id[i] = name[i];

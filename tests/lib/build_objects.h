@@ -30,8 +30,8 @@ void world_wait(struct world *world, int64_t ns);
 /* Applies the plan by the store's rules, as the next version. */
 struct applied world_apply(struct world *world, const struct plan *plan);
 
-/* The name, filled up with zeros to 25 characters; what is no 0-9a-z becomes '0'.  In the world's
- * arena. */
+/* The name, filled up with 'x' to 25 characters (so "n1" and "n10" differ); what is no 0-9a-z
+ * becomes 'x'.  In the world's arena. */
 const char *an_id(struct world *world, const char *name);
 
 /* Sets one part of an object, creating the object when it is absent. */
