@@ -1,9 +1,11 @@
-/* The methods of the CA and of the join endpoint in front of it: one row each, read by servers and clients. */
+/* The methods of the CA and of the join endpoint in front of it: one row each, read by servers and
+ * clients. */
 #pragma once
 #include "api/ca.pb-c.h"
 #include "api/roles.h"
 
 /*  method, function, request, response, shape (lib/rpc/service.h), who may call */
+/* clang-format off */
 #define JOIN_METHODS(X)                                                                            \
         X(GetRootCertificate, get_root_certificate, GetRootCertificateRequest,                     \
           GetRootCertificateResponse, UNARY, ROLE_ANYONE)                                          \
@@ -16,3 +18,4 @@
           RenewCertificatesResponse, UNARY, ROLE_AGENT)                                            \
         X(RotateJoinToken, rotate_join_token, RotateJoinTokenRequest, RotateJoinTokenResponse,     \
           UNARY, ROLE_API)
+/* clang-format on */

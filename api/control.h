@@ -4,6 +4,7 @@
 #include "api/roles.h"
 
 /*  method, function, request, response, shape (lib/rpc/service.h), who may call */
+/* clang-format off */
 #define CONTROL_METHODS(X)                                                                         \
         X(GetCluster, get_cluster, GetClusterRequest, GetClusterResponse, UNARY, ROLE_ADMIN)       \
         X(UpdateCluster, update_cluster, UpdateClusterRequest, UpdateClusterResponse, UNARY,       \
@@ -33,3 +34,4 @@
           ROLE_ADMIN)                                                                              \
         X(CheckRegistryAuth, check_registry_auth, CheckRegistryAuthRequest,                        \
           CheckRegistryAuthResponse, UNARY, ROLE_ADMIN)
+/* clang-format on */

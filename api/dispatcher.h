@@ -4,8 +4,10 @@
 #include "api/roles.h"
 
 /*  method, function, request, response, shape (lib/rpc/service.h), who may call */
+/* clang-format off */
 #define DISPATCHER_METHODS(X)                                                                      \
         X(Session, session, AgentMessage, DispatcherMessage, BIDI_STREAM, ROLE_AGENT)              \
         X(Answer, answer, AnswerMessage, AnswerCredit, BIDI_STREAM, ROLE_AGENT)                    \
         X(Ask, ask, AskRequest, AskResponse, SERVER_STREAM, ROLE_API | ROLE_DISPATCHER)            \
         X(ShareAlive, share_alive, AliveNodes, ShareAliveResponse, CLIENT_STREAM, ROLE_DISPATCHER)
+/* clang-format on */

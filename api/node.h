@@ -4,6 +4,7 @@
 #include "api/roles.h"
 
 /*  method, function, request, response, shape (lib/rpc/service.h), who may call */
+/* clang-format off */
 #define NODE_AGENT_METHODS(X)                                                                      \
         X(GetNodeInfo, get_node_info, GetNodeInfoRequest, GetNodeInfoResponse, UNARY, ROLE_LOCAL)  \
         X(InitSwarm, init_swarm, InitSwarmRequest, InitSwarmResponse, UNARY, ROLE_LOCAL)           \
@@ -12,7 +13,10 @@
         X(LoadImage, load_image, LoadImageRequest, LoadImageResponse, CLIENT_STREAM, ROLE_LOCAL)   \
         X(ListImages, list_images, ListImagesRequest, ListImagesResponse, UNARY, ROLE_LOCAL)       \
         X(RemoveImage, remove_image, RemoveImageRequest, RemoveImageResponse, UNARY, ROLE_LOCAL)
+/* clang-format on */
 
 /* Not named after the method: sync() is the C library's. */
+/* clang-format off */
 #define MESH_METHODS(X)                                                                            \
         X(Sync, sync_attachments, MeshWanted, MeshReport, BIDI_STREAM, ROLE_LOCAL)
+/* clang-format on */

@@ -1,5 +1,5 @@
-/* The stored kinds and their parts: who writes each, who may read it.  Everything that handles objects without knowing their
- * kind (store, mirror, object.h) is driven by these rows. */
+/* The stored kinds and their parts: who writes each, who may read it.  Everything that handles
+ * objects without knowing their kind (store, mirror, object.h) is driven by these rows. */
 #pragma once
 #include "api/objects.pb-c.h"
 #include "api/roles.h"
@@ -8,6 +8,7 @@
 enum { OBJECT_FIRST_PART_FIELD = 4, OBJECT_PARTS_MAX = 4, OBJECT_KINDS = 11 };
 
 /*  constant           name            message                   unique names?  referenced by */
+/* clang-format off */
 #define API_KINDS(X)                                                                               \
         X(CLUSTER, "cluster", Cluster, cluster, true)                                              \
         X(NODE, "node", Node, node, false)                                                         \
@@ -19,11 +20,14 @@ enum { OBJECT_FIRST_PART_FIELD = 4, OBJECT_PARTS_MAX = 4, OBJECT_KINDS = 11 };
         X(CONFIG, "config", Config, config, true)                                                  \
         X(VOLUME, "volume", Volume, volume, true)                                                  \
         X(LEASE, "lease", Lease, lease, true)
+/* clang-format on */
 
 #define READ_ALL (ROLE_MANAGER_DAEMONS | ROLE_STORE)
 
-/*  kind, part (the field's name), index, writers, readers.  Existence follows the part with index 0: who writes it creates and
- *  removes the object; the extra column CREATES names further roles that may. */
+/*  kind, part (the field's name), index, writers, readers.  Existence follows the part with index
+ * 0: who writes it creates and removes the object; the extra column CREATES names further roles
+ * that may. */
+/* clang-format off */
 #define API_PARTS(X)                                                                               \
         X(CLUSTER, spec, 0, ROLE_API, READ_ALL, ROLE_STORE)                                        \
         X(CLUSTER, trust, 1, ROLE_CA, ROLE_CA | ROLE_API | ROLE_DISPATCHER, ROLE_STORE)            \
@@ -50,3 +54,4 @@ enum { OBJECT_FIRST_PART_FIELD = 4, OBJECT_PARTS_MAX = 4, OBJECT_KINDS = 11 };
         X(VOLUME, spec, 0, ROLE_API, READ_ALL, 0)                                                  \
         X(VOLUME, status, 1, ROLE_DISPATCHER, READ_ALL, 0)                                         \
         X(LEASE, grant, 0, ROLE_STORE, READ_ALL, 0)
+/* clang-format on */

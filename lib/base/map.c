@@ -14,7 +14,7 @@ struct map_slot {
         uint64_t hash;
 };
 
-static char dead_mark;
+static const char dead_mark;
 #define DEAD ((void *)&dead_mark)
 
 static struct map_slot *slot_find(const struct map *map, const char *key, uint64_t hash)

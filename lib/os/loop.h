@@ -98,6 +98,7 @@ void loop_after_turn(struct loop *loop, void (*hook)(void *context), void *conte
 /* Is a callback of this loop running?  What must turn the loop itself to finish asks first. */
 bool loop_is_in_turn(const struct loop *loop);
 
-/* A place for the one thing that all users of a loop share (lib/rpc's queue, so that clients and servers have one poller
- * thread between them).  NULL at first; whoever puts something there also takes it away before loop_free(). */
+/* A place for the one thing that all users of a loop share (lib/rpc's queue, so that clients and
+ * servers have one poller thread between them).  NULL at first; whoever puts something there also
+ * takes it away before loop_free(). */
 void **loop_companion(struct loop *loop);

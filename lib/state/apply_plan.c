@@ -17,6 +17,14 @@ struct application {
 
 /* --- preconditions --- */
 
+static bool refers_to(const struct object_head *object, const char *id)
+{
+        for (size_t i = 0; object->meta && i < object->meta->n_references; i++)
+                if (str_equal(object->meta->references[i], id))
+                        return true;
+        return false;
+}
+
 static const struct object_head *find_referrer(const struct view *view, const char *id)
 {
         for (int i = 0; i < OBJECT_KINDS; i++) {
@@ -24,9 +32,8 @@ static const struct object_head *find_referrer(const struct view *view, const ch
                 const struct object_head *object;
 
                 while ((object = view_each(view, (Sk__Kind)i, &cursor)))
-                        for (size_t k = 0; object->meta && k < object->meta->n_references; k++)
-                                if (str_equal(object->meta->references[k], id))
-                                        return object;
+                        if (refers_to(object, id))
+                                return object;
         }
         return NULL;
 }
