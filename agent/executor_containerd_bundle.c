@@ -95,15 +95,22 @@ static int look_inside(void *context, int root_fd, struct err *err)
         return mount_list_fill_volumes(look->mounts, root_fd, err);
 }
 
-static int expand_env(struct bundle *bundle, const char ***ret, struct err *err)
+/* What the node adds can be replaced by the spec. */
+static int expand_env(struct bundle *bundle, const char ***ret, size_t *ret_n, struct err *err)
 {
         const Sk__ContainerSpec *container = bundle->spec->task->container;
-        const char **env = arena_alloc(&bundle->arena, (container->n_env + 1) * sizeof *env);
+        size_t n = 0, most = bundle->n_resource_env + container->n_env;
+        const char **env = arena_alloc(&bundle->arena, (most + 1) * sizeof *env);
 
+        while (n < bundle->n_resource_env) {
+                env[n] = bundle->resource_env[n];
+                n++;
+        }
         for (size_t i = 0; i < container->n_env; i++)
-                TRY(template_expand(container->env[i], bundle->values, &bundle->arena, &env[i],
+                TRY(template_expand(container->env[i], bundle->values, &bundle->arena, &env[n++],
                                     err));
         *ret = env;
+        *ret_n = n;
         return 0;
 }
 
@@ -139,13 +146,14 @@ static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err
         const char *hostname = NULL, **env = NULL;
         const char *place = arena_printf(&bundle->arena, "%s/rootfs", bundle->folder);
         struct look look = { bundle, mounts, &user };
+        size_t n_env = 0;
 
         TRY(make_folders(bundle, err));
         TRY(find_hostname(bundle, &hostname, err));
         TRY(write_hosts(bundle, hostname, err));
         TRY(write_hostname(bundle, hostname, err));
         TRY(write_resolv(bundle, err));
-        TRY(expand_env(bundle, &env, err));
+        TRY(expand_env(bundle, &env, &n_env, err));
         TRY(mount_list_build(mounts, err));
         TRY(rootfs_visit(bundle->rootfs, place, look_inside, &look, err));
         return write_configuration(bundle,
@@ -157,7 +165,7 @@ static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err
                                            .id = bundle->id,
                                            .hostname = hostname,
                                            .env = env,
-                                           .n_env = bundle->spec->task->container->n_env,
+                                           .n_env = n_env,
                                            .netns_path = bundle->netns_path,
                                            .cgroup_path = bundle->cgroup_path,
                                            .init_path = bundle->init_path,

@@ -33,6 +33,8 @@ struct bundle {
         const char *address;    /* "" when unknown */
         const char *node_hostname;
         const struct template_values *values;
+        const char *const *resource_env; /* further variables */
+        size_t n_resource_env;
         const Sk__Label *labels;
         size_t n_labels;
 

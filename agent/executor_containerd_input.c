@@ -1,4 +1,5 @@
 /* What a task is made from, taken over from whoever opens it. */
+#include <ctype.h>
 #include <string.h>
 
 #include "agent/executor_containerd_task.h"
@@ -97,6 +98,51 @@ static void copy_files(struct executor_task *task, const struct executor_input *
         }
 }
 
+/* "DOCKER_RESOURCE_GPU=gpu1,gpu2": which of the node's generic resources are the task's. */
+static const char *resource_variable(struct executor_task *task, const char *kind)
+{
+        const Sk__TaskAssignment *assignment = task->assignment;
+        struct str str = { 0 };
+        const char *variable;
+        size_t n = 0;
+
+        str_add(&str, "DOCKER_RESOURCE_");
+        for (const char *at = kind; *at; at++)
+                str_add_char(&str, (char)toupper((unsigned char)*at));
+        for (size_t i = 0; i < assignment->n_assigned_generic; i++) {
+                const Sk__GenericResource *resource = assignment->assigned_generic[i];
+
+                if (!str_equal(resource->kind, kind))
+                        continue;
+                str_add_char(&str, n++ ? ',' : '=');
+                if (resource->value_case == SK__GENERIC_RESOURCE__VALUE_NAMED)
+                        str_add(&str, resource->named);
+                else
+                        str_addf(&str, "%lld", (long long)resource->count);
+        }
+        variable = arena_strdup(&task->arena, str_text(&str));
+        str_done(&str);
+        return variable;
+}
+
+static void make_resource_variables(struct executor_task *task)
+{
+        const Sk__TaskAssignment *assignment = task->assignment;
+        size_t most = assignment->n_assigned_generic;
+
+        task->resource_env = arena_alloc(&task->arena, (most + 1) * sizeof *task->resource_env);
+        for (size_t i = 0; i < most; i++) {
+                const char *variable =
+                        resource_variable(task, assignment->assigned_generic[i]->kind);
+                size_t k = 0;
+
+                while (k < task->n_resource_env && !str_equal(task->resource_env[k], variable))
+                        k++;
+                if (k == task->n_resource_env)
+                        task->resource_env[task->n_resource_env++] = variable;
+        }
+}
+
 /* A task that nobody wants any more has no spec: an empty one stands for it, and only its end is
  * asked for. */
 static const Sk__ServiceSpec *copy_spec(struct executor_task *task,
@@ -126,4 +172,5 @@ void executor_take_input(struct executor_task *task, const struct executor_input
         make_values(task, input);
         make_labels(task);
         copy_files(task, input);
+        make_resource_variables(task);
 }

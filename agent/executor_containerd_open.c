@@ -117,14 +117,22 @@ void executor_find_process(void *context)
 /* A process that was started, is gone, and left no word of its end. */
 static void tell_past_exit(void *context)
 {
+        static chain_step *const clean[] = { EXECUTOR_CLEAN_STEPS, NULL };
         struct executor_task *task = context;
 
         if (!task->has_exited && task->was_started && task->process == PROCESS_NONE) {
                 marks_describe_exit(-1, false, NULL, &task->exit);
                 task->has_exited = true;
         }
-        if (task->has_exited && task->process == PROCESS_NONE)
+        if (task->has_exited && task->process == PROCESS_NONE) {
                 task->events.exited(task->context, &task->exit);
+                /* After a reboot, say: containerd still has its layers, and nobody gave them back.
+                 */
+                if (task->facts.container_id) {
+                        task->process = PROCESS_ENDING;
+                        chain_begin(&task->ending, clean, executor_end_cleaned);
+                }
+        }
         chain_next(&task->verb);
 }
 

@@ -220,6 +220,8 @@ static void make_bundle(void *context)
                 .address = task->address,
                 .node_hostname = task->values.node_hostname,
                 .values = &task->values,
+                .resource_env = task->resource_env,
+                .n_resource_env = task->n_resource_env,
                 .labels = task->labels,
                 .n_labels = task->n_labels,
         };

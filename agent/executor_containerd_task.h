@@ -58,6 +58,8 @@ struct executor_task {
         struct template_values values;
         struct bundle_file *files; /* secrets, then configs */
         size_t n_files;
+        const char **resource_env; /* "DOCKER_RESOURCE_GPU=..." */
+        size_t n_resource_env;
         Sk__Label *labels;
         size_t n_labels;
 

@@ -155,6 +155,21 @@ static int ulimits(const Sk__ContainerSpec *container, json_t *ret, struct err *
         return 0;
 }
 
+/* "user:role:type:level"; runc refuses it on a node without SELinux. */
+static void add_selinux(const Sk__Privileges *privileges, json_t *process)
+{
+        const Sk__Privileges__SeLinux *selinux = privileges ? privileges->selinux : NULL;
+
+        if (!selinux || selinux->disable ||
+            !(selinux->user[0] || selinux->role[0] || selinux->type[0] || selinux->level[0]))
+                return;
+        json_object_set_new(process, "selinuxLabel",
+                            json_sprintf("%s:%s:%s:%s", str_or(selinux->user, "system_u"),
+                                         str_or(selinux->role, "system_r"),
+                                         str_or(selinux->type, "container_t"),
+                                         str_or(selinux->level, "s0")));
+}
+
 static int fill_process(const struct oci_input *input, uint64_t capabilities, json_t *process,
                         struct err *err)
 {
@@ -185,6 +200,7 @@ static int fill_process(const struct oci_input *input, uint64_t capabilities, js
         json_object_set_new(process, "noNewPrivileges",
                             json_boolean(container->privileges &&
                                          container->privileges->no_new_privileges));
+        add_selinux(container->privileges, process);
         return 0;
 }
 

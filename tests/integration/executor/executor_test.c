@@ -124,6 +124,39 @@ static void the_next_agent_hears_of_an_end_it_missed(void **state)
         assert_int_equal(bench->exit.exit_code, 7);
 }
 
+static void an_end_while_containerd_is_away_is_told(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "sleep 0.4; exit 6");
+        bench_run(bench);
+        bench_wait_ms(bench, 300);
+        bench_kill_containerd(bench);
+        bench_await_exit(bench);
+        /* Not every containerd knows how it ended. */
+        assert_true(bench->exit.exit_code == 6 || bench->exit.exit_code == -1);
+}
+
+static void layers_of_a_task_that_ended_in_a_crash_are_given_back(void **state)
+{
+        struct bench *bench = *state;
+        char path[400];
+
+        bench_make(bench, "exit 1");
+        bench_do(bench, bench->executor->ops->prepare);
+        bench_stop_agent(bench);
+        /* As after a reboot: it was started, and nothing of it runs. */
+        snprintf(path, sizeof path, "%s/tasks/%s/started", bench->state_folder,
+                 bench->assignment->id);
+        fclose(fopen(path, "w"));
+        bench_start_agent(bench);
+        bench_open(bench);
+        assert_true(bench->has_exited);
+        assert_int_equal(bench->exit.exit_code, -1);
+        assert_false(bench->executor->ops->facts(bench->task)->is_running);
+        bench_do(bench, bench->executor->ops->remove);
+}
+
 static void a_shutdown_stops_a_prepare(void **state)
 {
         struct bench *bench = *state;
@@ -178,6 +211,8 @@ int main(void)
                 TEST(a_container_lives_through_the_death_of_containerd),
                 TEST(the_next_agent_adopts_a_running_container),
                 TEST(the_next_agent_hears_of_an_end_it_missed),
+                TEST(an_end_while_containerd_is_away_is_told),
+                TEST(layers_of_a_task_that_ended_in_a_crash_are_given_back),
                 TEST(a_shutdown_stops_a_prepare),
                 TEST(a_program_that_is_not_there_fails_the_start),
                 TEST(a_container_that_was_prepared_only_can_be_started_by_the_next_agent),
