@@ -415,7 +415,7 @@ void agent_get_info(const struct agent *agent, struct agent_info *ret)
                 return;
         ret->is_in_cluster = true;
         ret->node_id = rpc_identity_node_id(agent->identity);
-        ret->n_tasks = runner_count(agent->runner, &ret->n_running);
+        ret->n_tasks = runner_count(agent->runner, &ret->n_running, &ret->n_unreported);
         if (!agent->session)
                 return;
         ret->is_connected = session_is_open(agent->session);

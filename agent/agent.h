@@ -69,6 +69,7 @@ struct agent_info {
         const char *manager;    /* address of the dispatcher it talks to or last tried; "" */
         const char *last_error; /* why it is not connected; "" */
         size_t n_tasks, n_running;
+        size_t n_unreported; /* statuses that no manager has acknowledged yet */
 };
 void agent_get_info(const struct agent *agent, struct agent_info *ret);
 

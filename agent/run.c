@@ -72,6 +72,12 @@ Sk__TaskReport *run_report(const struct run *run, struct arena *arena)
         return report;
 }
 
+static void count(struct run *run, bool is_running)
+{
+        run->runner->n_running += (size_t)is_running - run->is_counted;
+        run->is_counted = is_running;
+}
+
 static void tell_news(struct run *run)
 {
         struct runner *runner = run->runner;
@@ -124,6 +130,7 @@ void run_free(struct run *run)
         struct runner *runner = run->runner;
 
         map_remove(&runner->runs, run->id);
+        count(run, false);
         report_forget(&runner->reports, &run->report);
         loop_timer_cancel(&run->retry);
         if (run->handle)
@@ -267,6 +274,7 @@ void run_advance(struct run *run)
         if (must_wait_for_files(run))
                 return;
         verb = task_next(&run->task);
+        count(run, run->task.state == SK__TASK_STATE__TASK_RUNNING);
         if (task_take_news(&run->task) && !run->task.is_discarded)
                 tell_news(run);
         if (run->task.is_stuck)

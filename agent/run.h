@@ -13,6 +13,7 @@ struct run {
         struct loop_timer retry;
         unsigned n_failures;
         bool is_restored; /* known by an old report only; its task is not begun */
+        bool is_counted;  /* among those that run */
         uint8_t *status;  /* the last one, packed; NULL: nothing to tell yet */
         size_t status_size;
 };
@@ -20,6 +21,7 @@ struct run {
 struct runner {
         struct runner_options options;
         struct map runs; /* struct run */
+        size_t n_running;
         struct report_queue reports;
         bool is_listing; /* the executor was asked what it has */
         void (*gone)(void *context);

@@ -282,12 +282,9 @@ void runner_free(struct runner *runner)
         free(runner);
 }
 
-size_t runner_count(const struct runner *runner, size_t *ret_n_running)
+size_t runner_count(const struct runner *runner, size_t *ret_n_running, size_t *ret_n_unreported)
 {
-        const struct run *run;
-
-        *ret_n_running = 0;
-        for (size_t at = 0; (run = map_next(&runner->runs, &at));)
-                *ret_n_running += run->task.state == SK__TASK_STATE__TASK_RUNNING;
+        *ret_n_running = runner->n_running;
+        *ret_n_unreported = runner->reports.waiting.n + runner->reports.in_flight.n;
         return runner->runs.n;
 }

@@ -47,4 +47,5 @@ void runner_dump_reports(struct runner *runner);
  */
 void runner_discard_all(struct runner *runner, void (*gone)(void *context), void *context);
 
-size_t runner_count(const struct runner *runner, size_t *ret_n_running);
+/* How many tasks there are, how many run, and how many statuses are not acknowledged. */
+size_t runner_count(const struct runner *runner, size_t *ret_n_running, size_t *ret_n_unreported);

@@ -1,9 +1,11 @@
 /* Daemons of a manager, as children. */
 #include "tests/lib/manager/manager.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "api/objects.h"
@@ -19,7 +21,7 @@
 
 enum { ARGUMENTS_MAX = 48, CALL_TIMEOUT_S = 30 };
 
-/* name, program, options; %F is the folder, %S the store's address */
+/* name, program, options; %F is the folder, the other capitals are addresses */
 static const struct {
         const char *name, *program, *options;
 } rows[] = {
@@ -28,7 +30,7 @@ static const struct {
         { "orchestrator", "manager/orchestrator/skep-orchestrator", "--store %S" },
         { "allocator", "manager/allocator/skep-allocator", "--store %S" },
         { "scheduler", "manager/scheduler/skep-scheduler", "--store %S" },
-        { "dispatcher", "dispatcher/skep-dispatcher", "--store %S --listen %D" },
+        { "dispatcher", "dispatcher/skep-dispatcher", "--store %S --listen %D --listen %T" },
         { "api", "manager/api_server/skep-api",
           "--store %S --dispatcher %D --listen %A --ca unix:%F/ca.sock" },
 };
@@ -143,6 +145,20 @@ static void make_identities(const struct manager *manager)
                 test_identity_make(folder.text, CLUSTER, MANAGER, "swarm-manager", rows[i].name);
 }
 
+/* A port that was free a moment ago. */
+static void choose_port(struct manager *manager)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof address;
+        _cleanup_(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        CHECK(bind(fd, (struct sockaddr *)&address, size) == 0);
+        CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+        snprintf(manager->agents_address, sizeof manager->agents_address, "127.0.0.1:%u",
+                 ntohs(address.sin_port));
+}
+
 static void connect_clients(struct manager *manager)
 {
         struct rpc_client_options options = { .server_daemon = "store", .address = manager->store };
@@ -168,6 +184,7 @@ void manager_init(struct manager *manager, struct loop *loop, const char *folder
         snprintf(manager->dispatcher, sizeof manager->dispatcher, "unix:%s/dispatcher.sock",
                  folder);
         check(file_make_folders(folder, 0700, &err), &err);
+        choose_port(manager);
         make_identities(manager);
         write_bootstrap(manager, n_nodes);
         for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -20,6 +20,7 @@ struct manager_daemon {
 struct manager {
         char folder[96];
         char store[128], api[128], dispatcher[128]; /* addresses */
+        char agents_address[32];                    /* the dispatcher's, over TCP */
         struct loop *loop;
         struct manager_daemon daemons[MANAGER_DAEMONS_MAX];
         size_t n_daemons;
