@@ -13,12 +13,16 @@
 #include "lib/os/log.h"
 
 #define LOOK_EVERY_NS (10 * NS_PER_MS)
+#define START_EVERY_NS (20 * NS_PER_MS)
+
+enum { STARTED_PER_TURN = 4 };
 
 struct agents {
         struct loop *loop;
         struct agent **agents;
-        size_t n, n_connected, n_running;
-        struct loop_timer look;
+        const char *folder, *address;
+        size_t first, n, n_started, n_connected, n_running;
+        struct loop_timer look, start;
 };
 
 static void die(const struct err *err)
@@ -34,7 +38,7 @@ static void look(void *context)
         struct agent_info info;
         struct timespec now;
 
-        for (size_t i = 0; i < agents->n; i++) {
+        for (size_t i = 0; i < agents->n_started; i++) {
                 agent_get_info(agents->agents[i], &info);
                 n_connected += info.is_connected;
                 n_running +=
@@ -71,11 +75,25 @@ static struct agent *start_agent(struct loop *loop, const char *folder, const ch
         return agent;
 }
 
+/* A few per turn, so that those that run already are not kept waiting. */
+static void start_some(void *context)
+{
+        struct agents *agents = context;
+
+        for (int i = 0; i < STARTED_PER_TURN && agents->n_started < agents->n; i++) {
+                agents->agents[agents->n_started] =
+                        start_agent(agents->loop, agents->folder, agents->address,
+                                    agents->first + agents->n_started);
+                agents->n_started++;
+        }
+        if (agents->n_started < agents->n)
+                loop_timer_set(agents->loop, &agents->start, START_EVERY_NS);
+}
+
 int main(int argc, char **argv)
 {
         struct agents agents = { 0 };
         struct rlimit files = { 65536, 65536 };
-        size_t first;
         struct err err;
 
         if (argc != 5) {
@@ -84,15 +102,17 @@ int main(int argc, char **argv)
         }
         log_configure("agents", LOG_ERROR, false);
         setrlimit(RLIMIT_NOFILE, &files);
-        first = strtoul(argv[3], NULL, 10);
+        agents.folder = argv[1];
+        agents.address = argv[2];
+        agents.first = strtoul(argv[3], NULL, 10);
         agents.n = strtoul(argv[4], NULL, 10);
         agents.agents = mem_alloc_array(agents.n, sizeof *agents.agents);
         if (loop_new(&agents.loop, &err) < 0)
                 die(&err);
-        for (size_t i = 0; i < agents.n; i++)
-                agents.agents[i] = start_agent(agents.loop, argv[1], argv[2], first + i);
         agents.look = (struct loop_timer){ .fire = look, .context = &agents };
+        agents.start = (struct loop_timer){ .fire = start_some, .context = &agents };
         look(&agents);
+        start_some(&agents);
         if (loop_run(agents.loop, &err) < 0)
                 die(&err);
         return 0;

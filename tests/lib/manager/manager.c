@@ -223,7 +223,26 @@ static void daemon_exited(void *context, int status)
         daemon->is_running = false;
 }
 
-/* One option with %F, %S, %D, %A filled in; in 'arena'. */
+static const char *value_of(const struct manager *manager, char letter)
+{
+        switch (letter) {
+        case 'F':
+                return manager->folder;
+        case 'S':
+                return manager->store;
+        case 'D':
+                return manager->dispatcher;
+        case 'T':
+                return manager->agents_address;
+        case 'A':
+                return manager->api;
+        default:
+                CHECK(false);
+                return "";
+        }
+}
+
+/* One option with its %X filled in; in 'arena'. */
 static const char *fill_in(const struct manager *manager, const char *word, size_t length,
                            struct arena *arena)
 {
@@ -231,15 +250,10 @@ static const char *fill_in(const struct manager *manager, const char *word, size
         const char *filled;
 
         for (size_t i = 0; i < length; i++) {
-                if (word[i] != '%' || i + 1 == length) {
+                if (word[i] == '%' && i + 1 < length)
+                        str_add(&text, value_of(manager, word[++i]));
+                else
                         str_add_char(&text, word[i]);
-                        continue;
-                }
-                i++;
-                str_add(&text, word[i] == 'F'   ? manager->folder
-                               : word[i] == 'S' ? manager->store
-                               : word[i] == 'D' ? manager->dispatcher
-                                                : manager->api);
         }
         filled = arena_strdup(arena, str_text(&text));
         str_done(&text);
