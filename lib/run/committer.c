@@ -12,8 +12,8 @@
 
 enum { PIPELINE_DEFAULT = 4, WAITING_BYTES_DEFAULT = 64 * 1024 * 1024 };
 
-/* A call gathers up to this much; the store takes 4 MiB. */
-enum { CALL_BYTES_MAX = 3 * 1024 * 1024 };
+/* A call gathers up to this much; well below what the store takes. */
+enum { CALL_BYTES_MAX = 3 * 1024 * 1024, CALL_GROUPS_MAX = 10000 };
 
 /* How long a call may take before it is made again. */
 static const int64_t CALL_NS = 10 * NS_PER_S;
@@ -27,6 +27,7 @@ struct commit_submission {
         size_t size;
         uint64_t epoch;
         int64_t deadline_ns; /* by CLOCK_BOOTTIME */
+        bool is_alone;       /* to be sent in a call of its own */
         struct err err;      /* refused before it was sent */
 };
 
@@ -190,6 +191,28 @@ static bool may_be_made_again(const struct err *err)
                err->code == ERR_CANCELLED;
 }
 
+/* The store refuses a call as a whole for what one submission holds: a caller's mistake must not
+ * become its neighbours'. */
+static bool may_be_one_s_fault(const struct commit_call *call, const struct err *err)
+{
+        return (err->code == ERR_INVALID || err->code == ERR_DENIED) && call->submissions.first &&
+               call->submissions.first->next;
+}
+
+/* Nothing of the call was applied: each submission is sent again on its own. */
+static void send_one_by_one(struct commit_call *call)
+{
+        struct queue *waiting = &call->committer->waiting, *refused = &call->submissions;
+
+        for (struct commit_submission *s = refused->first; s; s = s->next)
+                s->is_alone = true;
+        *refused->last = waiting->first;
+        if (!waiting->first)
+                waiting->last = refused->last;
+        waiting->first = refused->first;
+        queue_init(refused);
+}
+
 /* Those whose time is over are told so; the others keep the call alive.  Groups stay in it all the
  * same: under its id it must be the same call. */
 static bool somebody_waits(const struct commit_call *call, int64_t now)
@@ -233,7 +256,9 @@ static void answered(void *context, const void *out, const struct err *err)
                         return;
                 }
         }
-        if (err) {
+        if (err && may_be_one_s_fault(call, err)) {
+                send_one_by_one(call);
+        } else if (err) {
                 end_with_error(call, err);
         } else if (answer->n_results && answer->n_results != call->request.n_groups) {
                 err_set(&odd, ERR_INTERNAL, "the store answered for %zu groups of %zu",
@@ -259,15 +284,25 @@ static void call_make(void *context)
                                      &call->request.base, CALL_NS, true, answered, call);
 }
 
-/* Takes what waits and belongs together: of one epoch, and no more than fits. */
+/* May it join those that the call has? */
+static bool call_takes(const struct commit_call *call, size_t size,
+                       const struct commit_submission *submission)
+{
+        if (!call->submissions.first)
+                return true;
+        return !call->submissions.first->is_alone && !submission->is_alone &&
+               submission->epoch == call->request.epoch &&
+               size + submission->size <= CALL_BYTES_MAX &&
+               call->request.n_groups + submission->request->n_groups <= CALL_GROUPS_MAX;
+}
+
 static void call_gather(struct commit_call *call)
 {
         struct queue *waiting = &call->committer->waiting;
         size_t size = 0;
 
         call->request.epoch = waiting->first->epoch;
-        while (waiting->first && waiting->first->epoch == call->request.epoch &&
-               (!size || size + waiting->first->size <= CALL_BYTES_MAX)) {
+        while (waiting->first && call_takes(call, size, waiting->first)) {
                 struct commit_submission *submission = queue_take(waiting);
 
                 size += submission->size;

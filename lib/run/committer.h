@@ -3,7 +3,8 @@
  * Groups of many callers share Commit calls: what is submitted in one turn of the loop goes
  * together, up to 'pipeline' calls are in flight, and meanwhile the next one gathers.  A call whose
  * answer was lost is made again under the same request id, so each group is applied at most once;
- * it ends when it was answered, or when nobody waits for it any more. */
+ * it ends when it was answered, or when nobody waits for it any more.  A call that the store
+ * refused for what it holds is taken apart, so that only the guilty plan fails. */
 #pragma once
 #include "lib/base/str.h"
 #include "lib/rpc/client.h"

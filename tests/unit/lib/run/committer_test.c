@@ -208,6 +208,33 @@ static void a_refused_call_is_not_made_again(void **state)
         assert_int_equal(fake_calls(fixture->store), 0);
 }
 
+static void a_bad_plan_does_not_take_its_neighbours_with_it(void **state)
+{
+        struct fixture *fixture = *state;
+        struct told a, bad, c, later;
+
+        submit(fixture, "a", 1, 0, &a);
+        submit(fixture, "bad", 1, 0, &bad);
+        submit(fixture, "c", 1, 0, &c);
+        turn(fixture);
+        submit(fixture, "later", 1, 0, &later);
+        fake_fail(fixture->store, 0, ERR_INVALID);
+        assert_int_equal(a.n + bad.n + c.n, 0);
+        turn(fixture);
+        assert_int_equal(fake_calls(fixture->store), 2);
+        assert_string_equal(request(fixture, 0)->groups[0]->changes[0]->id, "a");
+        assert_int_equal(request(fixture, 1)->n_groups, 1);
+        fake_fail(fixture->store, 1, ERR_INVALID);
+        answer(fixture, 0, 3);
+        turn(fixture);
+        answer(fixture, 0, 4);
+        answer(fixture, 0, 5);
+        assert_int_equal(a.version, 3);
+        assert_int_equal(bad.code, ERR_INVALID);
+        assert_int_equal(c.version, 4);
+        assert_int_equal(later.version, 5);
+}
+
 static void whose_time_is_over_is_told_and_the_others_wait_on(void **state)
 {
         struct fixture *fixture = *state;
@@ -328,6 +355,7 @@ int main(void)
                 TEST(beyond_the_pipeline_plans_gather),
                 TEST(a_lost_answer_is_asked_for_again_under_the_same_id),
                 TEST(a_refused_call_is_not_made_again),
+                TEST(a_bad_plan_does_not_take_its_neighbours_with_it),
                 TEST(whose_time_is_over_is_told_and_the_others_wait_on),
                 TEST(when_nobody_waits_any_more_the_call_ends),
                 TEST(a_forgotten_plan_is_committed_but_nobody_is_told),
