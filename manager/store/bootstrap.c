@@ -42,7 +42,6 @@ static void applied(struct store *store, void *context, const struct applied *re
         else {
                 LOG(INFO, "cluster begun", INT("objects", (int64_t)state_count_all(store->state)));
                 remove_file(store);
-                members_role(store);
                 return;
         }
         fail(store, &refused);

@@ -20,7 +20,6 @@ struct disk {
         rocksdb_writeoptions_t *synced, *unsynced;
         rocksdb_column_family_handle_t *families[DISK_FAMILIES];
         uint8_t key[SEAL_KEY_SIZE];
-        struct seal *seal; /* for reading */
         atomic_uint_fast64_t n_syncs;
 };
 
@@ -100,14 +99,14 @@ static size_t place_of(enum disk_family family, const void *key, size_t key_size
         return 1 + key_size;
 }
 
-static int unseal(struct disk *disk, enum disk_family family, const void *key, size_t key_size,
+static int unseal(struct seal *seal, enum disk_family family, const void *key, size_t key_size,
                   const void *sealed, size_t size, struct str *ret, struct err *err)
 {
         uint8_t place[1 + DISK_KEY_MAX];
         struct str hex = { 0 };
         int r = key_size <= DISK_KEY_MAX
-                        ? seal_open(disk->seal, place, place_of(family, key, key_size, place),
-                                    sealed, size, ret, err)
+                        ? seal_open(seal, place, place_of(family, key, key_size, place), sealed,
+                                    size, ret, err)
                         : err_set(err, ERR_DATA_LOSS, "a key is too long");
 
         if (r == 0)
@@ -199,7 +198,6 @@ static int open_keys(struct disk *disk, const char *folder, bool is_new, struct 
         outer = seal_new(key);
         OPENSSL_cleanse(key, sizeof key);
         TRY(get_data_key(disk, outer, is_new, err));
-        disk->seal = seal_new(disk->key);
         return 0;
 }
 
@@ -255,7 +253,6 @@ void disk_free(struct disk *disk)
         rocksdb_options_destroy(disk->options);
         rocksdb_block_based_options_destroy(disk->table);
         rocksdb_cache_destroy(disk->cache);
-        seal_free(disk->seal);
         OPENSSL_cleanse(disk->key, sizeof disk->key);
         free(disk);
 }
@@ -265,6 +262,7 @@ void disk_free(struct disk *disk)
 int disk_get(struct disk *disk, enum disk_family family, const void *key, size_t key_size,
              struct str *ret_value, struct err *err)
 {
+        _cleanup_(seal_freep) struct seal *seal = seal_new(disk->key);
         char *message = NULL, *sealed;
         size_t size;
         int r;
@@ -275,12 +273,12 @@ int disk_get(struct disk *disk, enum disk_family family, const void *key, size_t
                 return disk_error(message, "read a record", err);
         if (!sealed)
                 return err_set(err, ERR_NOT_FOUND, "no such record");
-        r = unseal(disk, family, key, key_size, sealed, size, ret_value, err);
+        r = unseal(seal, family, key, key_size, sealed, size, ret_value, err);
         rocksdb_free(sealed);
         return r;
 }
 
-static int visit(struct disk *disk, enum disk_family family, rocksdb_iterator_t *at,
+static int visit(struct seal *seal, enum disk_family family, rocksdb_iterator_t *at,
                  struct str *value, disk_visit *each, void *context, struct err *err)
 {
         size_t key_size, size;
@@ -290,7 +288,7 @@ static int visit(struct disk *disk, enum disk_family family, rocksdb_iterator_t 
         if (family == DISK_META && key_size == sizeof data_key_name &&
             memcmp(key, data_key_name, key_size) == 0)
                 return 0;
-        TRY(unseal(disk, family, key, key_size, sealed, size, value, err));
+        TRY(unseal(seal, family, key, key_size, sealed, size, value, err));
         return each(context, (const uint8_t *)key, key_size, (const uint8_t *)str_text(value),
                     value->length, err);
 }
@@ -300,6 +298,7 @@ int disk_each(struct disk *disk, enum disk_family family, const void *first, siz
 {
         rocksdb_iterator_t *at =
                 rocksdb_create_iterator_cf(disk->db, disk->reading, disk->families[family]);
+        _cleanup_(seal_freep) struct seal *seal = seal_new(disk->key);
         struct str value = { 0 };
         char *message = NULL;
         int r = 0;
@@ -309,7 +308,7 @@ int disk_each(struct disk *disk, enum disk_family family, const void *first, siz
         else
                 rocksdb_iter_seek_to_first(at);
         for (; r == 0 && rocksdb_iter_valid(at); rocksdb_iter_next(at))
-                r = visit(disk, family, at, &value, each, context, err);
+                r = visit(seal, family, at, &value, each, context, err);
         rocksdb_iter_get_error(at, &message);
         rocksdb_iter_destroy(at);
         str_done(&value);

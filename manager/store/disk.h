@@ -27,7 +27,7 @@ struct disk;
 int disk_open(const char *folder, struct disk **ret_disk, bool *ret_is_new, struct err *err);
 void disk_free(struct disk *disk); /* NULL is fine; batches go first */
 
-/* Reading: from one thread at a time. */
+/* Reading may be done from any thread. */
 
 /* The value at a key.  ERR_NOT_FOUND; ERR_DATA_LOSS names the key. */
 int disk_get(struct disk *disk, enum disk_family family, const void *key, size_t key_size,

@@ -65,6 +65,12 @@ void feed_done(struct feed *feed)
         state_mark_remove(&feed->mark);
 }
 
+void feed_restart(struct feed *feed, struct state *state)
+{
+        feed->restarts = true;
+        from_snapshot(feed, state);
+}
+
 bool feed_has_news(const struct feed *feed)
 {
         return feed->restarts || feed->told < state_version(feed->mark.state);

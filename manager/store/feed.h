@@ -25,6 +25,9 @@ int feed_init(struct feed *feed, struct state *state, const Sk__WatchRequest *re
               uint32_t roles, struct err *err);
 void feed_done(struct feed *feed);
 
+/* Reads from another state from now on: the reader is told to begin anew. */
+void feed_restart(struct feed *feed, struct state *state);
+
 /* Is there something to tell? */
 bool feed_has_news(const struct feed *feed);
 

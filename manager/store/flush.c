@@ -81,6 +81,7 @@ static void job_done(struct work *work)
         struct store *store = job->store;
 
         store->flush.job = NULL;
+        snapshot_flushed(store);
         if (job->work.was_run && job->result < 0)
                 store->options.failed(store->options.context, &job->err);
         else if (job->work.was_run && store->replica) {
@@ -122,7 +123,8 @@ static void flush_start(struct store *store)
         struct flush_job *job;
         const struct record *record;
 
-        if (store->flush.job || store->flush.index == state_version(store->state))
+        if (store->flush.job || store->installing ||
+            store->flush.index == state_version(store->state))
                 return;
         job = store->flush.job = mem_alloc(sizeof *job);
         job->store = store;
@@ -163,13 +165,19 @@ bool flush_is_behind(const struct store *store)
 
 /* --- life --- */
 
+void flush_begin(struct store *store)
+{
+        store->flush.bytes = 0;
+        store->flush.index = state_version(store->state);
+        store->flush.n_answers = state_answers(store->state)->last;
+        state_mark_after(store->state, &store->flush.mark, store->flush.index);
+}
+
 int flush_open(struct store *store, struct err *err)
 {
         store->flush.timer.fire = timer_fired;
         store->flush.timer.context = store;
-        store->flush.index = state_version(store->state);
-        store->flush.n_answers = state_answers(store->state)->last;
-        state_mark_after(store->state, &store->flush.mark, store->flush.index);
+        flush_begin(store);
         return worker_pool_new(store->loop, 1, &store->flush.pool, err);
 }
 

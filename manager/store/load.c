@@ -7,7 +7,8 @@
 #include "lib/message/message.h"
 #include "manager/store/store.h"
 
-static const char applied_key[] = "applied", answer_prefix[] = "answer/";
+/* 'answer_end' is what comes after all keys with the prefix. */
+static const char applied_key[] = "applied", answer_prefix[] = "answer/", answer_end[] = "answer0";
 
 enum { PREFIX_SIZE = sizeof answer_prefix - 1, ANSWER_KEY_SIZE = PREFIX_SIZE + 4 };
 
@@ -64,6 +65,36 @@ void load_put_applied(struct disk_batch *batch, uint64_t index, int64_t time_ns,
         stored.time_ns = time_ns;
         stored.n_objects = n_objects;
         put_message(batch, applied_key, strlen(applied_key), &stored.base);
+}
+
+static void put_objects(struct disk_batch *batch, const struct state *state, Sk__Kind kind)
+{
+        const struct record *record;
+        struct arena arena = { 0 };
+        uint8_t key[LOAD_KEY_SIZE], *data;
+        size_t size;
+
+        for (size_t at = 0; (record = state_each(state, kind, &at));) {
+                load_object_key(record, key);
+                record_pack(record, &arena, &data, &size);
+                disk_batch_put(batch, DISK_STATE, key, sizeof key, data, size);
+                arena_clear(&arena);
+        }
+        arena_done(&arena);
+}
+
+void load_replace(struct disk_batch *batch, struct state *state)
+{
+        const struct answers *answers = state_answers(state);
+
+        disk_batch_remove_range(batch, DISK_STATE, "\x00", "\xff", 1);
+        disk_batch_remove_range(batch, DISK_META, answer_prefix, answer_end, PREFIX_SIZE);
+        for (int kind = 0; kind < OBJECT_KINDS; kind++)
+                put_objects(batch, state, (Sk__Kind)kind);
+        for (uint64_t i = answers->first; i && i <= answers->last; i++)
+                if (answers_at(answers, i))
+                        load_put_answer(batch, answers_at(answers, i));
+        load_put_applied(batch, state_version(state), state_time(state), state_count_all(state));
 }
 
 /* --- reading --- */

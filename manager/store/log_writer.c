@@ -24,6 +24,8 @@ struct log_writer {
         struct worker_pool *pool;
         struct job jobs[2];
         struct job *gathering, *writing; /* writing: NULL when idle */
+        void (*fill)(void *context, struct disk_batch *batch);
+        void *fill_context;
         bool is_closing;
 };
 
@@ -69,8 +71,13 @@ static void job_write(struct work *work)
 {
         struct job *job = container_of(work, struct job, work);
 
-        for (size_t i = 0; i < job->writes.n; i++)
-                log_add(job->batch, vec_at(&job->writes, i));
+        for (size_t i = 0; i < job->writes.n; i++) {
+                const struct raft_write *write = vec_at(&job->writes, i);
+
+                log_add(job->batch, write);
+                if (write->install)
+                        job->writer->fill(job->writer->fill_context, job->batch);
+        }
         job->result = disk_batch_write(job->batch, true, &job->err);
 }
 
@@ -98,6 +105,13 @@ static void job_done(struct work *work)
                                   job->result < 0 ? &job->err : NULL);
         if (job->result == 0)
                 start(writer);
+}
+
+void log_writer_on_install(struct log_writer *writer,
+                           void (*fill)(void *context, struct disk_batch *batch), void *context)
+{
+        writer->fill = fill;
+        writer->fill_context = context;
 }
 
 void log_writer_add(struct log_writer *writer, const struct raft_write *write)

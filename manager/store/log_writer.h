@@ -22,5 +22,10 @@ int log_writer_new(const struct log_writer_options *options, struct log_writer *
 /* Waits for the write under way; what is queued behind it is dropped, and nothing is reported. */
 void log_writer_free(struct log_writer *writer); /* NULL is fine */
 
+/* What adds the state to the batch when the next write installs a snapshot; on the writer's thread.
+ */
+void log_writer_on_install(struct log_writer *writer,
+                           void (*fill)(void *context, struct disk_batch *batch), void *context);
+
 /* Queues one write; what it points to is copied or referenced. */
 void log_writer_add(struct log_writer *writer, const struct raft_write *write);

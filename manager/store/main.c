@@ -1,6 +1,7 @@
 /* skep-store: what is true? */
 #include "lib/run/daemon.h"
 #include "manager/store/check.h"
+#include "manager/store/peers.h"
 #include "manager/store/store.h"
 
 static struct store_config config;
@@ -22,6 +23,21 @@ static const struct setting settings[] = {
           .offset = AT(advertise),
           .fallback = "",
           .help = "the address by which other stores reach this one" },
+        { .key = "raft-listen",
+          .type = SETTING_STRING,
+          .offset = AT(raft_listen),
+          .fallback = "",
+          .help = "where other stores reach this one's Raft; without it there can be no others" },
+        { .key = "raft-advertise",
+          .type = SETTING_STRING,
+          .offset = AT(raft_advertise),
+          .fallback = "",
+          .help = "the address by which they do" },
+        { .key = "join",
+          .type = SETTING_STRING,
+          .offset = AT(join),
+          .fallback = "",
+          .help = "addresses of stores to ask to be added, with commas between" },
         { .key = "queue",
           .type = SETTING_BYTES,
           .offset = AT(queue_bytes),
@@ -61,6 +77,7 @@ static int start(struct daemon *daemon, struct err *err)
         struct store_options options = {
                 .loop = daemon->loop,
                 .node_id = rpc_identity_node_id(daemon->identity),
+                .identity = daemon->identity,
                 .config = &config,
                 .ready = ready,
                 .failed = failed,
@@ -85,7 +102,8 @@ static void metrics(struct daemon *daemon, struct str *str)
 
 int main(int argc, char **argv)
 {
-        static const struct rpc_service *const serves[] = { &store_service, NULL };
+        static const struct rpc_service *const serves[] = { &store_service, &store_peer_service,
+                                                            NULL };
 
         return daemon_main(argc, argv,
                            &(struct daemon_spec){

@@ -1,44 +1,49 @@
-/* The cluster's membership, as an object: who the voters are and where they are reached.  The
- * leader keeps it as Raft has it. */
+/* Who belongs: the membership is an object, so that everyone knows the addresses, and the leader
+ * moves Raft's configuration towards it, one step at a time; learner first, voter when it has
+ * caught up. */
 #include <string.h>
 
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "lib/message/message.h"
 #include "lib/os/log.h"
+#include "lib/rpc/client.h"
 #include "lib/state/object.h"
-#include "manager/store/store.h"
+#include "manager/store/check.h"
+#include "manager/store/peers.h"
 
-enum { LEVEL = 1 }; /* the rules this build knows; see docs/store.md */
+enum {
+        LEVEL = 1, /* the rules this build knows; see docs/store.md */
+        TURN_MS = 300,
+        JOIN_TIMEOUT_MS = 3000,
+};
+
+/* --- the object --- */
 
 static void written(struct store *store, void *context, const struct applied *applied,
                     const struct err *err)
 {
-        (void)store;
         (void)context;
+        store->is_writing_members = false;
         if (err || applied->code || applied->response->n_results)
                 LOG(WARN, "the membership could not be written",
-                    STR("error", err             ? err->text
-                                 : applied->code ? applied->why
-                                                 : applied->response->results[0]->message));
+                    STR("error", err ? err->text : str_or(applied->why, "it was changed")));
 }
 
-/* What the membership should say, packed.  A cluster of one: this store. */
-static void wanted(const struct store *store, struct arena *arena, uint8_t **ret_data,
-                   size_t *ret_size)
+static const char *cluster_id(const struct store *store)
 {
-        Sk__ClusterMembership__Member member = SK__CLUSTER_MEMBERSHIP__MEMBER__INIT;
-        Sk__ClusterMembership__Member *members[] = { &member };
-        Sk__ClusterMembership membership = SK__CLUSTER_MEMBERSHIP__INIT;
+        size_t at = 0;
+        const struct record *cluster = state_each(store->state, SK__KIND__KIND_CLUSTER, &at);
 
-        member.node_id = (char *)store->options.node_id;
-        member.address = (char *)store->options.config->advertise;
-        membership.members = members;
-        membership.n_members = 1;
-        membership.level = LEVEL;
-        message_pack(arena, &membership.base, ret_data, ret_size);
+        return cluster ? record_id(cluster) : NULL;
 }
 
-static void write_membership(struct store *store, const char *cluster_id, uint8_t *data,
-                             size_t size)
+static int write_members(struct store *store, const Sk__ClusterMembership *membership,
+                         struct arena *arena,
+                         void (*done)(struct store *, void *context, const struct applied *,
+                                      const struct err *),
+                         void *context, struct err *err)
 {
         Sk__Part part = SK__PART__INIT, *parts[] = { &part };
         Sk__Change change = SK__CHANGE__INIT, *changes[] = { &change };
@@ -46,35 +51,288 @@ static void write_membership(struct store *store, const char *cluster_id, uint8_
         Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
 
         part.index = PART_CLUSTER_membership;
-        part.data.data = data;
-        part.data.len = size;
+        message_pack(arena, &membership->base, &part.data.data, &part.data.len);
         change.op = SK__CHANGE__OP__UPDATE;
         change.kind = SK__KIND__KIND_CLUSTER;
-        change.id = (char *)cluster_id;
+        change.id = (char *)cluster_id(store);
         change.parts = parts;
         change.n_parts = 1;
         group.changes = changes;
         group.n_changes = 1;
         request.groups = groups;
         request.n_groups = 1;
-        store_propose(store, &request, ROLE_STORE, written, NULL, NULL);
+        TRY(store_propose(store, &request, ROLE_STORE, done, context, err));
+        store->is_writing_members = true;
+        return 0;
 }
 
-void members_role(struct store *store)
+/* The membership to be written: a copy of the present one that may be changed, with room for one.
+ */
+static Sk__ClusterMembership *draft(const struct store *store, struct arena *arena)
+{
+        const Sk__ClusterMembership *now = peers_membership(store, arena);
+        Sk__ClusterMembership *draft = arena_alloc(arena, sizeof *draft);
+
+        sk__cluster_membership__init(draft);
+        draft->level = LEVEL;
+        draft->members = arena_alloc(arena, (RAFT_MEMBERS_MAX + 1) * sizeof *draft->members);
+        for (size_t i = 0; now && i < now->n_members && i < RAFT_MEMBERS_MAX; i++)
+                draft->members[draft->n_members++] = now->members[i];
+        return draft;
+}
+
+static Sk__ClusterMembership__Member *find(const Sk__ClusterMembership *membership, uint64_t id)
+{
+        for (size_t i = 0; membership && i < membership->n_members; i++)
+                if (transport_member_id(membership->members[i]->node_id) == id)
+                        return membership->members[i];
+        return NULL;
+}
+
+static bool put(Sk__ClusterMembership *draft, struct arena *arena, const char *node_id,
+                const char *address, const char *raft_address, bool learner)
+{
+        Sk__ClusterMembership__Member *member = find(draft, transport_member_id(node_id));
+
+        if (member && strcmp(member->address, address) == 0 &&
+            strcmp(member->raft_address, raft_address) == 0)
+                return false;
+        if (!member) {
+                member = draft->members[draft->n_members++] = arena_alloc(arena, sizeof *member);
+                sk__cluster_membership__member__init(member);
+                member->learner = learner;
+        }
+        member->node_id = arena_strdup(arena, node_id);
+        member->address = arena_strdup(arena, address);
+        member->raft_address = arena_strdup(arena, raft_address);
+        return true;
+}
+
+/* --- the leader's turn --- */
+
+static bool was_demoted(const struct store *store, const char *node_id)
+{
+        const struct record *node = state_find(store->state, SK__KIND__KIND_NODE, node_id);
+        struct record_content content;
+        struct arena arena = { 0 };
+        ProtobufCMessage *spec;
+        bool result = false;
+
+        if (!node)
+                return false;
+        record_content(node, &content);
+        if (message_unpack(&arena, &sk__node_spec__descriptor, content.parts[PART_NODE_spec].data,
+                           content.parts[PART_NODE_spec].size, &spec, NULL) == 0)
+                result = ((const Sk__NodeSpec *)spec)->desired_role ==
+                         SK__NODE_ROLE__NODE_ROLE_WORKER;
+        arena_done(&arena);
+        return result;
+}
+
+/* Brings the object up to date with Raft and with the nodes; true when it has to be written. */
+static bool mend(const struct store *store, Sk__ClusterMembership *draft, struct arena *arena)
+{
+        const struct raft_members *raft = &replica_role(store->replica)->members;
+        const struct store_config *config = store->options.config;
+        bool changed = put(draft, arena, store->options.node_id, config->advertise,
+                           config->raft_advertise, false);
+
+        for (size_t i = 0; i < draft->n_members;) {
+                Sk__ClusterMembership__Member *member = draft->members[i];
+                const struct raft_member *now =
+                        raft_members_find(raft, transport_member_id(member->node_id));
+
+                if (was_demoted(store, member->node_id) &&
+                    strcmp(member->node_id, store->options.node_id) != 0) {
+                        draft->members[i] = draft->members[--draft->n_members];
+                        changed = true;
+                        continue;
+                }
+                if (now && now->is_learner != member->learner) {
+                        member->learner = now->is_learner;
+                        changed = true;
+                }
+                i++;
+        }
+        return changed;
+}
+
+/* One step of Raft's configuration towards the object; what is refused now is tried again. */
+static void move(struct store *store, const Sk__ClusterMembership *membership)
+{
+        const struct raft_members *raft = &replica_role(store->replica)->members;
+
+        for (size_t i = 0; i < membership->n_members; i++) {
+                uint64_t id = transport_member_id(membership->members[i]->node_id);
+                const struct raft_member *now = raft_members_find(raft, id);
+
+                if (!now || now->is_learner) {
+                        replica_change(store->replica, now ? RAFT_PROMOTE : RAFT_ADD_LEARNER, id);
+                        return;
+                }
+        }
+        for (size_t i = 0; i < raft->n; i++)
+                if (!find(membership, raft->member[i].id) && raft->member[i].id != store->id) {
+                        replica_change(store->replica, RAFT_REMOVE, raft->member[i].id);
+                        return;
+                }
+}
+
+static void lead(struct store *store)
 {
         struct arena arena = { 0 };
-        struct record_content content;
-        const struct record *cluster;
-        size_t at = 0, size;
-        uint8_t *data;
+        Sk__ClusterMembership *membership = draft(store, &arena);
+        struct err err;
 
-        cluster = state_each(store->state, SK__KIND__KIND_CLUSTER, &at);
-        if (!cluster || !replica_role(store->replica)->is_ready)
-                return;
-        wanted(store, &arena, &data, &size);
-        record_content(cluster, &content);
-        if (content.parts[PART_CLUSTER_membership].size != size ||
-            memcmp(content.parts[PART_CLUSTER_membership].data, data, size) != 0)
-                write_membership(store, content.id, data, size);
+        if (mend(store, membership, &arena)) {
+                if (write_members(store, membership, &arena, written, NULL, &err) < 0)
+                        LOG(WARN, "the membership could not be written", STR("error", err.text));
+        } else {
+                move(store, membership);
+        }
+        if (membership->n_members > 1 && was_demoted(store, store->options.node_id))
+                replica_transfer(store->replica);
         arena_done(&arena);
+}
+
+/* --- a newcomer's turn --- */
+
+static void joined(void *context, const void *out, const struct err *err)
+{
+        const Sk__AddMemberResponse *response = out;
+        struct store *store = context;
+
+        rpc_client_free(TAKE(store->join_client));
+        if (err)
+                LOG(INFO, "not added to the cluster yet", STR("why", err->text));
+        else
+                peers_learn(store, response->membership);
+}
+
+/* Asks the next of the addresses it was given. */
+static void join(struct store *store)
+{
+        Sk__AddMemberRequest request = SK__ADD_MEMBER_REQUEST__INIT;
+        const char *list = store->options.config->join, *at = list;
+        char address[280];
+        size_t length;
+
+        if (store->join_client)
+                return;
+        for (size_t i = 0; i < store->n_joins && *at; i++)
+                at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',');
+        if (!*at) {
+                store->n_joins = 0;
+                at = list;
+        }
+        store->n_joins++;
+        length = strcspn(at, ",");
+        if (!length || length >= sizeof address)
+                return;
+        memcpy(address, at, length);
+        address[length] = '\0';
+        store->join_client = peers_connect(store, address);
+        request.address = (char *)store->options.config->advertise;
+        request.raft_address = (char *)store->options.config->raft_advertise;
+        if (store->join_client)
+                rpc_client_call(store->join_client, RPC_METHOD(store_peer, AddMember),
+                                &request.base, JOIN_TIMEOUT_MS * NS_PER_MS, true, joined, store);
+}
+
+/* --- turns --- */
+
+static bool is_member(const struct store *store)
+{
+        return raft_members_find(&replica_role(store->replica)->members, store->id) != NULL;
+}
+
+static void turn(void *context)
+{
+        struct store *store = context;
+
+        loop_timer_set(store->loop, &store->members_timer, TURN_MS * NS_PER_MS);
+        if (replica_role(store->replica)->is_ready && cluster_id(store) &&
+            !store->is_writing_members)
+                lead(store);
+        else if (!is_member(store) && *store->options.config->join)
+                join(store);
+}
+
+void members_start(struct store *store)
+{
+        store->members_timer.fire = turn;
+        store->members_timer.context = store;
+        loop_timer_set(store->loop, &store->members_timer, 0);
+}
+
+void members_done(struct store *store)
+{
+        loop_timer_cancel(&store->members_timer);
+        rpc_client_free(TAKE(store->join_client));
+}
+
+/* --- the method --- */
+
+static void member_written(struct store *store, void *context, const struct applied *applied,
+                           const struct err *err)
+{
+        Sk__AddMemberResponse response = SK__ADD_MEMBER_RESPONSE__INIT;
+        struct rpc_call *call = context;
+        struct err refused;
+
+        store->is_writing_members = false;
+        if (!err && (applied->code || applied->response->n_results)) {
+                err_set(&refused, ERR_CONFLICT, "the membership changed meanwhile; try again");
+                err = &refused;
+        }
+        if (err) {
+                rpc_fail(call, err);
+                return;
+        }
+        response.membership =
+                (Sk__ClusterMembership *)peers_membership(store, rpc_call_arena(call));
+        rpc_reply(call, &response.base);
+}
+
+static int check_newcomer(struct store *store, const Sk__AddMemberRequest *in, const char *node_id,
+                          struct err *err)
+{
+        const struct replica_role *role = replica_role(store->replica);
+
+        if (!role->is_ready || !cluster_id(store) || store->is_writing_members)
+                return err_set(err, ERR_UNAVAILABLE, "ask the leader's store, or try again");
+        if (!*in->address || !*in->raft_address || strlen(in->address) > CHECK_NAME_MAX ||
+            strlen(in->raft_address) > CHECK_NAME_MAX)
+                return err_set(err, ERR_INVALID, "both addresses of the store are needed");
+        if (was_demoted(store, node_id))
+                return err_set(err, ERR_PRECONDITION, "node %s is no manager", node_id);
+        if (role->members.n >= RAFT_MEMBERS_MAX &&
+            !raft_members_find(&role->members, transport_member_id(node_id)))
+                return err_set(err, ERR_EXHAUSTED, "a cluster has at most %d managers",
+                               RAFT_MEMBERS_MAX);
+        return 0;
+}
+
+void add_member(void *context, struct rpc_call *call, const Sk__AddMemberRequest *in)
+{
+        const char *node_id = rpc_call_peer(call)->node_id;
+        Sk__AddMemberResponse response = SK__ADD_MEMBER_RESPONSE__INIT;
+        struct store *store = context;
+        struct arena *arena = rpc_call_arena(call);
+        Sk__ClusterMembership *membership;
+        struct err err;
+        int r = check_newcomer(store, in, node_id, &err);
+
+        if (r == 0) {
+                membership = draft(store, arena);
+                if (put(membership, arena, node_id, in->address, in->raft_address, true)) {
+                        r = write_members(store, membership, arena, member_written, call, &err);
+                } else {
+                        response.membership = membership;
+                        rpc_reply(call, &response.base);
+                        return;
+                }
+        }
+        if (r < 0)
+                rpc_fail(call, &err);
 }

@@ -238,6 +238,22 @@ void propose_role(struct store *store)
         queue_fail(store, &store->queue, &err);
 }
 
+static void forget(struct store *store, const struct err *err)
+{
+        while (store->first_proposal) {
+                queue_fail(store, &store->first_proposal->commits, err);
+                proposal_remove(store, store->first_proposal);
+        }
+}
+
+void propose_forget(struct store *store)
+{
+        struct err err;
+
+        err_set(&err, ERR_UNAVAILABLE, "another leader took over; the outcome is not known");
+        forget(store, &err);
+}
+
 /* --- life --- */
 
 void propose_init(struct store *store)
@@ -252,18 +268,14 @@ void propose_done(struct store *store)
 
         err_set(&err, ERR_UNAVAILABLE, "the store stops; the outcome is not known");
         queue_fail(store, &store->queue, &err);
-        while (store->first_proposal) {
-                queue_fail(store, &store->first_proposal->commits, &err);
-                proposal_remove(store, store->first_proposal);
-        }
+        forget(store, &err);
 }
 
 /* --- the method --- */
 
-static void answer(struct store *store, void *context, const struct applied *applied,
-                   const struct err *err)
+void propose_answer(struct store *store, struct rpc_call *call, const struct applied *applied,
+                    const struct err *err)
 {
-        struct rpc_call *call = context;
         struct err refused;
 
         if (err) {
@@ -279,11 +291,21 @@ static void answer(struct store *store, void *context, const struct applied *app
         rpc_reply(call, &applied->response->base);
 }
 
+static void answer(struct store *store, void *context, const struct applied *applied,
+                   const struct err *err)
+{
+        propose_answer(store, context, applied, err);
+}
+
 void commit(void *context, struct rpc_call *call, const Sk__CommitRequest *in)
 {
         struct store *store = context;
         struct err err;
 
+        if (!replica_role(store->replica)->is_leader) {
+                peers_forward(store, call, in);
+                return;
+        }
         store->counters.groups += in->n_groups;
         if (store_propose(store, in, rpc_call_peer(call)->roles, answer, call, &err) < 0)
                 rpc_fail(call, &err);

@@ -154,15 +154,21 @@ Sk__Event *record_event(const struct record *record, uint32_t mask, uint64_t sin
         return event;
 }
 
+Sk__StoredObject *record_stored(const struct record *record, struct arena *arena)
+{
+        Sk__StoredObject *stored = arena_alloc(arena, sizeof *stored);
+
+        sk__stored_object__init(stored);
+        stored->object = record_event(record, UINT32_MAX, 0, arena);
+        stored->version = record->version;
+        stored->head_version = record->head_version;
+        return stored;
+}
+
 void record_pack(const struct record *record, struct arena *arena, uint8_t **ret_data,
                  size_t *ret_size)
 {
-        Sk__StoredObject stored = SK__STORED_OBJECT__INIT;
-
-        stored.object = record_event(record, UINT32_MAX, 0, arena);
-        stored.version = record->version;
-        stored.head_version = record->head_version;
-        message_pack(arena, &stored.base, ret_data, ret_size);
+        message_pack(arena, &record_stored(record, arena)->base, ret_data, ret_size);
 }
 
 static int content_of(const Sk__StoredObject *stored, struct arena *arena,
@@ -199,17 +205,24 @@ static int content_of(const Sk__StoredObject *stored, struct arena *arena,
         return 0;
 }
 
-int record_unpack(const uint8_t *data, size_t size, struct arena *arena, struct record **ret,
-                  struct err *err)
+int record_from_stored(const Sk__StoredObject *stored, struct arena *arena, struct record **ret,
+                       struct err *err)
 {
         struct record_content content;
-        ProtobufCMessage *stored;
 
-        if (message_unpack(arena, &sk__stored_object__descriptor, data, size, &stored, err) < 0)
-                return err_set(err, ERR_DATA_LOSS, "a stored object cannot be read");
-        TRY(content_of((const Sk__StoredObject *)stored, arena, &content, err));
+        TRY(content_of(stored, arena, &content, err));
         if (strlen(content.id) >= UINT16_MAX || strlen(content.name) >= UINT16_MAX)
                 return err_set(err, ERR_DATA_LOSS, "a stored object has an endless name");
         *ret = record_new(&content);
         return 0;
+}
+
+int record_unpack(const uint8_t *data, size_t size, struct arena *arena, struct record **ret,
+                  struct err *err)
+{
+        ProtobufCMessage *stored;
+
+        if (message_unpack(arena, &sk__stored_object__descriptor, data, size, &stored, err) < 0)
+                return err_set(err, ERR_DATA_LOSS, "a stored object cannot be read");
+        return record_from_stored((const Sk__StoredObject *)stored, arena, ret, err);
 }

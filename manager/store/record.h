@@ -70,6 +70,11 @@ Sk__Event *record_event(const struct record *record, uint32_t mask, uint64_t sin
 void record_pack(const struct record *record, struct arena *arena, uint8_t **ret_data,
                  size_t *ret_size);
 
+/* The same as a message; as record_event(). */
+Sk__StoredObject *record_stored(const struct record *record, struct arena *arena);
+
 /* The other way.  ERR_DATA_LOSS: not what record_pack() makes. */
+int record_from_stored(const Sk__StoredObject *stored, struct arena *arena, struct record **ret,
+                       struct err *err);
 int record_unpack(const uint8_t *data, size_t size, struct arena *arena, struct record **ret,
                   struct err *err);

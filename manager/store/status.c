@@ -1,11 +1,12 @@
 /* Figures: GetStoreStatus and metrics. */
 #include "lib/base/str.h"
-#include "manager/store/store.h"
+#include "manager/store/peers.h"
 
 void get_store_status(void *context, struct rpc_call *call, const Sk__GetStoreStatusRequest *in)
 {
         struct store *store = context;
         const struct replica_role *role = replica_role(store->replica);
+        const struct peer *leader = peers_member(store, role->leader);
         Sk__GetStoreStatusResponse out = SK__GET_STORE_STATUS_RESPONSE__INIT;
 
         (void)in;
@@ -13,10 +14,11 @@ void get_store_status(void *context, struct rpc_call *call, const Sk__GetStoreSt
         out.applied_index = state_version(store->state);
         out.commit_index = role->commit_index;
         out.first_index = role->first_index;
-        out.snapshot_index = role->snapshot_index;
+        out.snapshot_index = role->first_index - 1;
         out.is_leader = role->is_leader;
-        if (role->is_leader)
-                out.leader_id = (char *)store->options.node_id;
+        out.leader_id = (char *)(role->is_leader ? store->options.node_id
+                                 : leader        ? leader->node_id
+                                                 : "");
         out.n_objects = state_count_all(store->state);
         out.n_bytes = state_bytes(store->state);
         out.n_fsyncs = disk_count_syncs(store->disk);

@@ -8,6 +8,7 @@
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 #include "manager/store/log.h"
+#include "manager/store/peers.h"
 
 DEFINE_CLEANUP(struct store, store_free)
 
@@ -49,9 +50,35 @@ static void replica_role_changed(void *context, const struct replica_role *role)
         LOG(INFO, role->is_leader ? "leads" : "follows", INT("term", (int64_t)role->term),
             INT("ready", role->is_ready), INT("leader_known", role->leader != 0));
         propose_role(store);
+        snapshot_role(store);
         bootstrap_role(store);
-        members_role(store);
         lease_role(store);
+}
+
+static void replica_installed(void *context, bool is_ok)
+{
+        snapshot_installed(context, is_ok);
+}
+
+static void replica_send_snapshot(void *context, uint64_t peer, uint64_t term)
+{
+        snapshot_send(context, peer, term);
+}
+
+static void replica_snapshot_named(void *context, void *ticket,
+                                   const struct raft_snapshot *snapshot)
+{
+        snapshot_named(context, ticket, snapshot);
+}
+
+/* A follower serves when it has what its leader had committed. */
+static void follower_may_be_ready(struct store *store)
+{
+        const struct replica_role *role = replica_role(store->replica);
+
+        if (!role->is_leader && role->leader && state_version(store->state) &&
+            state_version(store->state) >= role->commit_index)
+                store_become_ready(store);
 }
 
 static void replica_batch_done(void *context)
@@ -59,8 +86,10 @@ static void replica_batch_done(void *context)
         struct store *store = context;
         uint64_t version = state_version(store->state);
 
+        follower_may_be_ready(store);
         if (version == store->reported)
                 return;
+        peers_refresh(store);
         store->reported = version;
         replica_applied(store->replica, version);
 }
@@ -74,6 +103,9 @@ static void replica_failed(void *context, const struct err *err)
 
 static const struct replica_events replica_events = {
         .proposed = replica_proposed,
+        .installed = replica_installed,
+        .send_snapshot = replica_send_snapshot,
+        .snapshot_named = replica_snapshot_named,
         .apply = replica_apply,
         .read = replica_read_done,
         .role = replica_role_changed,
@@ -82,14 +114,6 @@ static const struct replica_events replica_events = {
 };
 
 /* --- life --- */
-
-/* Raft's name for a node: never 0, and as unique as node ids are. */
-static uint64_t member_id(const char *node_id)
-{
-        uint64_t id = hash_bytes(node_id, strlen(node_id));
-
-        return id ? id : 1;
-}
 
 /* An empty disk with a bootstrap file begins a cluster; without one it waits to be added. */
 static int begin(struct store *store, struct err *err)
@@ -103,7 +127,7 @@ static int begin(struct store *store, struct err *err)
                 return 0;
         }
         batch = disk_batch_new(store->disk);
-        log_begin(batch, member_id(store->options.node_id));
+        log_begin(batch, store->id);
         r = disk_batch_write(batch, true, err);
         disk_batch_free(batch);
         return r;
@@ -125,7 +149,9 @@ static int open_replica(struct store *store, struct err *err)
 {
         struct replica_options options = { .loop = store->loop,
                                            .disk = store->disk,
-                                           .id = member_id(store->options.node_id),
+                                           .identity = store->options.identity,
+                                           .listen = store->options.config->raft_listen,
+                                           .id = store->id,
                                            .applied = state_version(store->state),
                                            .events = &replica_events,
                                            .context = store };
@@ -139,7 +165,10 @@ static int open_all(struct store *store, struct err *err)
 {
         TRY(open_disk(store, err));
         TRY(flush_open(store, err));
-        return open_replica(store, err);
+        TRY(open_replica(store, err));
+        peers_refresh(store);
+        members_start(store);
+        return 0;
 }
 
 static void turn_done(void *context)
@@ -157,6 +186,7 @@ int store_open(const struct store_options *options, struct store **ret_store, st
 
         store->options = *options;
         store->loop = options->loop;
+        store->id = transport_member_id(options->node_id);
         store->state = state_new();
         propose_init(store);
         r = open_all(store, err);
@@ -176,8 +206,11 @@ void store_free(struct store *store)
         if (!store)
                 return;
         propose_done(store);
+        members_done(store);
         flush_done(store);
         replica_free(store->replica);
+        snapshot_done(store);
+        peers_close(store);
         state_free(store->state);
         disk_free(store->disk);
         arena_done(&store->arena);

@@ -23,12 +23,15 @@ struct store_config {
         const char *folder;
         const char *bootstrap; /* a packed LogEntry that begins a cluster; "": none */
         const char *advertise; /* where other stores reach this one */
+        const char *raft_listen, *raft_advertise; /* the same for Raft; "": alone */
+        const char *join; /* addresses of stores, with commas: who to ask to be added */
         int64_t queue_bytes, compact_entries, keep_entries;
 };
 
 struct store_options {
         struct loop *loop;
         const char *node_id;
+        const struct rpc_identity *identity; /* borrowed */
         const struct store_config *config;
         void (*ready)(void *context); /* once */
         void (*failed)(void *context, const struct err *err);
@@ -83,7 +86,11 @@ void propose_accepted(struct store *store, struct proposal *proposal, uint64_t i
 /* The entry was applied: answers those who wait for it. */
 void propose_applied(struct store *store, const struct raft_entry *entry,
                      const struct applied *results, size_t n);
-void propose_role(struct store *store); /* the role changed */
+void propose_role(struct store *store);   /* the role changed */
+void propose_forget(struct store *store); /* a snapshot took the place of what was under way */
+/* Answers a call with how its commit ended. */
+void propose_answer(struct store *store, struct rpc_call *call, const struct applied *applied,
+                    const struct err *err);
 
 /* --- linearizable reads (read.c) --- */
 
@@ -99,16 +106,30 @@ void read_answered(struct store *store, uint64_t id, bool is_ok);
 /* --- readers (watch.c, flush.c), leases (lease.c) --- */
 
 void watch_turn(struct store *store);
+void watch_restart(struct store *store); /* the state is another one */
 void lease_role(struct store *store);
 int flush_open(struct store *store, struct err *err);
+void flush_begin(struct store *store); /* from the state as it is: the disk has it */
 void flush_done(struct store *store);
 void flush_applied(struct store *store, size_t bytes);
 bool flush_is_behind(const struct store *store); /* take no more for now */
 
-/* --- membership (members.c) --- */
+/* --- other stores (peers.c), membership (members.c) --- */
 
-/* Writes the membership down when it is not as it should be. */
-void members_role(struct store *store);
+/* Passes a commit on to the leader. */
+void peers_forward(struct store *store, struct rpc_call *call, const Sk__CommitRequest *request);
+/* Looks after the membership from now on: the leader's, or to become a member. */
+void members_start(struct store *store);
+void members_done(struct store *store);
+
+/* --- snapshots between stores (snapshot.c) --- */
+
+void snapshot_send(struct store *store, uint64_t peer, uint64_t term);
+void snapshot_named(struct store *store, void *ticket, const struct raft_snapshot *snapshot);
+void snapshot_installed(struct store *store, bool is_ok);
+void snapshot_role(struct store *store);
+void snapshot_flushed(struct store *store); /* the way to the disk is free */
+void snapshot_done(struct store *store);
 
 /* --- the first entry (bootstrap.c) --- */
 
@@ -124,13 +145,19 @@ enum { LOAD_KEY_SIZE = 1 + 25 };
 void load_object_key(const struct record *record, uint8_t key[static LOAD_KEY_SIZE]);
 void load_put_answer(struct disk_batch *batch, const struct answer *answer);
 void load_put_applied(struct disk_batch *batch, uint64_t index, int64_t time_ns, size_t n_objects);
+/* Puts this state in the place of whatever is there. */
+void load_replace(struct disk_batch *batch, struct state *state);
 
 struct watch;
 struct lease;
+struct peer;
+struct sending;
+struct receiving;
 
 struct store {
         struct store_options options;
         struct loop *loop;
+        uint64_t id; /* as Raft knows this store */
         struct disk *disk;
         struct state *state;
         struct replica *replica;
@@ -148,6 +175,16 @@ struct store {
         struct watch *watches;
         struct lease *leases;
         size_t n_watches;
+
+        struct peer *peers;
+        uint64_t membership_version; /* the peers are as of it */
+        bool is_writing_members;
+        struct loop_timer members_timer;
+        struct rpc_client *join_client; /* of the attempt under way */
+        size_t n_joins;                 /* addresses tried */
+
+        struct sending *sendings;
+        struct receiving *installing; /* NULL: no snapshot is being installed */
 
         struct flush {
                 struct state_mark mark;

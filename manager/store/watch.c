@@ -73,6 +73,12 @@ void watch_turn(struct store *store)
         }
 }
 
+void watch_restart(struct store *store)
+{
+        for (struct watch *watch = store->watches; watch; watch = watch->after)
+                feed_restart(&watch->feed, store->state);
+}
+
 void watch(void *context, struct rpc_call *call, const Sk__WatchRequest *in)
 {
         struct store *store = context;
