@@ -87,3 +87,7 @@ void image_load_finish(struct image_load *load);
 
 /* Stops it; no callback comes any more.  Accepts NULL.  Also needed after 'done'. */
 void image_load_free(struct image_load *load);
+
+/* Which registry a reference means: "127.0.0.1:5000" of "127.0.0.1:5000/app:v1", "docker.io" of
+ * "nginx". */
+void image_registry(const char *reference, char *ret, size_t size);

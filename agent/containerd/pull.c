@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/containerd/client.h"
+#include "agent/containerd/images.h"
 #include "api/containerd/content.pb-c.h"
 #include "api/containerd/cri.pb-c.h"
 #include "lib/base/check.h"

@@ -30,6 +30,3 @@ void pull_join(struct pulls *pulls, const char *reference, const Sk__RegistryAut
 
 /* The last to leave ends the pull.  No-op for one that does not wait. */
 void pull_leave(struct pull_waiter *waiter);
-
-/* "127.0.0.1:5000" of "127.0.0.1:5000/app:v1", "docker.io" of "nginx". */
-void image_registry(const char *reference, char *ret, size_t size);
