@@ -192,35 +192,45 @@ static void both_streams_are_kept_apart(void **state)
         assert_string_equal(read_all(f, -1), "stdout one\nstderr two\nstderr three\n");
 }
 
-static void a_tail_counts_lines_over_rotated_files(void **state)
+static void write_numbered(struct fixture *f, int n)
 {
-        struct fixture *f = *state;
-
-        open_sink(f, 400, 5);
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < n; i++) {
                 char line[32];
 
                 snprintf(line, sizeof line, "line %d\n", i);
                 say(f->out, line);
         }
-        finish(f);
-        assert_string_equal(read_all(f, 3), "stdout line 27\nstdout line 28\nstdout line 29\n");
-        assert_true(strlen(read_all(f, 14)) > 14 * 13);
-        assert_string_equal(read_all(f, 0), "");
 }
 
-static void old_files_are_dropped(void **state)
+static void a_tail_counts_lines_over_rotated_files(void **state)
 {
         struct fixture *f = *state;
-        const char *all;
+
+        open_sink(f, 400, 5);
+        write_numbered(f, 30);
+        finish(f);
+        for (int tail = 0; tail <= 30; tail++) {
+                _cleanup_(str_done) struct str wanted = { 0 };
+
+                for (int i = 30 - tail; i < 30; i++)
+                        str_addf(&wanted, "stdout line %d\n", i);
+                assert_string_equal(read_all(f, tail), str_text(&wanted));
+        }
+}
+
+static void so_many_files_are_kept_and_no_more(void **state)
+{
+        struct fixture *f = *state;
+        char path[400];
 
         open_sink(f, 400, 2);
-        for (int i = 0; i < 50; i++)
-                say(f->out, "this is a line\n");
+        write_numbered(f, 50);
         finish(f);
-        all = read_all(f, -1);
-        assert_true(strlen(all) < 25 * strlen("stdout this is a line\n"));
-        assert_true(strlen(all) > 5 * strlen("stdout this is a line\n"));
+        snprintf(path, sizeof path, "%s/log.1", f->folder);
+        assert_true(file_exists(path));
+        snprintf(path, sizeof path, "%s/log.2", f->folder);
+        assert_false(file_exists(path));
+        assert_true(str_ends_with(read_all(f, -1), "stdout line 48\nstdout line 49\n"));
 }
 
 static void a_long_line_comes_in_parts(void **state)
@@ -271,7 +281,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(both_streams_are_kept_apart, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_tail_counts_lines_over_rotated_files, set_up,
                                                 tear_down),
-                cmocka_unit_test_setup_teardown(old_files_are_dropped, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(so_many_files_are_kept_and_no_more, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(a_long_line_comes_in_parts, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_followed_log_ends_with_its_container, set_up,
                                                 tear_down),
