@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/dispatcher.h"
+#include "dispatcher/peers.h"
 #include "dispatcher/session.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
@@ -17,7 +18,9 @@ struct asked {
         struct ask *ask;
         char request_id[ID_SIZE], node_id[64];
         struct answering *answering; /* what the node dialled; NULL: not yet, or no more */
-        int64_t owed;                /* bytes passed on that were not credited again */
+        struct rpc_stream
+                *relayed; /* the dispatcher that has the node's session; NULL: it is ours */
+        int64_t owed;     /* bytes passed on that were not credited again */
         bool is_done;
         struct asked *next;
 };
@@ -160,6 +163,42 @@ void answer(void *context, struct rpc_call *call, const Sk__AnswerMessage *in)
         rpc_call_on(call, &events, answering);
 }
 
+/* --- nodes whose session is with another dispatcher --- */
+
+static void relayed_came(void *context, const void *out)
+{
+        struct asked *asked = context;
+        const Sk__AskResponse *response = out;
+
+        if (!asked->is_done && response->answer)
+                pass_on(asked, response->answer);
+        if (!rpc_call_is_writable(asked->ask->call))
+                rpc_stream_pause_reading(asked->relayed);
+}
+
+static void relay_closed(void *context, const struct err *err)
+{
+        struct asked *asked = context;
+
+        asked->relayed = NULL;
+        if (err->code)
+                give_up(asked, "the connection with the node's manager was lost");
+        else
+                settle(asked);
+}
+
+static void relay(struct asked *asked, struct rpc_client *client, Sk__AskRequest__Node *node)
+{
+        static const struct rpc_stream_events events = { .message = relayed_came,
+                                                         .closed = relay_closed };
+        Sk__AskRequest request = SK__ASK_REQUEST__INIT;
+
+        request.nodes = &node;
+        request.n_nodes = 1;
+        asked->relayed = rpc_client_stream(client, RPC_METHOD(dispatcher, Ask), &request.base,
+                                           &events, asked);
+}
+
 /* --- the asker's stream --- */
 
 static void ask_writable(void *context, struct rpc_call *call)
@@ -167,8 +206,11 @@ static void ask_writable(void *context, struct rpc_call *call)
         const struct ask *ask = context;
 
         (void)call;
-        for (struct asked *asked = ask->nodes; asked; asked = asked->next)
+        for (struct asked *asked = ask->nodes; asked; asked = asked->next) {
                 give_credit(asked);
+                if (asked->relayed)
+                        rpc_stream_resume_reading(asked->relayed);
+        }
 }
 
 static void cancel(struct asked *asked)
@@ -180,6 +222,8 @@ static void cancel(struct asked *asked)
                 err_set(&err, ERR_CANCELLED, "nobody asks any more");
                 rpc_fail(asked->answering->call, &err);
         }
+        if (asked->relayed)
+                rpc_stream_cancel(TAKE(asked->relayed));
         if (session)
                 session_cancel_request(session, asked->request_id);
 }
@@ -201,9 +245,12 @@ static void ask_closed(void *context, struct rpc_call *call)
         free(ask);
 }
 
-static void ask_node(struct ask *ask, const Sk__AskRequest__Node *in)
+static void ask_node(struct ask *ask, Sk__AskRequest__Node *in)
 {
         struct session *session = session_of_node(ask->dispatcher, in->node_id);
+        bool may_relay = !(rpc_call_peer(ask->call)->roles & ROLE_DISPATCHER);
+        struct rpc_client *other =
+                may_relay ? peers_client_of(ask->dispatcher->peers, in->node_id) : NULL;
         struct asked *asked = mem_alloc(sizeof *asked);
 
         asked->ask = ask;
@@ -213,10 +260,12 @@ static void ask_node(struct ask *ask, const Sk__AskRequest__Node *in)
         asked->next = ask->nodes;
         ask->nodes = asked;
         map_put(&ask->dispatcher->requests, asked->request_id, asked);
-        if (!session || session->phase != SESSION_OPEN || !in->request)
-                give_up(asked, "the node is not connected");
-        else
+        if (session && session->phase == SESSION_OPEN && in->request)
                 session_request(session, asked->request_id, in->request);
+        else if (!session && other)
+                relay(asked, other, in);
+        else
+                give_up(asked, "the node is not connected");
 }
 
 void ask(void *context, struct rpc_call *call, const Sk__AskRequest *in)
@@ -250,6 +299,7 @@ void answer_session_ended(struct dispatcher *dispatcher, const struct session *s
         struct asked *asked;
 
         for (size_t at = 0; (asked = map_next(&dispatcher->requests, &at));)
-                if (!asked->answering && str_equal(asked->node_id, session->node_id))
+                if (!asked->answering && !asked->relayed &&
+                    str_equal(asked->node_id, session->node_id))
                         give_up(asked, "the node is not connected any more");
 }

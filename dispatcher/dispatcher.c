@@ -13,6 +13,9 @@
 #include "lib/state/task_life.h"
 
 #define COMMIT_TIMEOUT_NS (30 * NS_PER_S)
+#define PULSE_NS (NS_PER_S / 4)
+#define STALL_NS NS_PER_S
+#define AFTER_STALL_NS (3 * NS_PER_S)
 
 static const Sk__KindMask kinds[] = {
 #define KIND(kind_, parts_)                                                        \
@@ -184,6 +187,25 @@ void dispatcher_expect(struct dispatcher *dispatcher, const char *node_id, int64
         set_late_timer(dispatcher);
 }
 
+static void pulse(void *context)
+{
+        struct dispatcher *dispatcher = context;
+
+        dispatcher->pulse_at_ns = loop_now_boot(dispatcher->loop);
+        loop_timer_set(dispatcher->loop, &dispatcher->pulse, PULSE_NS);
+}
+
+/* A dispatcher that stood still (a paused machine, a busy one) heard nobody, which says nothing of
+ * them. */
+static void check_own_pulse(struct dispatcher *dispatcher, int64_t now)
+{
+        if (now - dispatcher->pulse_at_ns < STALL_NS)
+                return;
+        LOG(WARN, "stood still; nodes get time to be heard",
+            INT("ms", (now - dispatcher->pulse_at_ns) / NS_PER_MS));
+        heartbeats_postpone(&dispatcher->heartbeats, now + AFTER_STALL_NS);
+}
+
 static void some_are_late(void *context)
 {
         struct dispatcher *dispatcher = context;
@@ -192,6 +214,7 @@ static void some_are_late(void *context)
         char node_id[64];
         struct err err;
 
+        check_own_pulse(dispatcher, now);
         while (heartbeats_take_late(&dispatcher->heartbeats, now, node_id)) {
                 session = session_of_node(dispatcher, node_id);
                 err_set(&err, ERR_DEADLINE, "no heartbeat came in time");
@@ -310,6 +333,18 @@ static int connect_store(struct dispatcher *dispatcher, struct err *err)
         return verdicts_new(dispatcher, &dispatcher->verdicts, err);
 }
 
+void dispatcher_metrics(struct daemon *daemon, struct str *str)
+{
+        const struct dispatcher *dispatcher = daemon->state;
+
+        str_addf(str, "skep_dispatcher_sessions %zu\n", dispatcher->sessions.n);
+        str_addf(str, "skep_dispatcher_nodes_heard %zu\n", dispatcher->heartbeats.nodes.n);
+        str_addf(str, "skep_dispatcher_tasks_told %zu\n", dispatcher->index.tasks.n);
+        str_addf(str, "skep_dispatcher_requests %zu\n", dispatcher->requests.n);
+        mirror_metrics(dispatcher->mirror, str);
+        committer_metrics(dispatcher->committer, str);
+}
+
 int dispatcher_start(struct daemon *daemon, struct err *err)
 {
         struct dispatcher *dispatcher = mem_alloc(sizeof *dispatcher);
@@ -320,10 +355,12 @@ int dispatcher_start(struct daemon *daemon, struct err *err)
         dispatcher->daemon = daemon;
         dispatcher->loop = daemon->loop;
         dispatcher->late = (struct loop_timer){ .fire = some_are_late, .context = dispatcher };
+        dispatcher->pulse = (struct loop_timer){ .fire = pulse, .context = dispatcher };
         heartbeats_init(&dispatcher->heartbeats);
         daemon->state = dispatcher;
         dispatcher->peers = peers_new(dispatcher);
         loop_after_turn(daemon->loop, turn_ended, dispatcher);
+        pulse(dispatcher);
         return connect_store(dispatcher, err);
 }
 
@@ -334,6 +371,7 @@ void dispatcher_stop(struct daemon *daemon)
         if (!dispatcher)
                 return;
         loop_timer_cancel(&dispatcher->late);
+        loop_timer_cancel(&dispatcher->pulse);
         peers_free(dispatcher->peers);
         verdicts_free(dispatcher->verdicts);
         committer_free(dispatcher->committer);

@@ -32,12 +32,14 @@ struct dispatcher {
         struct heartbeats heartbeats; /* of all nodes that any dispatcher hears */
         struct peers *peers;
         struct verdicts *verdicts;
-        struct loop_timer late;
+        struct loop_timer late, pulse;
+        int64_t pulse_at_ns;       /* when this loop was last seen turning */
         struct gathered *gathered; /* what this turn will commit */
 };
 
 int dispatcher_start(struct daemon *daemon, struct err *err);
 void dispatcher_stop(struct daemon *daemon);
+void dispatcher_metrics(struct daemon *daemon, struct str *str);
 
 const struct view *dispatcher_view(const struct dispatcher *dispatcher);
 

@@ -69,6 +69,18 @@ void heartbeats_expect(struct heartbeats *heartbeats, const char *node_id, int64
         heap_add(&heartbeats->deadlines, &heartbeat->node);
 }
 
+void heartbeats_postpone(struct heartbeats *heartbeats, int64_t until)
+{
+        struct heartbeat *heartbeat;
+
+        for (size_t at = 0; (heartbeat = map_next(&heartbeats->nodes, &at));) {
+                if (heartbeat->deadline >= until)
+                        continue;
+                heartbeat->deadline = until;
+                heap_moved(&heartbeats->deadlines, &heartbeat->node);
+        }
+}
+
 void heartbeats_forget(struct heartbeats *heartbeats, const char *node_id)
 {
         struct heartbeat *heartbeat = map_remove(&heartbeats->nodes, node_id);

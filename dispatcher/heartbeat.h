@@ -28,6 +28,9 @@ void heartbeats_heard(struct heartbeats *heartbeats, const char *node_id, int64_
 void heartbeats_expect(struct heartbeats *heartbeats, const char *node_id, int64_t now,
                        int64_t allowance_ns);
 
+/* No node in the table is late before that: nobody could be heard for a while. */
+void heartbeats_postpone(struct heartbeats *heartbeats, int64_t until);
+
 void heartbeats_forget(struct heartbeats *heartbeats, const char *node_id);
 bool heartbeats_has(const struct heartbeats *heartbeats, const char *node_id);
 

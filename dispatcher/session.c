@@ -253,17 +253,32 @@ static void view_is_fresh(void *context, const struct err *err)
             STR("address", session->seen.address));
 }
 
-/* "ipv4:10.0.0.3:40312" is 10.0.0.3. */
-static const char *peer_host(const struct rpc_peer *peer, struct arena *arena)
+/* "10.0.0.3:2383" is 10.0.0.3, "[::1]:2383" is ::1. */
+static const char *host_of(const char *address, struct arena *arena)
 {
-        const char *host = strchr(peer->address, ':'), *end = strrchr(peer->address, ':');
+        const char *end = strrchr(address, ':');
 
-        if (!host || host == end)
+        if (!end)
                 return "";
-        host++;
-        if (*host == '[' && end[-1] == ']')
-                return arena_printf(arena, "%.*s", (int)(end - host - 2), host + 1);
-        return arena_printf(arena, "%.*s", (int)(end - host), host);
+        if (*address == '[' && end[-1] == ']')
+                return arena_printf(arena, "%.*s", (int)(end - address - 2), address + 1);
+        return arena_printf(arena, "%.*s", (int)(end - address), address);
+}
+
+/* Where it called from ("ipv4:10.0.0.3:40312"); for a manager's own agent, which came by a local
+ * socket, what the membership says. */
+static const char *address_seen(const struct session *session, struct arena *arena)
+{
+        const char *peer = rpc_call_peer(session->call)->address;
+        const Sk__Cluster *cluster = view_cluster(dispatcher_view(session->dispatcher));
+        const Sk__ClusterMembership *membership = cluster ? cluster->membership : NULL;
+
+        if (str_starts_with(peer, "ipv4:") || str_starts_with(peer, "ipv6:"))
+                return host_of(peer + strlen("ipv4:"), arena);
+        for (size_t i = 0; membership && i < membership->n_members; i++)
+                if (str_equal(membership->members[i]->node_id, session->node_id))
+                        return host_of(str_or(membership->members[i]->address, ""), arena);
+        return "";
 }
 
 static int see(struct session *session, const Sk__NodeDescription *description, const char *address,
@@ -277,9 +292,8 @@ static int see(struct session *session, const Sk__NodeDescription *description, 
         if (strlen(str_or(address, "")) > 255)
                 return err_set(err, ERR_INVALID, "the node's address is too long");
         session->seen.description = (Sk__NodeDescription *)message_copy(&arena, &description->base);
-        session->seen.address = str_is_empty(address)
-                                        ? peer_host(rpc_call_peer(session->call), &arena)
-                                        : arena_strdup(&arena, address);
+        session->seen.address = str_is_empty(address) ? address_seen(session, &arena)
+                                                      : arena_strdup(&arena, address);
         arena_done(&session->seen_arena);
         session->seen_arena = arena;
         return 0;

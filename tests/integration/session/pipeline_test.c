@@ -1,171 +1,174 @@
 /* A service created at a real manager runs on agents whose tasks are only names. */
+#include "tests/integration/session/pipeline.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "agent/agent.h"
-#include "agent/executor_fake.h"
-#include "api/control.h"
-#include "lib/base/check.h"
+#include "api/dispatcher.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/os/file.h"
-#include "lib/os/log.h"
-#include "lib/state/task_life.h"
-#include "tests/lib/manager/manager.h"
-#include "tests/unit/test.h"
 
-enum { NODES = 3 };
-
-struct fixture {
-        char folder[64];
-        struct loop *loop;
-        struct manager manager;
-        struct executor *executors[NODES];
-        struct agent *agents[NODES];
-};
-
-static void start_agent(struct fixture *f, size_t i)
-{
-        struct agent_options options = { .loop = f->loop };
-        const char *managers[] = { f->manager.dispatcher };
-        char identity[256], state[256], hostname[16];
-        struct executor_fake_options fake = { .loop = f->loop, .hostname = hostname, .seed = i };
-        struct err err;
-
-        snprintf(hostname, sizeof hostname, "host%zu", i);
-        if (!f->executors[i])
-                f->executors[i] = executor_fake_new(&fake);
-        manager_node_identity(&f->manager, i, identity, sizeof identity);
-        snprintf(state, sizeof state, "%s/agent%zu", f->folder, i);
-        options.executor = f->executors[i];
-        options.state_folder = state;
-        if (agent_new(&options, &f->agents[i], &err) < 0 ||
-            agent_join_cluster(f->agents[i], identity, managers, 1, &err) < 0)
-                fail_msg("%s", err.text);
-}
-
-static int setup(void **state)
-{
-        struct fixture *f = mem_alloc(sizeof *f);
-        char folder[96];
-
-        log_configure("agents", LOG_ERROR, false);
-        snprintf(f->folder, sizeof f->folder, "/tmp/skep-pipeline-XXXXXX");
-        CHECK(mkdtemp(f->folder));
-        CHECK(loop_new(&f->loop, NULL) == 0);
-        snprintf(folder, sizeof folder, "%s/manager", f->folder);
-        manager_init(&f->manager, f->loop, folder, NODES);
-        manager_start_all(&f->manager, "");
-        for (size_t i = 0; i < NODES; i++)
-                start_agent(f, i);
-        *state = f;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        struct fixture *f = *state;
-
-        for (size_t i = 0; i < NODES; i++) {
-                agent_free(f->agents[i]);
-                if (f->executors[i])
-                        f->executors[i]->ops->free(f->executors[i]);
-        }
-        manager_done(&f->manager);
-        loop_free(f->loop);
-        if (!getenv("KEEP"))
-                file_remove_tree(f->folder, NULL);
-        free(f);
-        return 0;
-}
-
-static size_t count_tasks(struct fixture *f, Sk__TaskState state)
-{
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        Sk__ListTasksRequest request = SK__LIST_TASKS_REQUEST__INIT;
-        const Sk__ListTasksResponse *response;
-        ProtobufCMessage *out;
-        struct err err;
-        size_t n = 0;
-
-        if (manager_call(&f->manager, f->manager.api_client, RPC_METHOD(control, ListTasks),
-                         &request.base, &arena, &out, &err) < 0)
-                fail_msg("%s", err.text);
-        response = (const Sk__ListTasksResponse *)out;
-        for (size_t i = 0; i < response->n_tasks; i++)
-                n += task_state(response->tasks[i]->task) == state;
-        return n;
-}
-
-static void until_there_are(struct fixture *f, size_t n, Sk__TaskState state)
-{
-        int64_t start = loop_now_boot(f->loop);
-
-        while (count_tasks(f, state) != n) {
-                loop_turn(f->loop, 20, NULL);
-                if (loop_now_boot(f->loop) - start > 20 * NS_PER_S)
-                        fail_msg("%zu tasks are %s instead of %zu", count_tasks(f, state),
-                                 task_state_name(state), n);
-        }
-}
-
-static void create_service(struct fixture *f, const char *name, uint64_t replicas)
-{
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        Sk__CreateServiceRequest request = SK__CREATE_SERVICE_REQUEST__INIT;
-        Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
-        Sk__Annotations annotations = SK__ANNOTATIONS__INIT;
-        Sk__TaskSpec task = SK__TASK_SPEC__INIT;
-        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
-        Sk__ReplicatedService replicated = SK__REPLICATED_SERVICE__INIT;
-        struct err err;
-
-        annotations.name = name;
-        container.image = "img:1";
-        task.container = &container;
-        replicated.replicas = replicas;
-        spec.annotations = &annotations;
-        spec.task = &task;
-        spec.mode_case = SK__SERVICE_SPEC__MODE_REPLICATED;
-        spec.replicated = &replicated;
-        request.spec = &spec;
-        if (manager_call(&f->manager, f->manager.api_client, RPC_METHOD(control, CreateService),
-                         &request.base, &arena, NULL, &err) < 0)
-                fail_msg("%s", err.text);
-}
+#define TASK "task000000000000000000001"
 
 static void a_service_created_runs(void **state)
 {
-        struct fixture *f = *state;
+        struct pipeline *f = *state;
 
-        create_service(f, "web", 10);
-        until_there_are(f, 10, SK__TASK_STATE__TASK_RUNNING);
+        pipeline_create_service(f, "web", 10);
+        pipeline_until_there_are(f, 10, SK__TASK_STATE__TASK_RUNNING);
 }
 
 static void tasks_of_a_dead_node_run_elsewhere(void **state)
 {
-        struct fixture *f = *state;
+        struct pipeline *f = *state;
 
-        create_service(f, "web", 9);
-        until_there_are(f, 9, SK__TASK_STATE__TASK_RUNNING);
+        pipeline_create_service(f, "web", 9);
+        pipeline_until_there_are(f, 9, SK__TASK_STATE__TASK_RUNNING);
         agent_free(TAKE(f->agents[0]));
-        until_there_are(f, 12, SK__TASK_STATE__TASK_RUNNING); /* three of them are not heard of */
+        pipeline_until_there_are(f, 12,
+                                 SK__TASK_STATE__TASK_RUNNING); /* three of them are not heard of */
 }
 
 static void a_restarted_dispatcher_finds_its_agents_again(void **state)
 {
-        struct fixture *f = *state;
+        struct pipeline *f = *state;
 
-        create_service(f, "web", 3);
-        until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
+        pipeline_create_service(f, "web", 3);
+        pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
         manager_kill(&f->manager, "dispatcher");
-        create_service(f, "api", 3);
+        pipeline_create_service(f, "api", 3);
         manager_start(&f->manager, "dispatcher", "");
-        until_there_are(f, 6, SK__TASK_STATE__TASK_RUNNING);
+        pipeline_until_there_are(f, 6, SK__TASK_STATE__TASK_RUNNING);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* --- logs --- */
+
+struct told {
+        struct str lines;
+        bool is_closed;
+};
+
+static void answer_came(void *context, const void *out)
+{
+        const Sk__AskResponse *response = out;
+        struct told *told = context;
+
+        for (size_t i = 0; i < response->answer->n_lines; i++) {
+                str_add_bytes(&told->lines, response->answer->lines[i]->data.data,
+                              response->answer->lines[i]->data.len);
+                str_add_char(&told->lines, ';');
+        }
+        str_add(&told->lines, response->answer->err);
+}
+
+static void ask_closed(void *context, const struct err *err)
+{
+        struct told *told = context;
+
+        assert_int_equal(err->code, 0);
+        told->is_closed = true;
+}
+
+/* What the dispatcher answers to skep-api that asks node i for a task's log. */
+static void ask(struct pipeline *f, size_t i, struct told *told)
+{
+        static const struct rpc_stream_events events = { .message = answer_came,
+                                                         .closed = ask_closed };
+        struct rpc_client_options options = { .address = f->manager.dispatcher,
+                                              .server_daemon = "dispatcher" };
+        Sk__AskRequest request = SK__ASK_REQUEST__INIT;
+        Sk__AskRequest__Node node = SK__ASK_REQUEST__NODE__INIT, *nodes[] = { &node };
+        Sk__NodeRequest what = SK__NODE_REQUEST__INIT;
+        Sk__NodeRequest__LogRequest logs = SK__NODE_REQUEST__LOG_REQUEST__INIT;
+        Sk__LogOptions log_options = SK__LOG_OPTIONS__INIT;
+        const char *tasks[] = { TASK };
+        struct rpc_identity *identity;
+        struct rpc_client *client;
+        char folder[128], id[26];
+        int64_t start = loop_now_boot(f->loop);
+
+        manager_node_id(i, id);
+        snprintf(folder, sizeof folder, "%s/identity", f->manager.folder);
+        assert_int_equal(rpc_identity_open(folder, "api", &identity, NULL), 0);
+        options.identity = identity;
+        assert_int_equal(rpc_client_new(f->loop, &options, &client, NULL), 0);
+        log_options.tail = -1;
+        logs.options = &log_options;
+        logs.task_ids = tasks;
+        logs.n_task_ids = 1;
+        what.what_case = SK__NODE_REQUEST__WHAT_LOGS;
+        what.logs = &logs;
+        node.node_id = id;
+        node.request = &what;
+        request.nodes = nodes;
+        request.n_nodes = 1;
+        rpc_client_stream(client, RPC_METHOD(dispatcher, Ask), &request.base, &events, told);
+        while (!told->is_closed && loop_now_boot(f->loop) - start < 10 * NS_PER_S)
+                loop_turn(f->loop, 20, NULL);
+        rpc_client_free(client);
+        rpc_identity_free(identity);
+}
+
+static void write_log(struct pipeline *f, const char *text)
+{
+        char folder[256], path[300];
+
+        pipeline_log_folder(f, TASK, folder, sizeof folder);
+        assert_int_equal(file_make_folders(folder, 0700, NULL), 0);
+        snprintf(path, sizeof path, "%s/log", folder);
+        assert_int_equal(file_write_atomic(path, text, strlen(text), 0600, NULL), 0);
+}
+
+static void the_log_of_a_task_comes_from_its_node(void **state)
+{
+        struct pipeline *f = *state;
+        struct told told = { 0 };
+
+        pipeline_create_service(f, "web", 3);
+        pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
+        write_log(f, "2026-11-20T05:31:53.519172983Z stdout F hello\n"
+                     "2026-11-20T05:31:53.519201442Z stderr F world\n");
+        ask(f, 1, &told);
+        assert_true(told.is_closed);
+        assert_string_equal(str_text(&told.lines), "hello;world;");
+        str_done(&told.lines);
+}
+
+static void a_long_log_comes_whole(void **state)
+{
+        struct pipeline *f = *state;
+        struct told told = { 0 };
+        struct str log = { 0 };
+
+        pipeline_create_service(f, "web", 3);
+        pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
+        for (int i = 0; i < 50000; i++)
+                str_addf(&log, "2026-11-20T05:31:53.519172983Z stdout F line %d of many lines\n",
+                         i);
+        write_log(f, log.text);
+        ask(f, 1, &told);
+        assert_true(told.is_closed);
+        assert_non_null(strstr(str_text(&told.lines), "line 49999 of many lines;"));
+        str_done(&told.lines);
+        str_done(&log);
+}
+
+static void a_node_that_is_away_is_said_to_be(void **state)
+{
+        struct pipeline *f = *state;
+        struct told told = { 0 };
+
+        pipeline_create_service(f, "web", 3);
+        pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
+        agent_free(TAKE(f->agents[1]));
+        ask(f, 1, &told);
+        assert_true(told.is_closed);
+        assert_string_equal(str_text(&told.lines), "the node is not connected");
+        str_done(&told.lines);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_setup, pipeline_teardown)
 
 int main(void)
 {
@@ -173,6 +176,9 @@ int main(void)
                 TEST(a_service_created_runs),
                 TEST(tasks_of_a_dead_node_run_elsewhere),
                 TEST(a_restarted_dispatcher_finds_its_agents_again),
+                TEST(the_log_of_a_task_comes_from_its_node),
+                TEST(a_long_log_comes_whole),
+                TEST(a_node_that_is_away_is_said_to_be),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

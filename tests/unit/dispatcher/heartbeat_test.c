@@ -79,6 +79,16 @@ static void a_forgotten_node_is_never_late(void **state)
         assert_int_equal(heartbeats_next(*state), TIME_NEVER);
 }
 
+static void nobody_is_late_for_what_we_slept_through(void **state)
+{
+        heartbeats_heard(*state, "a", 100, 30);
+        heartbeats_heard(*state, "b", 100, 300);
+        heartbeats_postpone(*state, 200);
+        assert_string_equal(late(*state, 199), "");
+        assert_string_equal(late(*state, 200), "a");
+        assert_int_equal(heartbeats_next(*state), 400);
+}
+
 static void few_agents_are_heard_every_second(void **state)
 {
         (void)state;
@@ -110,6 +120,7 @@ int main(void)
                 TEST(a_node_that_is_expected_gets_its_time_once),
                 TEST(a_shorter_allowance_never_brings_lateness_forward),
                 TEST(a_forgotten_node_is_never_late),
+                TEST(nobody_is_late_for_what_we_slept_through),
                 cmocka_unit_test(few_agents_are_heard_every_second),
                 cmocka_unit_test(many_agents_share_a_thousand_heartbeats_a_second),
                 cmocka_unit_test(no_agent_is_heard_less_often_than_the_setting_says),
