@@ -97,7 +97,7 @@ static void change_to_promote(struct raft *raft, struct raft_members *members, u
         const struct raft_member *member = raft_members_find(members, id);
         const struct peer *peer = peer_find(raft, id);
 
-        if (!member || !member->is_learner)
+        if (!member || !member->is_learner || !peer)
                 refuse(raft, ERR_PRECONDITION, "only a learner can be promoted");
         else if (!is_alive(raft, id) || peer->match + raft->config.promote_lag < raft->log.last)
                 refuse(raft, ERR_PRECONDITION, "the learner has not caught up with the log yet");

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "lib/base/mem.h"
@@ -199,9 +200,32 @@ static void what_the_shell_gave_with_a_change_is_in_the_entry(void **state)
         assert_memory_equal(context, "address", 7);
 }
 
+/* {1, 2} and then {1}: the second may not be committed, and server 2 lead still. */
+static void who_is_alone_by_a_change_under_way_waits_like_others(void **state)
+{
+        static const uint8_t alone[] = { 1, 1, ME, 0, 0, 0, 0, 0, 0, 0, 0 };
+        struct raft_restore restore = { .term = 1 };
+        struct raft_entry *change_entry = raft_entry_new(RAFT_MEMBERS_ARE, sizeof alone);
+        struct raft_entry *log[] = { an_entry(1, 1), change_entry };
+        _cleanup_(server_freep) struct server *server = NULL;
+
+        (void)state;
+        memcpy(change_entry->data, alone, sizeof alone);
+        change_entry->index = 2;
+        change_entry->term = 1;
+        restore.snapshot.members =
+                (struct raft_members){ .member = { { .id = 1 }, { .id = 2 } }, .n = 2 };
+        server = server_restored(&restore, log, 2);
+        server_tick(server, 0);
+        assert_int_equal(server->effects->role, RAFT_FOLLOWER);
+        server_tick(server, NS_PER_S);
+        assert_int_equal(server->effects->role, RAFT_CANDIDATE);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(who_is_alone_by_a_change_under_way_waits_like_others),
                 cmocka_unit_test(no_change_before_the_first_commit_of_a_term),
                 cmocka_unit_test(a_newcomer_learns_first),
                 cmocka_unit_test(one_change_at_a_time),
