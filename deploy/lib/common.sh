@@ -66,13 +66,10 @@ packages_install() {
                 apt-get install -q -y --no-install-recommends $missing
 }
 
-# ours TEXT: pids of processes whose command line names TEXT, this one and its parents left out.
+# ours TEXT: pids of processes whose command line has TEXT in it, without this script and those that run it.
 ours() {
         local pid
-        for pid in /proc/[0-9]*; do
-                pid=${pid#/proc/}
-                [ "$pid" = $$ ] || [ "$pid" = "$PPID" ] && continue
-                tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1" && echo "$pid"
+        for pid in $(pgrep -f -- "$(printf '%s' "$1" | sed 's/[][\\.*^$+?(){}|]/\\&/g')"); do
+                case " $$ $PPID $BASHPID " in *" $pid "*) ;; *) echo "$pid" ;; esac
         done
-        return 0
 }

@@ -101,13 +101,28 @@ Sk__TaskState restart_desired(const struct work *work, const Sk__Task *older, bo
                                                                    : SK__TASK_STATE__TASK_RUNNING;
 }
 
+/* When a task that waits may start. */
+static int64_t turn_of(const struct work *work, const Sk__Task *task)
+{
+        const Sk__Task *older = view_slot_older(work->view, task);
+        bool is_update = older && tasks_differ(work, older, task);
+
+        return restart_start_at(work, older, task->meta ? task->meta->created_at_ns : 0, is_update);
+}
+
 static void replace(struct work *work, const struct slot *slot)
 {
         const Sk__Task *old = slot->newest;
+        bool was_waiting = old->definition->desired_state == SK__TASK_STATE__TASK_READY;
         /* On a node that is gone or may not bear it, a global task has no successor. */
         bool has_place =
                 !work->is_global || node_may_bear(work, view_node(work->view, slot->node_id));
 
+        /* What fails before its turn (no such image) is not tried faster than the delay allows. */
+        if (was_waiting && slot_ended_by_itself(old) && turn_of(work, old) > view_now(work->view)) {
+                plan_wake(work->plan, turn_of(work, old));
+                return;
+        }
         if (has_place && slot->state == SLOT_BROKEN)
                 work_create(work, slot->number, slot->node_id,
                             restart_desired(work, old, work_is_dirty(work, old)), slot->why);
@@ -116,10 +131,7 @@ static void replace(struct work *work, const struct slot *slot)
 
 static void start_waiting(struct work *work, const Sk__Task *task)
 {
-        const Sk__Task *older = view_slot_older(work->view, task);
-        bool is_update = older && tasks_differ(work, older, task);
-        int64_t created_at = task->meta ? task->meta->created_at_ns : 0;
-        int64_t at = restart_start_at(work, older, created_at, is_update);
+        int64_t at = turn_of(work, task);
 
         if (at > view_now(work->view))
                 plan_wake(work->plan, at);
