@@ -8,9 +8,11 @@
 #include "agent/runner.h"
 #include "agent/session.h"
 #include "lib/base/time.h"
+#include "lib/base/version.h"
 #include "lib/message/message.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
+#include "lib/trust/trust.h"
 
 /* Statuses gather this long before they are told. */
 #define GATHER_NS (2 * NS_PER_MS)
@@ -19,7 +21,8 @@
 struct agent {
         struct agent_options options;
         char *state_folder, *address, *hostname;
-        struct rpc_identity *identity; /* NULL: works for no swarm */
+        struct rpc_identity *identity;            /* NULL: works for no swarm */
+        struct str root_subject, root_public_key; /* of that swarm's root, as docker shows them */
         struct managers managers;
         struct worker worker;
         struct disk *disk;
@@ -89,6 +92,22 @@ void agent_describe(struct agent *agent, struct arena *arena, Sk__NodeDescriptio
         agent->options.executor->ops->describe(agent->options.executor, arena, ret);
         if (agent->hostname)
                 ret->hostname = agent->hostname;
+        ret->engine_version = SKEP_VERSION;
+        ret->tls_issuer_subject = str_text(&agent->root_subject);
+        ret->tls_issuer_public_key = str_text(&agent->root_public_key);
+}
+
+/* What a person compares to see which root a node trusts; without it the node is none the worse. */
+static void read_root(struct agent *agent, const char *identity_folder)
+{
+        _cleanup_(str_done) struct str path = {}, pem = {};
+
+        str_clear(&agent->root_subject);
+        str_clear(&agent->root_public_key);
+        str_addf(&path, "%s/root.crt", identity_folder);
+        if (file_read(str_text(&path), TRUST_PEM_MAX, &pem, NULL) == 0)
+                trust_certificate_info(str_text(&pem), &agent->root_subject,
+                                       &agent->root_public_key, NULL);
 }
 
 /* Returns whether it differs from what was told last. */
@@ -316,6 +335,7 @@ int agent_join_cluster(struct agent *agent, const char *identity_folder,
         if (agent->identity)
                 return err_set(err, ERR_EXISTS, "this node already works for a swarm");
         TRY(rpc_identity_open(identity_folder, "agent", &agent->identity, err));
+        read_root(agent, identity_folder);
         begin(agent);
         r = agent->state_folder ? restore(agent, err) : 0;
         if (r < 0) {
@@ -405,6 +425,8 @@ void agent_free(struct agent *agent)
         free(agent->state_folder);
         free(agent->address);
         free(agent->hostname);
+        str_done(&agent->root_subject);
+        str_done(&agent->root_public_key);
         free(agent);
 }
 

@@ -9,6 +9,7 @@
 
 struct dispatcher_config {
         const char *store;
+        int64_t join_port;      /* where nodes join, on every manager */
         int64_t advertise_port; /* where dispatchers of other managers listen */
         const char *node_id;    /* of this manager; set at start */
 };

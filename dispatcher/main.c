@@ -9,6 +9,7 @@ static struct dispatcher_config config;
 static const struct setting settings[] = {
         { "store",          SETTING_ADDRESS, offsetof(struct dispatcher_config, store),          "unix:/run/skep/store.sock", "where the local store listens", 0, 0 },
         { "advertise-port", SETTING_COUNT,   offsetof(struct dispatcher_config, advertise_port), "2382",                      "port of every manager's dispatcher, as told to agents", 1, 65535 },
+        { "join-port",      SETTING_COUNT,   offsetof(struct dispatcher_config, join_port),      "2377",                      "port of every manager that nodes join by, as told to people", 1, 65535 },
         {},
 };
 /* clang-format on */

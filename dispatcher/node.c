@@ -1,6 +1,8 @@
 /* Plans for node records. */
 #include "dispatcher/node.h"
 
+#include <string.h>
+
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/message/message.h"
@@ -131,15 +133,28 @@ static const Sk__ClusterMembership__Member *find_member(const Sk__ClusterMembers
         return NULL;
 }
 
+/* The member's host with the port that nodes join by; "" for a node that is no member. */
+static const char *join_address(const Sk__ClusterMembership__Member *member, int64_t join_port,
+                                struct plan *plan)
+{
+        const char *address = member ? str_or(member->address, "") : "";
+        const char *colon = strrchr(address, ':');
+
+        if (!colon)
+                return "";
+        return arena_printf(&plan->arena, "%.*s:%lld", (int)(colon - address), address,
+                            (long long)join_port);
+}
+
 void node_plan_manager(const struct view *view, const char *node_id, const char *leader_id,
-                       struct plan *plan)
+                       int64_t join_port, struct plan *plan)
 {
         const Sk__Cluster *cluster = view_cluster(view);
         const Sk__Node *node = view_node(view, node_id);
         const Sk__NodeStatus *now = node ? node->status : NULL;
         const Sk__ClusterMembership__Member *member =
                 find_member(cluster ? cluster->membership : NULL, node_id);
-        const char *address = member ? str_or(member->address, "") : "";
+        const char *address = join_address(member, join_port, plan);
         bool is_leader = member && str_equal(node_id, leader_id);
         bool is_reachable =
                 is_leader || (member && now && now->state == SK__NODE_STATUS__STATE__READY);
@@ -153,7 +168,7 @@ void node_plan_manager(const struct view *view, const char *node_id, const char 
         status = status_copy(node, plan);
         status->is_leader = is_leader;
         status->is_reachable = is_reachable;
-        status->manager_address = arena_strdup(&plan->arena, address);
+        status->manager_address = address;
         change_status(plan, node, status, "as the managers are now");
         plan_require_unchanged(plan, SK__KIND__KIND_NODE, (const struct object_head *)node,
                                PART_STATUS);

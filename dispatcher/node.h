@@ -35,4 +35,4 @@ void node_plan_orphan(const Sk__Task *task, struct plan *plan);
 /* Is it a manager, does it lead ('leader_id': the manager this runs on, as it holds the lease), and
  * can it be reached? */
 void node_plan_manager(const struct view *view, const char *node_id, const char *leader_id,
-                       struct plan *plan);
+                       int64_t join_port, struct plan *plan);

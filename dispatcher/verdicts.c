@@ -104,7 +104,8 @@ void verdicts_node_changed(struct verdicts *verdicts, const char *node_id)
                 node_plan_orphans(view, node_id, SIZE_MAX, &verdicts->plan);
                 return;
         }
-        node_plan_manager(view, node_id, dispatcher->config->node_id, &verdicts->plan);
+        node_plan_manager(view, node_id, dispatcher->config->node_id, dispatcher->config->join_port,
+                          &verdicts->plan);
 }
 
 void verdicts_cluster_changed(struct verdicts *verdicts)
@@ -117,7 +118,8 @@ void verdicts_cluster_changed(struct verdicts *verdicts)
         if (!verdicts->is_judging)
                 return;
         while ((node = view_each(view, SK__KIND__KIND_NODE, &cursor)))
-                node_plan_manager(view, node->id, dispatcher->config->node_id, &verdicts->plan);
+                node_plan_manager(view, node->id, dispatcher->config->node_id,
+                                  dispatcher->config->join_port, &verdicts->plan);
 }
 
 /* --- the lease --- */

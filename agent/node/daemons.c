@@ -21,7 +21,7 @@ const struct daemon_row daemon_rows[] = {
         { "scheduler", "--identity %S/identity --store unix:%R/store.sock", false },
         { "dispatcher",
           "--identity %S/identity --listen unix:%R/dispatcher.sock --listen %L:2382 --store "
-          "unix:%R/store.sock",
+          "unix:%R/store.sock --join-port %P",
           false },
         { "api",
           "--identity %S/identity --listen unix:%R/api.sock --listen %L:2381 --store "
@@ -86,6 +86,9 @@ const char *const *daemon_arguments(const struct daemon_row *row, const struct n
         _cleanup_(vec_done) struct vec words = VEC_OF(const char *);
 
         add_words(row->arguments, record, state_folder, run_folder, arena, &words);
+        vec_push(&words, &(const char *){ "--metrics" });
+        vec_push(&words, &(const char *){ arena_printf(arena, "unix:%s/%s.metrics", run_folder,
+                                                       row->name) });
         add_words(str_or(extra, ""), record, state_folder, run_folder, arena, &words);
         vec_push(&words, &(const char *){ NULL });
         return arena_copy(arena, words.data, words.n * sizeof(const char *));

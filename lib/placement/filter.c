@@ -192,3 +192,15 @@ void placement_explain(struct str *str, const uint32_t n_refused[FILTERS])
         if (*between == ';')
                 str_add(str, ")");
 }
+
+const char *placement_filter_name(enum placement_filter filter)
+{
+        static const char *const names[] = {
+                [FILTER_READY] = "ready",           [FILTER_RESOURCE] = "resources",
+                [FILTER_PLUGIN] = "plugins",        [FILTER_CONSTRAINT] = "constraints",
+                [FILTER_PLATFORM] = "platform",     [FILTER_HOST_PORT] = "host ports",
+                [FILTER_MAX_REPLICAS] = "replicas", [FILTER_NONE] = "",
+        };
+
+        return names[filter];
+}

@@ -27,6 +27,9 @@ bool placement_suits(const struct placement_need *need, const Sk__Node *node);
 bool placement_has_room(const struct placement_need *need, const Sk__Node *node,
                         const struct placement_usage *usage);
 
+/* The filter in a word: "resources"; "" for FILTER_NONE. */
+const char *placement_filter_name(enum placement_filter filter);
+
 /* Adds "no suitable node (scheduling constraints not satisfied on 2 nodes; insufficient resources
  * on 1 node)": how many nodes each filter refused, most first. */
 void placement_explain(struct str *str, const uint32_t n_refused[FILTERS]);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/placement/placement.h"
 #include "lib/state/task_life.h"
 #include "manager/api_server/show.h"
 
@@ -90,6 +91,28 @@ static const char *summary_of(struct call *call, const Sk__Task *task)
                             task_state_name(state), err[0] ? ": " : "", err);
 }
 
+/* Why each node does or does not take it, as things are now. */
+static int tell_nodes(struct call *call, const Sk__Task *task, Sk__ExplainTaskResponse *out)
+{
+        struct placement_verdict *verdicts;
+        size_t n;
+
+        TRY(placement_verdicts(call->view, task, call->arena, &verdicts, &n, call->err));
+        out->nodes = arena_alloc(call->arena, (n + 1) * sizeof *out->nodes);
+        for (size_t i = 0; i < n; i++) {
+                Sk__ExplainTaskResponse__NodeVerdict *verdict =
+                        CALL_NEW(call, Sk__ExplainTaskResponse__NodeVerdict,
+                                 SK__EXPLAIN_TASK_RESPONSE__NODE_VERDICT__INIT);
+
+                verdict->node_id = verdicts[i].node_id;
+                verdict->node_name = verdicts[i].node_name;
+                verdict->filter = placement_filter_name(verdicts[i].filter);
+                verdict->why = verdicts[i].text;
+                out->nodes[out->n_nodes++] = verdict;
+        }
+        return 0;
+}
+
 int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
                         Sk__ExplainTaskResponse *out)
 {
@@ -104,6 +127,8 @@ int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
         out->steps = arena_alloc(call->arena, STEPS_MAX * sizeof *out->steps);
         tell_predecessor(call, out, task);
         tell_life(call, out, task);
+        if (task_node(task)[0] == '\0' && !task_is_over(task))
+                TRY(tell_nodes(call, task, out));
         out->summary = summary_of(call, task);
         return 0;
 }
