@@ -229,8 +229,7 @@ static void close_task(struct executor_task *task)
         (void)chain_cancel(&task->ending, free_when_idle);
         if (task->is_cancel_posted)
                 loop_post_cancel(loop, &task->cancelled);
-        if (task->kill)
-                rpc_request_cancel(task->kill);
+        executor_forget_signal(task);
         if (task->wait)
                 rpc_request_cancel(task->wait);
         loop_timer_cancel(&task->wait_retry);

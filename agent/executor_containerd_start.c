@@ -242,6 +242,7 @@ static void process_ended(struct executor_task *task, int exit_code)
         task->process = PROCESS_ENDING;
         task->facts.is_running = false;
         executor_end_health(task);
+        executor_forget_signal(task);
         marks_describe_exit(exit_code, false, task->cause, &task->exit);
         chain_begin(&task->ending, executor_ending_steps, executor_end_cleaned);
 }

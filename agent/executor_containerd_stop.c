@@ -8,9 +8,11 @@
 #include "lib/os/log.h"
 
 static const int64_t timeout_ns = 30 * NS_PER_S, grace_default_ns = 10 * NS_PER_S,
-                     after_kill_ns = 60 * NS_PER_S;
+                     after_kill_ns = 60 * NS_PER_S, again_ns = 100 * NS_PER_MS;
 
 /* --- signals --- */
+
+static void send_again(void *context);
 
 static void signalled(void *context, const void *out, const struct err *err)
 {
@@ -18,23 +20,43 @@ static void signalled(void *context, const void *out, const struct err *err)
 
         (void)out;
         task->kill = NULL;
-        /* It ended by itself, or containerd is away: patience decides. */
-        if (err && err->code != ERR_NOT_FOUND)
-                LOG(WARN, "a container could not be signalled", STR("task", task->id),
-                    STR("err", err->text));
+        if (!err || err->code == ERR_NOT_FOUND || task->process != PROCESS_RUNNING)
+                return;
+        if (err->code == ERR_UNAVAILABLE) {
+                task->signal_retry = (struct loop_timer){ .fire = send_again, .context = task };
+                loop_timer_set(task->executor->options.loop, &task->signal_retry, again_ns);
+                return;
+        }
+        LOG(WARN, "a container could not be signalled", STR("task", task->id),
+            STR("err", err->text));
+}
+
+static void send_again(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Tasks__KillRequest in = CTD__TASKS__KILL_REQUEST__INIT;
+
+        in.container_id = task->id;
+        in.signal = (uint32_t)task->signal;
+        in.all = task->to_all;
+        task->kill = rpc_client_call(task->executor->client, CONTAINERD_METHOD(tasks, tasks, Kill),
+                                     &in.base, timeout_ns, true, signalled, task);
+}
+
+void executor_forget_signal(struct executor_task *task)
+{
+        loop_timer_cancel(&task->signal_retry);
+        if (task->kill)
+                rpc_request_cancel(task->kill);
+        task->kill = NULL;
 }
 
 void executor_send_signal(struct executor_task *task, int signal, bool to_all)
 {
-        Ctd__Tasks__KillRequest in = CTD__TASKS__KILL_REQUEST__INIT;
-
-        in.container_id = task->id;
-        in.signal = (uint32_t)signal;
-        in.all = to_all;
-        if (task->kill)
-                rpc_request_cancel(task->kill);
-        task->kill = rpc_client_call(task->executor->client, CONTAINERD_METHOD(tasks, tasks, Kill),
-                                     &in.base, timeout_ns, true, signalled, task);
+        executor_forget_signal(task);
+        task->signal = signal;
+        task->to_all = to_all;
+        send_again(task);
 }
 
 /* --- the end of a process --- */

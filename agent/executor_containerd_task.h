@@ -77,6 +77,9 @@ struct executor_task {
         bool awaits_end; /* the verb goes on when the process is over and cleaned up */
         struct loop_timer patience;
         struct rpc_request *kill;
+        int signal; /* the last one sent, and to whom */
+        bool to_all;
+        struct loop_timer signal_retry;
         bool is_killing; /* SIGKILL was sent: no more patience after this */
 
         /* What is there. */
@@ -169,8 +172,9 @@ void executor_begin_health(struct executor_task *task, bool is_adopted);
 /* It runs no more, or the handle is closed. */
 void executor_end_health(struct executor_task *task);
 
-/* Sends a signal to the process, without waiting for an answer. */
+/* Sends a signal to the process, until containerd has heard it; does not wait for that. */
 void executor_send_signal(struct executor_task *task, int signal, bool to_all);
+void executor_forget_signal(struct executor_task *task);
 
 /* --- the executor --- */
 void executor_describe(struct executor *executor, struct arena *arena, Sk__NodeDescription *ret);

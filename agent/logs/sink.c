@@ -40,7 +40,7 @@ struct log_sink {
         void (*done)(void *context);
         void *done_context;
         struct loop_post again; /* more work */
-        struct loop_post post; /* 'done' when nothing is left to do */
+        struct loop_post post;  /* 'done' when nothing is left to do */
 
         /* The work's own while it is under way. */
         struct source sources[N_STREAMS];

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 built=build/bin/tests/integration/executor
-[ $# -gt 0 ] || set -- $built/executor_test $built/spec_test $built/images_test
+[ $# -gt 0 ] || set -- $built/executor_test $built/spec_test $built/images_test $built/crowd_test
 folder=$(mktemp -d "${TMPDIR:-/tmp}/skep-executor-test.XXXXXX")
 registries=
 

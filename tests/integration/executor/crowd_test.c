@@ -1,0 +1,187 @@
+/* Many tasks at once, and an agent that is killed. */
+#include "tests/integration/executor/bench.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/check.h"
+#include "lib/os/file.h"
+
+enum { N = 30 };
+
+struct one {
+        struct bench *bench;
+        struct executor_task *task;
+        void (*const *verbs)(struct executor_task *task); /* still to be called */
+        struct err err;
+        bool has_failed, is_through, has_exited;
+        int exit_code;
+};
+
+/* --- many --- */
+
+static void done(void *context, const struct err *err)
+{
+        struct one *one = context;
+
+        if (err) {
+                one->err = *err;
+                one->has_failed = one->is_through = true;
+        } else if (!*one->verbs) {
+                one->is_through = true;
+        } else {
+                (*one->verbs++)(one->task);
+        }
+}
+
+static void exited(void *context, const struct executor_exit *exit)
+{
+        struct one *one = context;
+
+        one->has_exited = true;
+        one->exit_code = exit->exit_code;
+}
+
+static void open_one(struct bench *bench, struct one *one,
+                     void (*const *verbs)(struct executor_task *task))
+{
+        static const struct executor_events events = { done, exited, NULL };
+        struct executor_input input = {
+                .service_name = "crowd",
+                .node_id = "nodeid",
+                .node_hostname = "node-1",
+        };
+
+        bench_describe(bench, "while :; do echo hello; sleep 0.05; done");
+        input.assignment = bench->assignment;
+        input.spec = bench->spec;
+        *one = (struct one){ .bench = bench, .verbs = verbs };
+        one->task = bench->executor->ops->open(bench->executor, &input, &events, one);
+}
+
+static void all_live_their_lives(void **state)
+{
+        struct bench *bench = *state;
+        const struct executor_ops *ops = bench->executor->ops;
+        void (*const verbs[])(struct executor_task *) = { ops->prepare, ops->start, ops->terminate,
+                                                          ops->remove, NULL };
+        struct one all[N];
+        int n = 0;
+
+        for (int i = 0; i < N; i++)
+                open_one(bench, &all[i], verbs);
+        while (n < N) {
+                UNTIL(bench, all[n].is_through);
+                if (all[n].has_failed)
+                        fail_msg("%s", all[n].err.text);
+                assert_true(all[n].has_exited);
+                assert_int_equal(all[n].exit_code, 137);
+                n++;
+        }
+        assert_int_equal(bench_list(bench), 0);
+        for (int i = 0; i < N; i++)
+                ops->close(all[i].task);
+        bench->spec = NULL;
+}
+
+static void all_live_through_deaths_of_containerd(void **state)
+{
+        struct bench *bench = *state;
+        const struct executor_ops *ops = bench->executor->ops;
+        void (*const verbs[])(struct executor_task *) = { ops->prepare, ops->start, NULL };
+        void (*const ends[])(struct executor_task *) = { ops->remove, NULL };
+        struct one all[N / 3];
+
+        for (int i = 0; i < N / 3; i++)
+                open_one(bench, &all[i], verbs);
+        bench_wait_ms(bench, 200);
+        bench_kill_containerd(bench);
+        for (int i = 0; i < N / 3; i++)
+                UNTIL(bench, all[i].is_through);
+        for (int i = 0; i < N / 3; i++) {
+                all[i].verbs = ends;
+                all[i].is_through = all[i].has_failed = false;
+                done(&all[i], NULL);
+        }
+        bench_wait_ms(bench, 100);
+        bench_kill_containerd(bench);
+        for (int i = 0; i < N / 3; i++) {
+                UNTIL(bench, all[i].is_through);
+                if (all[i].has_failed)
+                        fail_msg("%s", all[i].err.text);
+        }
+        assert_int_equal(bench_list(bench), 0);
+        for (int i = 0; i < N / 3; i++)
+                ops->close(all[i].task);
+        bench->spec = NULL;
+}
+
+/* --- an agent that is killed --- */
+
+/* The first agent, in a process of its own: starts the task, says so, and waits for its end. */
+static void be_killed(struct bench *parent, int said)
+{
+        void *state;
+        struct bench *bench;
+
+        CHECK(bench_start(&state) == 0);
+        bench = state;
+        bench->spec = parent->spec;
+        bench->assignment = parent->assignment;
+        bench_start_agent(bench);
+        bench_open(bench);
+        bench_run(bench);
+        CHECK(write(said, "!", 1) == 1);
+        for (;;)
+                bench_wait_ms(bench, 1000);
+}
+
+static void an_agent_that_is_killed_leaves_everything_to_the_next(void **state)
+{
+        struct bench *bench = *state;
+        int pipe_fds[2], status;
+        const char *text;
+        char byte;
+        pid_t pid;
+        int next = 0, number, length;
+
+        bench_stop_agent(bench);
+        bench_describe(bench, "i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done");
+        CHECK(pipe(pipe_fds) == 0);
+        pid = fork();
+        if (pid == 0)
+                be_killed(bench, pipe_fds[1]);
+        CHECK(read(pipe_fds[0], &byte, 1) == 1);
+        bench_sleep_ms(500);
+        kill(pid, SIGKILL);
+        CHECK(waitpid(pid, &status, 0) == pid);
+        bench_sleep_ms(500);
+        bench_start_agent(bench);
+        bench_open(bench);
+        assert_true(bench->executor->ops->facts(bench->task)->is_running);
+        bench_wait_ms(bench, 500);
+        bench_do(bench, bench->executor->ops->terminate);
+        text = bench_logs(bench);
+        for (; sscanf(text, "%d\n%n", &number, &length) == 1; text += length)
+                assert_int_equal(number, next++);
+        assert_true(next > 50);
+        close(pipe_fds[0]);
+        close(pipe_fds[1]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(all_live_their_lives),
+                TEST(all_live_through_deaths_of_containerd),
+                TEST(an_agent_that_is_killed_leaves_everything_to_the_next),
+        };
+
+        return cmocka_run_group_tests(tests, bench_start, bench_stop);
+}
