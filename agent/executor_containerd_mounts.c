@@ -142,6 +142,23 @@ static int add_bind(struct mount_list *list, const Sk__Mount *mount, const char 
         return 0;
 }
 
+static int add_volume_mount(struct mount_list *list, const Sk__Mount *mount, const char *name,
+                            struct err *err)
+{
+        struct arena *arena = &list->bundle->arena;
+        struct volume_mount volume;
+        const char **options;
+
+        TRY(volume_read_mount(name, mount->volume, arena, &volume, err));
+        options = arena_alloc(arena, (volume.n_options + 1) * sizeof *options);
+        for (size_t i = 0; i < volume.n_options; i++)
+                options[i] = volume.options[i];
+        if (mount->read_only)
+                options[volume.n_options++] = "ro";
+        add(list, volume.type, volume.source, mount->target, options, volume.n_options);
+        return 0;
+}
+
 static int add_volume(struct mount_list *list, const Sk__Mount *mount, const char *name,
                       size_t number, struct err *err)
 {
@@ -150,6 +167,8 @@ static int add_volume(struct mount_list *list, const Sk__Mount *mount, const cha
         const char *path, *folder = bundle->volumes_folder;
         const char *subpath = options ? str_or(options->subpath, NULL) : NULL;
 
+        if (volume_is_mount(options) && str_equal(str_or(options->driver, "local"), "local"))
+                return add_volume_mount(list, mount, name, err);
         /* A volume without a name goes with its task. */
         if (str_is_empty(name)) {
                 folder = arena_printf(&bundle->arena, "%s/volumes", bundle->folder);

@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -49,14 +51,81 @@ int volume_make(const char *folder, const char *name, const Sk__Mount__VolumeOpt
                 return err_set(err, ERR_INVALID,
                                "error looking up volume plugin %.100s: plugin \"%.100s\" not found",
                                driver, driver);
-        if (options && options->n_driver_options > 0)
-                return err_set(err, ERR_INVALID,
-                               "volume '%.100s': options of the local driver are not supported; "
-                               "mount it on the node and use a bind mount",
-                               name);
         path = arena_printf(arena, "%s/%s/_data", folder, name);
         TRY(file_make_folders(path, 0755, err));
         *ret_path = path;
+        return 0;
+}
+
+/* --- volumes that are mounts --- */
+
+static const char *find_option(const Sk__Mount__VolumeOptions *options, const char *key)
+{
+        for (size_t i = 0; i < options->n_driver_options; i++) {
+                if (str_equal(options->driver_options[i]->key, key))
+                        return options->driver_options[i]->value;
+        }
+        return "";
+}
+
+bool volume_is_mount(const Sk__Mount__VolumeOptions *options)
+{
+        return options && options->n_driver_options > 0;
+}
+
+static int check_options(const char *name, const Sk__Mount__VolumeOptions *options, struct err *err)
+{
+        for (size_t i = 0; i < options->n_driver_options; i++) {
+                const char *key = options->driver_options[i]->key;
+
+                if (!str_equal(key, "type") && !str_equal(key, "o") && !str_equal(key, "device"))
+                        return err_set(err, ERR_INVALID,
+                                       "volume '%.100s': invalid option: \"%.64s\"", name, key);
+        }
+        if (str_is_empty(find_option(options, "device")))
+                return err_set(err, ERR_INVALID,
+                               "volume '%.100s': missing device in volume options", name);
+        return 0;
+}
+
+/* The kernel wants an address where people write a name. */
+static int resolve(const char *host, struct arena *arena, const char **ret, struct err *err)
+{
+        struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+        char text[NI_MAXHOST];
+        int error = getaddrinfo(host, NULL, &hints, &found);
+
+        if (!error)
+                error = getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof text, NULL, 0,
+                                    NI_NUMERICHOST);
+        if (found)
+                freeaddrinfo(found);
+        if (error)
+                return err_set(err, ERR_UNAVAILABLE, "error resolving '%.100s': %s", host,
+                               gai_strerror(error));
+        *ret = arena_printf(arena, "addr=%s", text);
+        return 0;
+}
+
+int volume_read_mount(const char *name, const Sk__Mount__VolumeOptions *options,
+                      struct arena *arena, struct volume_mount *ret, struct err *err)
+{
+        char *text = arena_strdup(arena, find_option(options, "o")), *save = NULL;
+        struct volume_mount mount = {
+                .type = str_or(find_option(options, "type"), "none"),
+                .source = find_option(options, "device"),
+                .options = arena_alloc(arena, (strlen(text) + 1) * sizeof *mount.options),
+        };
+
+        TRY(check_options(name, options, err));
+        for (char *one = strtok_r(text, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
+                const char **option = &mount.options[mount.n_options++];
+
+                *option = one;
+                if (str_starts_with(one, "addr="))
+                        TRY(resolve(one + strlen("addr="), arena, option, err));
+        }
+        *ret = mount;
         return 0;
 }
 

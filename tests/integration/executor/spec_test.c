@@ -104,6 +104,26 @@ static void a_new_volume_holds_what_the_image_has_there(void **state)
         assert_string_equal(bench_output(bench), "more\n");
 }
 
+static void a_volume_can_be_a_mount_of_its_own(void **state)
+{
+        struct bench *bench = *state;
+        Sk__Mount__VolumeOptions options = SK__MOUNT__VOLUME_OPTIONS__INIT;
+        Sk__Label type = SK__LABEL__INIT, device = SK__LABEL__INIT, o = SK__LABEL__INIT;
+        Sk__Label *all[] = { &type, &device, &o };
+
+        type.key = "type";
+        device.key = "device";
+        o.key = "o";
+        type.value = device.value = "tmpfs";
+        o.value = "size=1m,uid=1000";
+        options.driver_options = all;
+        options.n_driver_options = 3;
+        bench_describe(bench, "stat -c %u /t; grep ' /t ' /proc/mounts | grep -c size=1024k");
+        add_mount(bench, SK__MOUNT__TYPE__VOLUME, "quick", "/t");
+        container_of_bench(bench)->mounts[0]->volume = &options;
+        assert_string_equal(bench_output(bench), "1000\n1\n");
+}
+
 static void a_bind_mount_can_be_read_only(void **state)
 {
         struct bench *bench = *state;
@@ -290,6 +310,7 @@ int main(void)
                 TEST(the_hostname_is_the_containers_own),
                 TEST(a_secret_is_a_file_in_memory),
                 TEST(a_new_volume_holds_what_the_image_has_there),
+                TEST(a_volume_can_be_a_mount_of_its_own),
                 TEST(a_bind_mount_can_be_read_only),
                 TEST(a_bind_mount_of_nothing_is_invalid),
                 TEST(the_root_can_be_read_only_with_a_tmpfs_in_it),

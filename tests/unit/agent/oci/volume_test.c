@@ -132,6 +132,48 @@ static void a_foreign_driver_is_refused(void **state)
                             "error looking up volume plugin rexray: plugin \"rexray\" not found");
 }
 
+static int read_mount(struct fixture *f, const char *type, const char *o, const char *device,
+                      struct volume_mount *ret)
+{
+        Sk__Mount__VolumeOptions options = SK__MOUNT__VOLUME_OPTIONS__INIT;
+        Sk__Label labels[3] = { SK__LABEL__INIT, SK__LABEL__INIT, SK__LABEL__INIT };
+        Sk__Label *all[] = { &labels[0], &labels[1], &labels[2] };
+        const char *const words[][2] = { { "type", type }, { "o", o }, { "device", device } };
+
+        for (int i = 0; i < 3; i++) {
+                if (!words[i][1])
+                        continue;
+                labels[options.n_driver_options].key = words[i][0];
+                labels[options.n_driver_options++].value = words[i][1];
+        }
+        options.driver_options = all;
+        assert_true(volume_is_mount(&options));
+        return volume_read_mount("v", &options, &f->arena, ret, &f->err);
+}
+
+static void a_share_is_a_mount_of_its_own(void **state)
+{
+        struct fixture *f = *state;
+        struct volume_mount mount;
+
+        assert_int_equal(read_mount(f, "nfs", "addr=127.0.0.1,rw,nfsvers=4", ":/export", &mount),
+                         0);
+        assert_string_equal(mount.type, "nfs");
+        assert_string_equal(mount.source, ":/export");
+        assert_int_equal(mount.n_options, 3);
+        assert_string_equal(mount.options[0], "addr=127.0.0.1");
+        assert_string_equal(mount.options[2], "nfsvers=4");
+}
+
+static void a_mount_without_a_device_is_refused(void **state)
+{
+        struct fixture *f = *state;
+        struct volume_mount mount;
+
+        assert_int_equal(read_mount(f, "nfs", "addr=127.0.0.1", NULL, &mount), ERR_INVALID);
+        assert_string_equal(f->err.text, "volume 'v': missing device in volume options");
+}
+
 static void a_file_is_read_inside_the_image_only(void **state)
 {
         struct fixture *f = *state;
@@ -155,6 +197,8 @@ int main(void)
                 TEST(links_of_the_image_stay_inside_it),
                 TEST(a_name_that_leads_elsewhere_is_refused),
                 TEST(a_foreign_driver_is_refused),
+                TEST(a_share_is_a_mount_of_its_own),
+                TEST(a_mount_without_a_device_is_refused),
                 TEST(a_file_is_read_inside_the_image_only),
         };
 
