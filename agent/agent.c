@@ -415,6 +415,12 @@ int agent_new(const struct agent_options *options, struct agent **ret_agent, str
         return 0;
 }
 
+void agent_set_address(struct agent *agent, const char *address)
+{
+        free(agent->address);
+        agent->address = str_copy(address);
+}
+
 void agent_free(struct agent *agent)
 {
         if (!agent)

@@ -61,6 +61,9 @@ int agent_join_cluster(struct agent *agent, const char *identity_folder,
  * back when it works for no swarm. */
 void agent_leave(struct agent *agent, void (*left)(void *context), void *context);
 
+/* The address by which others reach this node, from the next session on. */
+void agent_set_address(struct agent *agent, const char *address);
+
 /* What there is to say about it now; strings are borrowed until the next turn. */
 struct agent_info {
         bool is_in_cluster;

@@ -71,6 +71,7 @@ int node_start_daemons(struct node *node, struct err *err)
         str_add(&dispatcher, "unix:");
         node_run_path(node, "dispatcher.sock", &dispatcher);
         local = str_text(&dispatcher);
+        agent_set_address(node->options.agent, node->record.advertise_address);
         TRY(agent_join_cluster(node->options.agent, str_text(&identity), &local, is_manager, err));
         node->state = NODE_ACTIVE;
         return 0;

@@ -44,15 +44,21 @@ static void add_daemons(struct node *node, struct arena *arena, Sk__GetNodeInfoR
         }
 }
 
-void get_node_info(void *context, struct rpc_call *rpc, const Sk__GetNodeInfoRequest *in)
+/* An answer that waits for the number of images; lives in the call's arena. */
+struct info_call {
+        struct node *node;
+        struct rpc_call *rpc;
+        struct image_request *request;
+};
+
+static void answer_info(struct info_call *call, const Sk__ListImagesResponse *images)
 {
         Sk__GetNodeInfoResponse out = SK__GET_NODE_INFO_RESPONSE__INIT;
         Sk__NodeDescription description = SK__NODE_DESCRIPTION__INIT;
-        struct arena *arena = rpc_call_arena(rpc);
-        struct node *node = node_of(context);
+        struct arena *arena = rpc_call_arena(call->rpc);
+        struct node *node = call->node;
         struct agent_info info;
 
-        (void)in;
         agent_get_info(node->options.agent, &info);
         agent_describe(node->options.agent, arena, &description);
         out.node_id = node->record.node_id;
@@ -68,8 +74,44 @@ void get_node_info(void *context, struct rpc_call *rpc, const Sk__GetNodeInfoReq
         out.version = SKEP_VERSION;
         out.runtime = description.runtime_version;
         out.state_folder = node->options.state_folder;
+        out.images_total = images ? images->n_images : 0;
         add_daemons(node, arena, &out);
-        rpc_reply(rpc, &out.base);
+        rpc_reply(call->rpc, &out.base);
+}
+
+static void images_counted(void *context, const Sk__ListImagesResponse *images,
+                           const struct err *err)
+{
+        struct info_call *call = context;
+
+        (void)err;
+        call->request = NULL;
+        answer_info(call, images);
+}
+
+static void info_closed(void *context, struct rpc_call *rpc)
+{
+        struct info_call *call = context;
+
+        (void)rpc;
+        if (call->request)
+                image_request_cancel(call->request);
+}
+
+void get_node_info(void *context, struct rpc_call *rpc, const Sk__GetNodeInfoRequest *in)
+{
+        static const struct rpc_call_events events = { .closed = info_closed };
+        struct info_call *call = arena_alloc(rpc_call_arena(rpc), sizeof *call);
+
+        (void)in;
+        call->node = node_of(context);
+        call->rpc = rpc;
+        rpc_call_on(rpc, &events, call);
+        if (call->node->options.images)
+                call->request = image_list(call->node->options.images, rpc_call_arena(rpc),
+                                           images_counted, call);
+        else
+                answer_info(call, NULL);
 }
 
 /* --- images --- */

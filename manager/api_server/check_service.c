@@ -6,6 +6,7 @@
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/message/message.h"
+#include "lib/placement/constraint.h"
 #include "manager/api_server/check.h"
 
 enum {
@@ -230,6 +231,21 @@ static int rule_ports(const Sk__ServiceSpec *spec, struct err *err)
         return 0;
 }
 
+static int rule_placement(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__Placement *placement = spec->task->placement;
+        struct arena arena = { 0 };
+        int result = 0;
+
+        for (size_t i = 0; placement && result == 0 && i < placement->n_constraints; i++) {
+                struct constraint constraint;
+
+                result = constraint_parse(&arena, placement->constraints[i], &constraint, err);
+        }
+        arena_done(&arena);
+        return result;
+}
+
 static int rule_networks(const Sk__ServiceSpec *spec, struct err *err)
 {
         for (size_t i = 0; i < spec->task->n_networks; i++) {
@@ -268,9 +284,9 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
 {
         /* In docker's order where it matters which of two faults is told. */
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
-                rule_size,        rule_name,     rule_runtime, rule_resources, rule_restart,
-                rule_environment, rule_mounts,   rule_health,  rule_update,    rule_mode,
-                rule_ports,       rule_networks, rule_files,
+                rule_size,        rule_name,      rule_runtime,  rule_resources, rule_restart,
+                rule_environment, rule_mounts,    rule_health,   rule_update,    rule_mode,
+                rule_ports,       rule_placement, rule_networks, rule_files,
         };
 
         if (!spec)
