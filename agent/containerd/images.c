@@ -1,4 +1,4 @@
-/* Listing and removing images, by containerd's CRI plugin. */
+/* A node's images, and removing one, by containerd's CRI plugin. */
 #include "agent/containerd/images.h"
 
 #include <string.h>
@@ -8,9 +8,6 @@
 #include "api/containerd/cri.pb-c.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
-#include "lib/base/time.h"
-
-static const int64_t timeout_ns = 30 * NS_PER_S;
 
 struct images *images_new(const struct images_options *options)
 {
@@ -47,8 +44,6 @@ void image_request_cancel(struct image_request *request)
         free(request);
 }
 
-/* --- what is here? --- */
-
 void image_ask_status(struct image_request *request, rpc_answered *answered)
 {
         Ctd__Cri__ImageStatusRequest in = CTD__CRI__IMAGE_STATUS_REQUEST__INIT;
@@ -59,66 +54,8 @@ void image_ask_status(struct image_request *request, rpc_answered *answered)
         in.verbose = true;
         request->call = rpc_client_call(request->images->client,
                                         CONTAINERD_METHOD(cri, image_service, ImageStatus),
-                                        &in.base, timeout_ns, true, answered, request);
+                                        &in.base, IMAGES_TIMEOUT_NS, true, answered, request);
 }
-
-/* --- listing --- */
-
-static void copy_image(const Ctd__Cri__Image *from, struct arena *arena, Sk__Image *ret)
-{
-        sk__image__init(ret);
-        ret->id = arena_strdup(arena, from->id);
-        ret->size_bytes = (int64_t)from->size;
-        ret->n_references = from->n_repo_tags;
-        ret->references = arena_alloc(arena, (from->n_repo_tags + 1) * sizeof *ret->references);
-        for (size_t i = 0; i < from->n_repo_tags; i++)
-                ret->references[i] = arena_strdup(arena, from->repo_tags[i]);
-        if (from->n_repo_tags == 0 && from->n_repo_digests > 0) {
-                ret->references[0] = arena_strdup(arena, from->repo_digests[0]);
-                ret->n_references = 1;
-        }
-        if (from->n_repo_digests > 0 && strchr(from->repo_digests[0], '@'))
-                ret->digest = arena_strdup(arena, strchr(from->repo_digests[0], '@') + 1);
-}
-
-static void got_images(void *context, const void *out, const struct err *err)
-{
-        struct image_request *request = context;
-        const Ctd__Cri__ListImagesResponse *answer = out;
-        Sk__ListImagesResponse response = SK__LIST_IMAGES_RESPONSE__INIT;
-
-        if (!err) {
-                response.images = arena_alloc(request->arena,
-                                              (answer->n_images + 1) * sizeof *response.images);
-                response.n_images = answer->n_images;
-        }
-        for (size_t i = 0; i < response.n_images; i++) {
-                response.images[i] = arena_alloc(request->arena, sizeof **response.images);
-                copy_image(answer->images[i], request->arena, response.images[i]);
-        }
-        request->listed(request->context, err ? NULL : &response, err);
-        free(request);
-}
-
-struct image_request *image_list(struct images *images, struct arena *arena,
-                                 void (*done)(void *context, const Sk__ListImagesResponse *images,
-                                              const struct err *err),
-                                 void *context)
-{
-        struct image_request *request = mem_alloc(sizeof *request);
-        Ctd__Cri__ListImagesRequest in = CTD__CRI__LIST_IMAGES_REQUEST__INIT;
-
-        request->images = images;
-        request->arena = arena;
-        request->listed = done;
-        request->context = context;
-        request->call =
-                rpc_client_call(images->client, CONTAINERD_METHOD(cri, image_service, ListImages),
-                                &in.base, timeout_ns, true, got_images, request);
-        return request;
-}
-
-/* --- removing --- */
 
 static void remove_done(struct image_request *request, const struct err *err)
 {
@@ -168,7 +105,7 @@ static void got_status_to_remove(void *context, const void *out, const struct er
         in.image = &spec;
         request->call = rpc_client_call(request->images->client,
                                         CONTAINERD_METHOD(cri, image_service, RemoveImage),
-                                        &in.base, timeout_ns, true, removed, request);
+                                        &in.base, IMAGES_TIMEOUT_NS, true, removed, request);
 }
 
 struct image_request *image_remove(

@@ -3,6 +3,9 @@
 #include "agent/containerd/images.h"
 #include "agent/containerd/pull.h"
 #include "lib/base/str.h"
+#include "lib/base/time.h"
+
+#define IMAGES_TIMEOUT_NS (30 * NS_PER_S)
 
 struct images {
         struct loop *loop;
@@ -30,6 +33,8 @@ struct image_request {
         bool has_pulled, pull_failed;
         struct err pull_err;
         Sk__RemoveImageResponse response;
+        Sk__ListImagesResponse *list; /* being put together, up to 'at' */
+        size_t at;
 };
 
 /* Asks the CRI plugin for the image that the request names. */

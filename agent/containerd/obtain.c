@@ -68,18 +68,16 @@ static const char *registry_words(const char *text)
 
 static void fail_obtain(struct image_request *request)
 {
-        const char *words = registry_words(request->pull_err.text);
+        const char *words = registry_words(request->pull_err.text), *name = request->reference;
+        bool is_away = request->pull_err.code == ERR_UNAVAILABLE || strstr(words, "dial tcp") ||
+                       strstr(words, "timeout");
         struct err err;
 
-        if (!request->pull_failed)
-                err_set(&err, ERR_NOT_FOUND, "No such image: %s", request->reference);
-        else if (request->pull_err.code == ERR_UNAVAILABLE || strstr(words, "dial tcp") ||
-                 strstr(words, "timeout"))
-                err_set(&err, ERR_UNAVAILABLE, "No such image: %s (%.*s)", request->reference,
-                        (int)ERROR_WORDS_MAX, words);
-        else
-                err_set(&err, ERR_NOT_FOUND, "No such image: %s (%.*s)", request->reference,
-                        (int)ERROR_WORDS_MAX, words);
+        /* What "no such image" says already. */
+        if (str_starts_with(words, name) && str_equal(words + strlen(name), ": not found"))
+                words = "";
+        err_set(&err, is_away ? ERR_UNAVAILABLE : ERR_NOT_FOUND, "No such image: %s%s%.*s%s", name,
+                *words ? " (" : "", ERROR_WORDS_MAX, words, *words ? ")" : "");
         obtain_done(request, NULL, &err);
 }
 

@@ -49,6 +49,8 @@ static void listed(void *context, const Sk__ListImagesResponse *list, const stru
         assert_null(err);
         answer->has_come = true;
         answer->n = list->n_images;
+        for (size_t i = 0; i < list->n_images; i++)
+                assert_true(list->images[i]->created_at_ns > 0);
 }
 
 static size_t count(struct bench *bench)
