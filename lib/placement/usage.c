@@ -94,7 +94,8 @@ static void add_task(struct placement_usage *usage, const struct view *view, con
 {
         Sk__TaskState state = task_state(task);
 
-        if (state == SK__TASK_STATE__TASK_FAILED || state == SK__TASK_STATE__TASK_REJECTED)
+        if ((state == SK__TASK_STATE__TASK_FAILED || state == SK__TASK_STATE__TASK_REJECTED) &&
+            task->status->at_ns > view_now(view) - USAGE_FAILURES_NS)
                 add_failure(usage, task);
         /* A preassigned task takes nothing before the scheduler let it in. */
         if (state < SK__TASK_STATE__TASK_ASSIGNED || task_is_over(task))
@@ -139,17 +140,14 @@ uint32_t placement_usage_of_service(const struct placement_usage *usage, uint64_
         return 0;
 }
 
-uint32_t placement_usage_failures(const struct placement_usage *usage, const struct view *view,
-                                  uint64_t spec, int64_t since)
+uint32_t placement_usage_failures(const struct placement_usage *usage, uint64_t spec, int64_t now)
 {
         uint32_t n = 0;
 
         for (size_t i = 0; i < usage->failures.n; i++) {
                 const struct usage_failure *failure = vec_at(&usage->failures, i);
 
-                if (failure->spec == spec && failure->at > since &&
-                    view_task(view, failure->task_id))
-                        n++;
+                n += failure->spec == spec && failure->at > now - USAGE_FAILURES_NS;
         }
         return n;
 }

@@ -1,5 +1,7 @@
 /* What the tasks on a node take from it. */
 #pragma once
+#include "lib/base/id.h"
+#include "lib/base/time.h"
 #include "lib/base/vec.h"
 #include "lib/placement/need.h"
 
@@ -14,10 +16,13 @@ struct usage_service {
         uint32_t n_tasks;
 };
 
+/* Failures are forgiven after this long. */
+#define USAGE_FAILURES_NS (5 * NS_PER_MINUTE)
+
 struct usage_failure {
         uint64_t spec; /* hash of its id */
         int64_t at;
-        char task_id[26];
+        char task_id[ID_SIZE];
 };
 
 /* Tasks count while they are wanted; what they reserve counts until they are over. */
@@ -44,9 +49,8 @@ void placement_usage_add(struct placement_usage *usage, const struct placement_n
 
 uint32_t placement_usage_of_service(const struct placement_usage *usage, uint64_t service);
 
-/* How often tasks of the spec failed here since 'since', among those the view still has. */
-uint32_t placement_usage_failures(const struct placement_usage *usage, const struct view *view,
-                                  uint64_t spec, int64_t since);
+/* How often tasks of the spec failed here of late. */
+uint32_t placement_usage_failures(const struct placement_usage *usage, uint64_t spec, int64_t now);
 
 /* The node's generic resources that satisfy 'need' and are free, in 'arena'; ascending by name.
  * False when too few are. */

@@ -1,16 +1,33 @@
 /* The allocator's keys: which news concerns which, and who decides them. */
 #include "manager/allocator/allocator.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/check.h"
+#include "lib/base/id.h"
 #include "lib/base/str.h"
 #include "lib/state/task_life.h"
 #include "manager/allocator/allocation.h"
 
+enum { RANGE_SLOTS = 1000 };
+
 static bool is_new(const Sk__Task *task)
 {
         return task->definition && !task->allocation && task_is_wanted(task);
+}
+
+static void touch_task(const Sk__Task *task, struct reconcile_keys *keys)
+{
+        const Sk__TaskDefinition *definition = task->definition;
+
+        if (definition->slot)
+                reconcile_keys_add(keys, "tasks/%.25s/%" PRIu64, definition->service_id,
+                                   (definition->slot - 1) / RANGE_SLOTS);
+        else
+                reconcile_keys_add(keys, "tasks/%.25s/%.25s", definition->service_id,
+                                   definition->node_id);
 }
 
 static void touch_all(const struct view *view, struct reconcile_keys *keys)
@@ -22,7 +39,7 @@ static void touch_all(const struct view *view, struct reconcile_keys *keys)
                 reconcile_keys_add(keys, "service/%.25s", head->id);
         while ((head = view_each(view, SK__KIND__KIND_TASK, &tasks)))
                 if (is_new((const Sk__Task *)head))
-                        reconcile_keys_add(keys, "task/%.25s", head->id);
+                        touch_task((const Sk__Task *)head, keys);
 }
 
 static void touch(const struct view *view, const Sk__Event *event, const void *config,
@@ -38,7 +55,7 @@ static void touch(const struct view *view, const Sk__Event *event, const void *c
         } else if (event->kind == SK__KIND__KIND_TASK) {
                 task = view_task(view, event->id);
                 if (task && is_new(task))
-                        reconcile_keys_add(ret_touched, "task/%.25s", task->id);
+                        touch_task(task, ret_touched);
         }
 }
 
@@ -63,32 +80,61 @@ static void decide_service(const struct view *view, const char *id, struct plan 
                                PART_SERVICE_spec);
 }
 
-static void decide_task(const struct view *view, const char *id, struct plan *plan)
+static void allocate(struct plan *plan, const Sk__Task *task)
 {
-        const Sk__Task *task = view_task(view, id);
-        Sk__TaskAllocation *allocation;
+        Sk__TaskAllocation *allocation = task_allocation_of(plan, task);
         struct plan_change *change;
 
-        if (!task || !is_new(task))
-                return;
-        allocation = task_allocation_of(plan, task);
         if (!allocation)
                 return;
         plan_group(plan);
-        change = plan_update(plan, SK__KIND__KIND_TASK, id);
+        change = plan_update(plan, SK__KIND__KIND_TASK, task->id);
         change->reason = "it has all it needs";
         plan_set_part(change, PART_TASK_allocation, &allocation->base);
+}
+
+/* All new tasks of one slot. */
+static void allocate_slot(const struct view *view, const Sk__Task *newest, struct plan *plan)
+{
+        for (const Sk__Task *task = newest; task; task = view_slot_older(view, task))
+                if (is_new(task))
+                        allocate(plan, task);
+}
+
+/* 'which' is a range of slots or, for a global service, a node. */
+static void decide_tasks(const struct view *view, const char *service_id, const char *which,
+                         size_t limit, struct plan *plan)
+{
+        uint64_t range, last = view_slots_max(view, service_id);
+
+        if (str_to_uint64(which, &range, NULL) < 0 || strlen(which) == ID_LENGTH) {
+                allocate_slot(view, view_node_slot_newest(view, service_id, which), plan);
+                return;
+        }
+        for (uint64_t i = 1; i <= RANGE_SLOTS && range * RANGE_SLOTS + i <= last; i++) {
+                if (plan->n_changes >= limit) {
+                        plan_wake(plan, view_now(view));
+                        return;
+                }
+                allocate_slot(view, view_slot_newest(view, service_id, range * RANGE_SLOTS + i),
+                              plan);
+        }
 }
 
 static void decide(const struct view *view, const char *key, const void *config, size_t limit,
                    struct plan *plan)
 {
+        char id[ID_SIZE];
+
         (void)config;
-        (void)limit; /* a key is one change */
-        if (str_starts_with(key, "service/"))
+        if (str_starts_with(key, "service/")) {
                 decide_service(view, key + strlen("service/"), plan);
-        else if (str_starts_with(key, "task/"))
-                decide_task(view, key + strlen("task/"), plan);
+        } else if (str_starts_with(key, "tasks/")) {
+                key += strlen("tasks/");
+                snprintf(id, sizeof id, "%.*s", (int)strcspn(key, "/"), key);
+                key += strcspn(key, "/");
+                decide_tasks(view, id, key + 1, plan->n_changes + limit, plan);
+        }
 }
 
 static const Sk__KindMask kinds[] = {

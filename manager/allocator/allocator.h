@@ -1,8 +1,9 @@
 /* Which addresses, virtual IPs and ports?
  *
- * Keys: "service/<id>" asks for the service's endpoint; "tasks/<service id>" for what its new tasks
- * need before they may be placed.  A task of a service without networks needs nothing: it is let
- * through. */
+ * Keys: "service/<id>" asks for the service's endpoint; "tasks/<service id>/<n>" for what
+ * the new tasks in the n-th thousand slots need before they may be placed, and
+ * "tasks/<service id>/<node id>" for those of a global service.  A task without networks needs
+ * nothing: it is let through. */
 #pragma once
 #include "lib/state/reconciler.h"
 

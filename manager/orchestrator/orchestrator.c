@@ -95,6 +95,15 @@ static void touch_by_service(const struct view *view, const Sk__Event *event,
                 touch_slot(view, task, keys);
 }
 
+/* On its way to RUNNING a wanted task is left alone. */
+static bool concerns_slot(const Sk__Event *event, const Sk__Task *task)
+{
+        return has_part(event, PART_TASK_definition) || has_part(event, PART_TASK_placement) ||
+               !task_is_wanted(task) ||
+               (has_part(event, PART_TASK_status) &&
+                task_state(task) >= SK__TASK_STATE__TASK_RUNNING);
+}
+
 static void touch_by_task(const struct view *view, const Sk__Event *event,
                           struct reconcile_keys *keys)
 {
@@ -106,9 +115,9 @@ static void touch_by_task(const struct view *view, const Sk__Event *event,
                 reconcile_keys_add(keys, "specs");
                 return;
         }
+        if (!concerns_slot(event, task))
+                return;
         touch_slot(view, task, keys);
-        if (has_part(event, PART_TASK_placement))
-                reconcile_keys_add(keys, "node/%.25s", task_node(task));
         service = view_service(view, task->definition->service_id);
         if (service && (has_part(event, PART_TASK_definition) || is_updating(service) ||
                         (task_is_over(task) && !task_is_wanted(task))))
@@ -203,7 +212,7 @@ static const Sk__KindMask kinds[] = {
         { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_NETWORK,
           .parts = 1 << PART_NETWORK_spec },
         { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_TASK,
-          .parts = 1 << PART_TASK_definition | 1 << PART_TASK_allocation | 1 << PART_TASK_placement | 1 << PART_TASK_status },
+          .parts = 1 << PART_TASK_definition | 1 << PART_TASK_placement | 1 << PART_TASK_status },
         /* clang-format on */
 };
 

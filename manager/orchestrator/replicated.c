@@ -11,15 +11,24 @@ static uint64_t replicas_of(const struct work *work)
                        : 0;
 }
 
-/* All slots that ever had a task, by number. */
+/* All slots up to the highest that has a task, by number.  Tasks come by slot, the newest of each
+ * first. */
 static struct slot *slots_of(struct work *work, size_t *ret_n)
 {
-        size_t n = view_slots_max(work->view, work->service->id);
+        size_t n = view_slots_max(work->view, work->service->id), n_known = 0;
         struct slot *slots = arena_alloc(&work->plan->arena, n * sizeof *slots);
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
 
-        for (size_t i = 0; i < n; i++)
-                slots[i] = slot_look(work, i + 1, "");
-        *ret_n = n;
+        while ((task = view_each_service_task(work->view, work->service->id, &cursor))) {
+                uint64_t number = task->definition->slot;
+
+                for (; n_known + 1 < number; n_known++)
+                        slots[n_known] = slot_of(work, n_known + 1, "", NULL);
+                if (n_known + 1 == number)
+                        slots[n_known++] = slot_of(work, number, "", task);
+        }
+        *ret_n = n_known;
         return slots;
 }
 

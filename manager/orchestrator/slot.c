@@ -102,12 +102,20 @@ static enum slot_state state_of(const struct work *work, const Sk__Task *newest,
         return is_wanted ? SLOT_BROKEN : SLOT_EMPTY;
 }
 
+struct slot slot_of(const struct work *work, uint64_t number, const char *node_id,
+                    const Sk__Task *newest)
+{
+        struct slot slot = { .number = number, .node_id = node_id, .newest = newest };
+
+        slot.state = state_of(work, newest, &slot.why);
+        return slot;
+}
+
 struct slot slot_look(const struct work *work, uint64_t number, const char *node_id)
 {
-        struct slot slot = { .number = number, .node_id = node_id };
+        const char *service_id = work->service->id;
 
-        slot.newest = *node_id ? view_node_slot_newest(work->view, work->service->id, node_id)
-                               : view_slot_newest(work->view, work->service->id, number);
-        slot.state = state_of(work, slot.newest, &slot.why);
-        return slot;
+        return slot_of(work, number, node_id,
+                       *node_id ? view_node_slot_newest(work->view, service_id, node_id)
+                                : view_slot_newest(work->view, service_id, number));
 }

@@ -67,6 +67,8 @@ struct slot {
         const char *why;        /* not NULL: the newest task is wanted, and this is wrong with it */
 };
 
+struct slot slot_of(const struct work *work, uint64_t number, const char *node_id,
+                    const Sk__Task *newest);
 struct slot slot_look(const struct work *work, uint64_t number, const char *node_id);
 
 /* Why the task cannot go on; NULL when it can. */

@@ -10,6 +10,11 @@ struct reservation {
         struct cached_node *node;
 };
 
+struct failed_task {
+        char id[ID_SIZE];
+        struct cached_node *node;
+};
+
 struct scheduler_cache *scheduler_cache_new(void)
 {
         struct scheduler_cache *cache = mem_alloc(sizeof *cache);
@@ -43,6 +48,9 @@ void cache_clear(struct scheduler_cache *cache)
                 node_free(entry);
         for (size_t at = 0; (entry = map_next(&cache->specs, &at));)
                 spec_free(entry);
+        for (size_t at = 0; (entry = map_next(&cache->failed, &at));)
+                free(entry);
+        map_done(&cache->failed);
         map_done(&cache->nodes);
         map_done(&cache->specs);
         map_done(&cache->reserved);
@@ -95,6 +103,15 @@ void cache_placement_seen(struct scheduler_cache *cache, const char *task_id, co
         cache_usage_changed(cache, node_id);
 }
 
+void cache_task_removed(struct scheduler_cache *cache, const char *task_id)
+{
+        struct failed_task *failed = map_remove(&cache->failed, task_id);
+
+        if (failed)
+                failed->node->is_stale = true;
+        free(failed);
+}
+
 void cache_spec_removed(struct scheduler_cache *cache, const char *spec_id)
 {
         spec_free(map_remove(&cache->specs, spec_id));
@@ -134,6 +151,24 @@ static void read_order(struct scheduler_cache *cache, const struct view *view)
         cache->order_is_stale = false;
 }
 
+static void read_usage(struct scheduler_cache *cache, const struct view *view,
+                       struct cached_node *node)
+{
+        placement_usage_read(&node->usage, view, node->id);
+        node->is_stale = false;
+        for (size_t i = 0; i < node->usage.failures.n; i++) {
+                const struct usage_failure *failure = vec_at(&node->usage.failures, i);
+                struct failed_task *failed;
+
+                if (map_find(&cache->failed, failure->task_id))
+                        continue;
+                failed = mem_alloc(sizeof *failed);
+                memcpy(failed->id, failure->task_id, ID_SIZE);
+                failed->node = node;
+                map_put(&cache->failed, failed->id, failed);
+        }
+}
+
 void cache_refresh(struct scheduler_cache *cache, const struct view *view)
 {
         struct reservation *reservation;
@@ -149,8 +184,7 @@ void cache_refresh(struct scheduler_cache *cache, const struct view *view)
                 struct cached_node *node = VEC_AT(&cache->order, struct cached_node *, i);
 
                 if (node->is_stale)
-                        placement_usage_read(&node->usage, view, node->id);
-                node->is_stale = false;
+                        read_usage(cache, view, node);
         }
 }
 

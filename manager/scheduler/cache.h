@@ -30,6 +30,7 @@ struct scheduler_cache {
         struct map reserved; /* struct reservation, by task id: placed by the last decision, not
                                 seen in the view yet */
         struct arena reservations;
+        struct map failed; /* struct failed_task, by id: those that count in some node's failures */
 };
 
 /* Brings the cache up to the view. */
@@ -41,6 +42,8 @@ void cache_node_changed(struct scheduler_cache *cache, const char *node_id);
 void cache_usage_changed(struct scheduler_cache *cache, const char *node_id);
 /* A placement has been seen: is it the one that was reserved? */
 void cache_placement_seen(struct scheduler_cache *cache, const char *task_id, const char *node_id);
+/* A removed task no longer counts as a failure of the node it was on. */
+void cache_task_removed(struct scheduler_cache *cache, const char *task_id);
 void cache_spec_removed(struct scheduler_cache *cache, const char *spec_id);
 
 /* NULL when the spec is not in the view. */

@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "lib/base/check.h"
-#include "lib/base/time.h"
 
-/* This many failures of a spec within this time, and a node is taken only when no other is left. */
+/* This many failures of a spec of late, and a node is taken only when no other is left. */
 enum { FAILURES_MANY = 5 };
-#define FAILURES_SINCE (5 * NS_PER_MINUTE)
 
 struct branch {
         const char *value; /* of the label */
@@ -125,12 +123,8 @@ static void rank(struct ranking *ranking, struct candidate *candidate)
 static void add_candidate(struct ranking *ranking, struct branch *leaf, struct cached_node *node)
 {
         struct candidate *candidate = arena_alloc(ranking->arena, sizeof *candidate);
-        uint32_t n_failures =
-                node->usage.failures.n < FAILURES_MANY
-                        ? 0
-                        : placement_usage_failures(&node->usage, ranking->view,
-                                                   ranking->spec->need.spec,
-                                                   view_now(ranking->view) - FAILURES_SINCE);
+        uint32_t n_failures = placement_usage_failures(&node->usage, ranking->spec->need.spec,
+                                                       view_now(ranking->view));
 
         candidate->node = node;
         candidate->branch = leaf;

@@ -52,6 +52,9 @@ static void place(struct round *round, const struct cached_spec *spec, const Sk_
         CHECK(claimed);
         placement->node_id = arena_strdup(&plan->arena, node->id);
         placement->at_ns = view_now(round->view);
+        /* What the node has must be what was reckoned with, or it could be over-committed. */
+        plan_require_unchanged(plan, SK__KIND__KIND_NODE, (const struct object_head *)node->node,
+                               PART_NODE_description);
         cache_reserve(round->cache, node, spec, task->id, placement->assigned_generic,
                       placement->n_assigned_generic);
 }

@@ -17,7 +17,8 @@ static void tell_cache(struct scheduler_cache *cache, const Sk__Event *event, co
 
         if (has_part(event, PART_TASK_placement) && *task->placement->node_id)
                 cache_placement_seen(cache, task->id, node_id);
-        if (*node_id && (has_part(event, PART_TASK_definition) || task_is_over(task)))
+        if (*node_id &&
+            has_part(event, task_is_over(task) ? PART_TASK_status : PART_TASK_definition))
                 cache_usage_changed(cache, node_id);
 }
 
@@ -28,6 +29,8 @@ static bool touch_by_task(const struct view *view, const Sk__Event *event,
         const Sk__Task *task = view_task(view, event->id);
 
         /* Only what is over, or on a node that is away, is removed: nothing becomes free. */
+        if (!task && cache)
+                cache_task_removed(cache, event->id);
         if (!task || !task->definition)
                 return false;
         if (cache)
