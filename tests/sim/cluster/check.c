@@ -157,7 +157,7 @@ static void check_generic(struct sim *sim, const Sk__Node *node)
                 sim_fail(sim, "node %s gave more generic resources than it has", node->name);
 }
 
-static void check_node(struct sim *sim, const Sk__Node *node)
+void check_node(struct sim *sim, const Sk__Node *node, const Sk__Resources *asked)
 {
         const Sk__Resources *have = node->description->resources;
         int64_t nano_cpus = have->nano_cpus, memory_bytes = have->memory_bytes;
@@ -176,7 +176,8 @@ static void check_node(struct sim *sim, const Sk__Node *node)
                         if (++n_ports[spec->endpoint->ports[i]->published_port % 8000] > 1)
                                 sim_fail(sim, "node %s has a host port twice", node->name);
         }
-        if (nano_cpus < 0 || memory_bytes < 0)
+        if ((nano_cpus < 0 && (!asked || asked->nano_cpus)) ||
+            (memory_bytes < 0 && (!asked || asked->memory_bytes)))
                 sim_fail(sim, "node %s is over-committed", node->name);
         check_generic(sim, node);
 }
@@ -195,7 +196,9 @@ static void check_placement(struct sim *sim, const Sk__Task *task)
                 sim_fail(sim, "task %s was placed on a node that is not there", task->id);
                 return;
         }
-        check_node(sim, node);
+        if (node_find(sim, node->id)->changed_at < sim->world.now - LAG)
+                check_node(sim, node,
+                           view_task_spec(sim->world.view, task)->spec->task->reservations);
         while ((other = view_each_node_task(sim->world.view, node->id, &cursor)))
                 n_here += task_state(other) >= SK__TASK_STATE__TASK_ASSIGNED &&
                           !task_is_over(other) && task_is_wanted(other) &&

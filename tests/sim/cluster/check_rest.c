@@ -177,5 +177,7 @@ void check_rest(struct sim *sim)
                 sim_fail(sim, "there is no rest");
         while ((head = view_each(sim->world.view, SK__KIND__KIND_SERVICE, &cursor)))
                 check_service(sim, (const Sk__Service *)head);
+        for (size_t i = 0; i < sim->options->n_nodes; i++)
+                check_node(sim, view_node(sim->world.view, sim->nodes[i].id), NULL);
         check_leftovers(sim);
 }

@@ -130,4 +130,6 @@ void person_finish(struct sim *sim); /* every node is active and back */
 
 void check_plan(struct sim *sim, const struct plan *plan, const struct applied *applied);
 void check_started(struct sim *sim, const struct sim_task *task);
+/* What is on the node fits it, in all that was asked for (NULL: in everything). */
+void check_node(struct sim *sim, const Sk__Node *node, const Sk__Resources *asked);
 void check_rest(struct sim *sim);

@@ -113,6 +113,22 @@ static void set_node(struct sim *sim, struct sim_node *node,
         commit(sim, &plan);
 }
 
+/* More or less of everything than before. */
+static void resize_node(struct sim *sim, struct sim_node *node)
+{
+        Sk__NodeDescription *description = a_node_description(&sim->world, node->name);
+        struct plan plan;
+
+        plan_init(&plan);
+        description->resources->nano_cpus =
+                random_between(&sim->random, 1, 8) * INT64_C(1000000000);
+        description->resources->memory_bytes = random_between(&sim->random, 1, 8) << 30;
+        plan_set_part(plan_update(&plan, SK__KIND__KIND_NODE, node->id), PART_NODE_description,
+                      &description->base);
+        node->changed_at = sim->world.now;
+        commit(sim, &plan);
+}
+
 static void come_back(struct sim *sim, void *context, uint64_t number)
 {
         (void)sim;
@@ -138,7 +154,7 @@ static void act(struct sim *sim)
         const char *name = service_name(sim, random_below(&sim->random, sim->options->n_services));
         struct sim_node *node = &sim->nodes[random_below(&sim->random, sim->options->n_nodes)];
 
-        switch (random_below(&sim->random, 12)) {
+        switch (random_below(&sim->random, 13)) {
         case 0:
         case 1:
         case 2:
@@ -159,6 +175,9 @@ static void act(struct sim *sim)
         case 9:
         case 10:
                 node_trouble(sim);
+                break;
+        case 11:
+                resize_node(sim, node);
                 break;
         default:
                 loop_restart(&sim->loops[random_below(&sim->random, SIM_LOOPS)]);

@@ -81,10 +81,9 @@ static void change_node(struct world *world, struct random *random, const char *
         a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_status, &status->base);
 }
 
-static void make_node(struct world *world, struct random *random, size_t i)
+static void resize_node(struct world *world, struct random *random, const char *id,
+                        const char *name)
 {
-        const char *name = arena_printf(&world->arena, "n%zux", i);
-        const char *id = arena_strdup(&world->arena, a_node(world, name)->id);
         Sk__NodeDescription *description = a_node_description(world, name);
 
         description->resources->nano_cpus = random_between(random, 1, 8) * INT64_C(1000000000);
@@ -92,6 +91,14 @@ static void make_node(struct world *world, struct random *random, size_t i)
         description->platform->architecture = one_in(random, 4) ? "aarch64" : "x86_64";
         set_generic(world, random, description->resources);
         a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_description, &description->base);
+}
+
+static void make_node(struct world *world, struct random *random, size_t i)
+{
+        const char *name = arena_printf(&world->arena, "n%zux", i);
+        const char *id = arena_strdup(&world->arena, a_node(world, name)->id);
+
+        resize_node(world, random, id, name);
         change_node(world, random, id, name);
 }
 
@@ -319,7 +326,12 @@ const char *random_event(struct world *world, struct random *random)
         const struct object_head *service = any_of(world, random, SK__KIND__KIND_SERVICE);
         const char *id = service ? arena_strdup(&world->arena, service->id) : NULL;
 
-        switch (random_below(random, 8)) {
+        switch (random_below(random, 9)) {
+        case 8:
+                if (node)
+                        resize_node(world, random, arena_strdup(&world->arena, node->id),
+                                    arena_strdup(&world->arena, node->name));
+                return NULL;
         case 0:
                 if (node)
                         change_node(world, random, arena_strdup(&world->arena, node->id),
