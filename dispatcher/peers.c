@@ -14,7 +14,7 @@
 /* A node's deadline elsewhere is its deadline here, and what the way there may take. */
 #define WAY_NS NS_PER_S
 
-enum { ADDRESS_SIZE = 280 };
+enum { ADDRESS_SIZE = 280, TICKS_REACHED = 10 };
 
 DISPATCHER_METHODS(RPC_PROTOTYPE)
 
@@ -24,7 +24,8 @@ struct peer {
         struct rpc_client *client;
         struct rpc_stream *stream; /* NULL: dialled again at the next tick */
         bool is_member;
-        bool is_silent; /* said once that it cannot be reached */
+        bool is_silent;   /* said that it cannot be reached; not again until it was */
+        unsigned n_ticks; /* that the stream has lasted */
 };
 
 /* A node that another dispatcher hears. */
@@ -46,6 +47,7 @@ static void stream_closed(void *context, const struct err *err)
         struct peer *peer = context;
 
         peer->stream = NULL;
+        peer->n_ticks = 0;
         if (!peer->is_silent)
                 LOG(WARN, "another dispatcher cannot be reached", STR("manager", peer->node_id),
                     STR("address", peer->address), STR("why", err->text));
@@ -60,6 +62,8 @@ static void share(struct peer *peer, const Sk__AliveNodes *alive)
                 peer->stream = rpc_client_stream(peer->client, RPC_METHOD(dispatcher, ShareAlive),
                                                  NULL, &events, peer);
         rpc_stream_write(peer->stream, &alive->base);
+        if (++peer->n_ticks == TICKS_REACHED)
+                peer->is_silent = false;
 }
 
 static void tick(void *context)

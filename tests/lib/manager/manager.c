@@ -17,7 +17,6 @@
 #include "tests/lib/identity/identity.h"
 
 #define CLUSTER "cluster000000000000000001"
-#define MANAGER "manager000000000000000001"
 
 enum { ARGUMENTS_MAX = 48, CALL_TIMEOUT_S = 30 };
 
@@ -26,11 +25,13 @@ static const struct {
         const char *name, *program, *options;
 } rows[] = {
         { "store", "manager/store/skep-store",
-          "--folder %F/store --bootstrap %F/bootstrap --listen %S" },
+          "--folder %F/store --bootstrap %F/bootstrap --listen %S --listen %P --advertise %P "
+          "--raft-listen %R --raft-advertise %R %J" },
         { "orchestrator", "manager/orchestrator/skep-orchestrator", "--store %S" },
         { "allocator", "manager/allocator/skep-allocator", "--store %S" },
         { "scheduler", "manager/scheduler/skep-scheduler", "--store %S" },
-        { "dispatcher", "dispatcher/skep-dispatcher", "--store %S --listen %D --listen %T" },
+        { "dispatcher", "dispatcher/skep-dispatcher",
+          "--store %S --listen %D --listen %T --advertise-port %N" },
         { "api", "manager/api_server/skep-api",
           "--store %S --dispatcher %D --listen %A --ca unix:%F/ca.sock" },
 };
@@ -110,29 +111,37 @@ void manager_node_id(size_t i, char ret[static 26])
         snprintf(ret, 26, "node%021zu", i);
 }
 
+/* The same root for all. */
+static void copy_root(const char *from, const char *to)
+{
+        static const char *const files[] = { "root.key", "root.crt", "ca.crt" };
+        struct err err;
+
+        check(file_make_folders(to, 0700, &err), &err);
+        for (size_t i = 0; i < COUNT_OF(files); i++) {
+                _cleanup_(str_done) struct str source = { 0 }, target = { 0 }, content = { 0 };
+
+                str_addf(&source, "%s/%s", from, files[i]);
+                str_addf(&target, "%s/%s", to, files[i]);
+                if (file_read(source.text, 1 << 16, &content, NULL) == 0)
+                        check(file_write_atomic(target.text, content.text, content.length, 0600,
+                                                &err),
+                              &err);
+        }
+}
+
 void manager_node_identity(const struct manager *manager, size_t i, char *ret, size_t size)
 {
-        _cleanup_(str_done) struct str command = { 0 };
+        _cleanup_(str_done) struct str key = { 0 }, from = { 0 };
         char id[26];
-        struct err err;
 
         manager_node_id(i, id);
         snprintf(ret, size, "%s/identity/nodes/%s", manager->folder, id);
-        str_addf(&command, "%s/agent.key", ret);
-        if (file_exists(command.text))
+        str_addf(&key, "%s/agent.key", ret);
+        if (file_exists(key.text))
                 return;
-        /* The same root for all. */
-        check(file_make_folders(ret, 0700, &err), &err);
-        for (size_t f = 0; f < 3; f++) {
-                static const char *const files[] = { "root.key", "root.crt", "ca.crt" };
-                _cleanup_(str_done) struct str from = { 0 }, to = { 0 }, content = { 0 };
-
-                str_addf(&from, "%s/identity/%s", manager->folder, files[f]);
-                str_addf(&to, "%s/%s", ret, files[f]);
-                if (file_read(from.text, 1 << 16, &content, NULL) == 0)
-                        check(file_write_atomic(to.text, content.text, content.length, 0600, &err),
-                              &err);
-        }
+        str_addf(&from, "%s/identity", manager->folder);
+        copy_root(from.text, ret);
         test_identity_make(ret, CLUSTER, id, "swarm-worker", "agent");
 }
 
@@ -142,11 +151,12 @@ static void make_identities(const struct manager *manager)
 
         str_addf(&folder, "%s/identity", manager->folder);
         for (size_t i = 0; i < COUNT_OF(rows); i++)
-                test_identity_make(folder.text, CLUSTER, MANAGER, "swarm-manager", rows[i].name);
+                test_identity_make(folder.text, CLUSTER, manager->node_id, "swarm-manager",
+                                   rows[i].name);
 }
 
 /* A port that was free a moment ago. */
-static void choose_port(struct manager *manager)
+static unsigned free_port(void)
 {
         struct sockaddr_in address = { .sin_family = AF_INET,
                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -155,8 +165,31 @@ static void choose_port(struct manager *manager)
 
         CHECK(bind(fd, (struct sockaddr *)&address, size) == 0);
         CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-        snprintf(manager->agents_address, sizeof manager->agents_address, "127.0.0.1:%u",
-                 ntohs(address.sin_port));
+        return ntohs(address.sin_port);
+}
+
+static void name_addresses(struct manager *manager)
+{
+        char *addresses[] = { manager->agents_address, manager->store_address,
+                              manager->raft_address };
+
+        snprintf(manager->node_id, sizeof manager->node_id, "manager%018u", manager->host);
+        snprintf(manager->store, sizeof manager->store, "unix:%s/store.sock", manager->folder);
+        snprintf(manager->api, sizeof manager->api, "unix:%s/api.sock", manager->folder);
+        snprintf(manager->dispatcher, sizeof manager->dispatcher, "unix:%s/dispatcher.sock",
+                 manager->folder);
+        for (size_t i = 0; i < COUNT_OF(addresses); i++)
+                snprintf(addresses[i], sizeof manager->agents_address, "127.0.77.%u:%u",
+                         manager->host, manager->ports[i]);
+}
+
+static void name_daemons(struct manager *manager)
+{
+        manager->n_daemons = COUNT_OF(rows);
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                manager->daemons[i].name = rows[i].name;
+                manager->daemons[i].program = rows[i].program;
+        }
 }
 
 static void connect_clients(struct manager *manager)
@@ -177,20 +210,33 @@ void manager_init(struct manager *manager, struct loop *loop, const char *folder
 {
         struct err err;
 
-        *manager = (struct manager){ .loop = loop, .n_daemons = COUNT_OF(rows) };
+        *manager = (struct manager){ .loop = loop, .host = 1 };
         snprintf(manager->folder, sizeof manager->folder, "%s", folder);
-        snprintf(manager->store, sizeof manager->store, "unix:%s/store.sock", folder);
-        snprintf(manager->api, sizeof manager->api, "unix:%s/api.sock", folder);
-        snprintf(manager->dispatcher, sizeof manager->dispatcher, "unix:%s/dispatcher.sock",
-                 folder);
+        for (size_t i = 0; i < COUNT_OF(manager->ports); i++)
+                manager->ports[i] = free_port();
+        name_addresses(manager);
+        name_daemons(manager);
         check(file_make_folders(folder, 0700, &err), &err);
-        choose_port(manager);
         make_identities(manager);
         write_bootstrap(manager, n_nodes);
-        for (size_t i = 0; i < COUNT_OF(rows); i++) {
-                manager->daemons[i].name = rows[i].name;
-                manager->daemons[i].program = rows[i].program;
-        }
+        connect_clients(manager);
+}
+
+void manager_init_another(struct manager *manager, const struct manager *first, unsigned host,
+                          const char *folder)
+{
+        _cleanup_(str_done) struct str from = { 0 }, to = { 0 };
+
+        *manager = (struct manager){ .loop = first->loop, .host = host };
+        snprintf(manager->folder, sizeof manager->folder, "%s", folder);
+        memcpy(manager->ports, first->ports, sizeof manager->ports);
+        name_addresses(manager);
+        name_daemons(manager);
+        snprintf(manager->join, sizeof manager->join, "--join %s", first->store_address);
+        str_addf(&from, "%s/identity", first->folder);
+        str_addf(&to, "%s/identity", folder);
+        copy_root(from.text, to.text);
+        make_identities(manager);
         connect_clients(manager);
 }
 
@@ -236,24 +282,31 @@ static const char *value_of(const struct manager *manager, char letter)
                 return manager->agents_address;
         case 'A':
                 return manager->api;
+        case 'P':
+                return manager->store_address;
+        case 'R':
+                return manager->raft_address;
+        case 'J':
+                return manager->join;
+        case 'N':
+                return strchr(manager->agents_address, ':') + 1;
         default:
                 CHECK(false);
                 return "";
         }
 }
 
-/* One option with its %X filled in; in 'arena'. */
-static const char *fill_in(const struct manager *manager, const char *word, size_t length,
-                           struct arena *arena)
+/* The options with every %X filled in; in 'arena'. */
+static char *fill_in(const struct manager *manager, const char *options, struct arena *arena)
 {
         struct str text = { 0 };
-        const char *filled;
+        char *filled;
 
-        for (size_t i = 0; i < length; i++) {
-                if (word[i] == '%' && i + 1 < length)
-                        str_add(&text, value_of(manager, word[++i]));
+        for (; *options; options++) {
+                if (*options == '%' && options[1])
+                        str_add(&text, value_of(manager, *++options));
                 else
-                        str_add_char(&text, word[i]);
+                        str_add_char(&text, *options);
         }
         filled = arena_strdup(arena, str_text(&text));
         str_done(&text);
@@ -263,13 +316,12 @@ static const char *fill_in(const struct manager *manager, const char *word, size
 static void add_options(const struct manager *manager, const char *options, const char **argv,
                         size_t *n, struct arena *arena)
 {
-        while (*options) {
-                size_t length = strcspn(options, " ");
+        char *rest = fill_in(manager, options, arena), *word;
 
+        while ((word = strsep(&rest, " "))) {
                 CHECK(*n < ARGUMENTS_MAX - 1);
-                if (length)
-                        argv[(*n)++] = fill_in(manager, options, length, arena);
-                options += length + (options[length] == ' ');
+                if (*word)
+                        argv[(*n)++] = word;
         }
 }
 

@@ -19,8 +19,12 @@ struct manager_daemon {
 
 struct manager {
         char folder[96];
-        char store[128], api[128], dispatcher[128]; /* addresses */
-        char agents_address[32];                    /* the dispatcher's, over TCP */
+        char store[128], api[128], dispatcher[128]; /* addresses: local sockets */
+        unsigned host;                              /* 127.0.77.<host>: each manager has its own */
+        unsigned ports[3];                          /* dispatcher, store, Raft; the same on all */
+        char agents_address[32], store_address[32], raft_address[32];
+        char join[64]; /* "--join ADDRESS" for all but the first */
+        char node_id[26];
         struct loop *loop;
         struct manager_daemon daemons[MANAGER_DAEMONS_MAX];
         size_t n_daemons;
@@ -32,6 +36,9 @@ struct manager {
 /* Makes folder and identities, and a cluster with 'n_nodes' nodes that never were connected.
  * 'folder' is made; its parent must exist. */
 void manager_init(struct manager *manager, struct loop *loop, const char *folder, size_t n_nodes);
+/* One more manager of the same cluster; it joins when its store is started. */
+void manager_init_another(struct manager *manager, const struct manager *first, unsigned host,
+                          const char *folder);
 void manager_done(struct manager *manager); /* kills what runs; the folder stays */
 
 /* The id of node i, and the folder with its agent's identity (made at the first call). */

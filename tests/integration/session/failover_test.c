@@ -1,0 +1,239 @@
+/* Three managers, agents spread over them; a manager dies. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/executor_fake.h"
+#include "api/control.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+#include "lib/state/task_life.h"
+#include "tests/lib/manager/manager.h"
+#include "tests/unit/test.h"
+
+enum { MANAGERS = 3, NODES = 6, REPLICAS = 12 };
+
+struct fixture {
+        char folder[64];
+        struct loop *loop;
+        struct manager managers[MANAGERS];
+        struct executor *executors[NODES];
+        struct agent *agents[NODES];
+};
+
+static void start_agent(struct fixture *f, size_t i)
+{
+        struct agent_options options = { .loop = f->loop };
+        const char *managers[MANAGERS];
+        char identity[256], hostname[16];
+        struct executor_fake_options fake = { .loop = f->loop, .hostname = hostname, .seed = i };
+        struct err err;
+
+        snprintf(hostname, sizeof hostname, "host%zu", i);
+        f->executors[i] = executor_fake_new(&fake);
+        for (size_t k = 0; k < MANAGERS; k++)
+                managers[k] = f->managers[k].agents_address;
+        manager_node_identity(&f->managers[0], i, identity, sizeof identity);
+        options.executor = f->executors[i];
+        if (agent_new(&options, &f->agents[i], &err) < 0 ||
+            agent_join_cluster(f->agents[i], identity, managers, MANAGERS, &err) < 0)
+                fail_msg("%s", err.text);
+}
+
+static int setup(void **state)
+{
+        struct fixture *f = mem_alloc(sizeof *f);
+        char folder[96];
+
+        log_configure("agents", LOG_ERROR, false);
+        snprintf(f->folder, sizeof f->folder, "/tmp/skep-failover-XXXXXX");
+        CHECK(mkdtemp(f->folder));
+        CHECK(loop_new(&f->loop, NULL) == 0);
+        for (unsigned i = 0; i < MANAGERS; i++) {
+                snprintf(folder, sizeof folder, "%s/manager%u", f->folder, i + 1);
+                if (i == 0)
+                        manager_init(&f->managers[0], f->loop, folder, NODES);
+                else
+                        manager_init_another(&f->managers[i], &f->managers[0], i + 1, folder);
+                manager_start_all(&f->managers[i], "");
+        }
+        for (size_t i = 0; i < NODES; i++)
+                start_agent(f, i);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < NODES; i++) {
+                agent_free(f->agents[i]);
+                if (f->executors[i])
+                        f->executors[i]->ops->free(f->executors[i]);
+        }
+        for (size_t i = 0; i < MANAGERS; i++)
+                manager_done(&f->managers[i]);
+        loop_free(f->loop);
+        if (!getenv("KEEP"))
+                file_remove_tree(f->folder, NULL);
+        free(f);
+        return 0;
+}
+
+/* --- asking manager k --- */
+
+static void create_service(struct fixture *f, size_t k, const char *name)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__CreateServiceRequest request = SK__CREATE_SERVICE_REQUEST__INIT;
+        Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
+        Sk__Annotations annotations = SK__ANNOTATIONS__INIT;
+        Sk__TaskSpec task = SK__TASK_SPEC__INIT;
+        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
+        Sk__ReplicatedService replicated = SK__REPLICATED_SERVICE__INIT;
+        struct err err;
+
+        annotations.name = name;
+        container.image = "img:1";
+        task.container = &container;
+        replicated.replicas = REPLICAS;
+        spec.annotations = &annotations;
+        spec.task = &task;
+        spec.mode_case = SK__SERVICE_SPEC__MODE_REPLICATED;
+        spec.replicated = &replicated;
+        request.spec = &spec;
+        if (manager_call(&f->managers[k], f->managers[k].api_client,
+                         RPC_METHOD(control, CreateService), &request.base, &arena, NULL, &err) < 0)
+                fail_msg("%s", err.text);
+}
+
+/* How many tasks are in that state; all of them when it is NEW. */
+static size_t count_tasks(struct fixture *f, size_t k, Sk__TaskState state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__ListTasksRequest request = SK__LIST_TASKS_REQUEST__INIT;
+        const Sk__ListTasksResponse *response;
+        ProtobufCMessage *out;
+        struct err err;
+        size_t n = 0;
+
+        if (manager_call(&f->managers[k], f->managers[k].api_client, RPC_METHOD(control, ListTasks),
+                         &request.base, &arena, &out, &err) < 0)
+                return 0;
+        response = (const Sk__ListTasksResponse *)out;
+        for (size_t i = 0; i < response->n_tasks; i++)
+                n += !state || task_state(response->tasks[i]->task) == state;
+        return n;
+}
+
+static size_t count_ready(struct fixture *f, size_t k)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__ListNodesRequest request = SK__LIST_NODES_REQUEST__INIT;
+        const Sk__ListNodesResponse *response;
+        ProtobufCMessage *out;
+        struct err err;
+        size_t n = 0;
+
+        if (manager_call(&f->managers[k], f->managers[k].api_client, RPC_METHOD(control, ListNodes),
+                         &request.base, &arena, &out, &err) < 0)
+                return 0;
+        response = (const Sk__ListNodesResponse *)out;
+        for (size_t i = 0; i < response->n_nodes; i++)
+                n += response->nodes[i]->status &&
+                     response->nodes[i]->status->state == SK__NODE_STATUS__STATE__READY;
+        return n;
+}
+
+static void until_running(struct fixture *f, size_t k, size_t n)
+{
+        int64_t start = loop_now_boot(f->loop);
+
+        while (count_tasks(f, k, SK__TASK_STATE__TASK_RUNNING) != n) {
+                loop_turn(f->loop, 20, NULL);
+                if (loop_now_boot(f->loop) - start > 30 * NS_PER_S)
+                        fail_msg("%zu tasks are running instead of %zu",
+                                 count_tasks(f, k, SK__TASK_STATE__TASK_RUNNING), n);
+        }
+}
+
+static void for_some_time(struct fixture *f, int64_t ns)
+{
+        int64_t start = loop_now_boot(f->loop);
+
+        while (loop_now_boot(f->loop) - start < ns)
+                loop_turn(f->loop, 50, NULL);
+}
+
+static size_t leader(struct fixture *f)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__GetStoreStatusRequest request = SK__GET_STORE_STATUS_REQUEST__INIT;
+        ProtobufCMessage *out;
+
+        for (size_t i = 0; i < MANAGERS; i++)
+                if (manager_call(&f->managers[i], f->managers[i].store_client,
+                                 RPC_METHOD(store, GetStoreStatus), &request.base, &arena, &out,
+                                 NULL) == 0 &&
+                    ((const Sk__GetStoreStatusResponse *)out)->is_leader)
+                        return i;
+        fail_msg("nobody leads");
+        return 0;
+}
+
+static void agents_of_followers_are_not_judged_down(void **state)
+{
+        struct fixture *f = *state;
+        struct agent_info info;
+        size_t n_elsewhere = 0, k;
+
+        create_service(f, 0, "web");
+        until_running(f, 0, REPLICAS);
+        for_some_time(f, 8 * NS_PER_S);
+        k = leader(f);
+        for (size_t i = 0; i < NODES; i++) {
+                agent_get_info(f->agents[i], &info);
+                assert_true(info.is_connected);
+                n_elsewhere += strcmp(info.manager, f->managers[k].agents_address) != 0;
+        }
+        print_message("%zu of %d agents are with followers\n", n_elsewhere, NODES);
+        assert_int_equal(count_ready(f, k), NODES);
+        assert_int_equal(count_tasks(f, k, 0), REPLICAS);
+}
+
+static void the_death_of_the_leading_manager_replaces_no_task(void **state)
+{
+        struct fixture *f = *state;
+        size_t k, other;
+
+        create_service(f, 0, "web");
+        until_running(f, 0, REPLICAS);
+        for_some_time(f, 2 * NS_PER_S);
+        k = leader(f);
+        other = (k + 1) % MANAGERS;
+        for (size_t i = 0; i < f->managers[k].n_daemons; i++)
+                manager_kill(&f->managers[k], f->managers[k].daemons[i].name);
+        create_service(f, other, "api");
+        until_running(f, other, 2 * REPLICAS);
+        for_some_time(f, 9 * NS_PER_S);
+        assert_int_equal(count_ready(f, other), NODES);
+        assert_int_equal(count_tasks(f, other, 0), 2 * REPLICAS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(agents_of_followers_are_not_judged_down),
+                TEST(the_death_of_the_leading_manager_replaces_no_task),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
