@@ -90,7 +90,7 @@ static bool equals_arch(const char *have, const char *wanted)
         return !strcasecmp(placement_arch(have), placement_arch(wanted));
 }
 
-/* 'bytes' leading bits equal? */
+/* Are the leading bits equal? */
 static bool has_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
         unsigned rest = bits % 8;
@@ -100,24 +100,38 @@ static bool has_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
         return !rest || !((a[bits / 8] ^ b[bits / 8]) >> (8 - rest));
 }
 
-/* 'wanted' is an address or, with "/24", a subnet. */
-static bool equals_ip(const char *have, const char *wanted)
+struct subnet {
+        int family;
+        uint8_t address[16];
+        unsigned bits;
+};
+
+/* An address or, with "/24", a subnet. */
+static bool read_subnet(const char *text, struct subnet *ret)
 {
         char address[64];
-        const char *slash = strchr(wanted, '/');
-        size_t length = slash ? (size_t)(slash - wanted) : strlen(wanted);
-        uint8_t a[16], b[16];
-        int family = strchr(wanted, ':') ? AF_INET6 : AF_INET;
-        uint64_t bits = family == AF_INET6 ? 128 : 32, most = bits;
+        const char *slash = strchr(text, '/');
+        size_t length = slash ? (size_t)(slash - text) : strlen(text);
+        uint64_t most = strchr(text, ':') ? 128 : 32, bits = most;
 
         if (length >= sizeof address)
                 return false;
-        memcpy(address, wanted, length);
+        memcpy(address, text, length);
         address[length] = '\0';
         if (slash && (str_to_uint64(slash + 1, &bits, NULL) < 0 || bits > most))
                 return false;
-        return inet_pton(family, have, a) == 1 && inet_pton(family, address, b) == 1 &&
-               has_prefix(a, b, (unsigned)bits);
+        ret->family = most == 128 ? AF_INET6 : AF_INET;
+        ret->bits = (unsigned)bits;
+        return inet_pton(ret->family, address, ret->address) == 1;
+}
+
+static bool equals_ip(const char *have, const char *wanted)
+{
+        struct subnet subnet;
+        uint8_t address[16];
+
+        return read_subnet(wanted, &subnet) && inet_pton(subnet.family, have, address) == 1 &&
+               has_prefix(address, subnet.address, subnet.bits);
 }
 
 static const struct constraint_key keys[] = {
@@ -205,6 +219,8 @@ int constraint_parse(struct arena *arena, const char *text, struct constraint *r
         if (!is_value(value))
                 return err_set(err, ERR_INVALID, "value '%.64s' is invalid", value);
         ret->key = key_find(key, &label);
+        if (ret->key && ret->key->equals == equals_ip && !read_subnet(value, &(struct subnet){ 0 }))
+                ret->key = NULL;
         ret->label = label;
         ret->value = value;
         ret->is_equal = equal != NULL;
@@ -224,7 +240,7 @@ void constraint_say(struct str *str, const struct constraint *constraint, const 
         const struct constraint_key *key = constraint->key;
 
         if (!key) {
-                str_add(str, "no node has the constraint's key");
+                str_add(str, "no node can meet it");
                 return;
         }
         str_addf(str, "%s%s%s%s, the node has ", key->name,

@@ -13,7 +13,7 @@
 
 struct constraint {
         const struct constraint_key
-                *key; /* a row of the table of keys; NULL: a key that no node has, so never met */
+                *key;      /* a row of the table of keys; NULL: no node can meet it */
         const char *label; /* of node.labels.LABEL and engine.labels.LABEL; else NULL */
         const char *value;
         bool is_equal; /* "==" or "!=" */

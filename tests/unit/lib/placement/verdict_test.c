@@ -1,0 +1,123 @@
+/* Why not that node, in words. */
+#include "tests/unit/test.h"
+
+#include "lib/placement/placement.h"
+#include "tests/lib/build_objects.h"
+
+static struct world world;
+
+static int begin(void **state)
+{
+        (void)state;
+        world_init(&world);
+        return 0;
+}
+
+static int end(void **state)
+{
+        (void)state;
+        world_done(&world);
+        return 0;
+}
+
+/* A service "web" that asks for this, and its one waiting task. */
+static const Sk__Task *a_waiting_task(Sk__Resources *reserved, const char *constraint)
+{
+        Sk__ServiceSpec *spec = a_spec(&world, "web", 1);
+        Sk__Placement *placement = arena_alloc(&world.arena, sizeof *placement);
+
+        sk__placement__init(placement);
+        if (constraint)
+                placement->constraints =
+                        a_list(&world, &placement->n_constraints, constraint, NULL);
+        spec->task->placement = placement;
+        spec->task->reservations = reserved;
+        a_service_of(&world, spec);
+        return a_task(&world, "web", 1, SK__TASK_STATE__TASK_PENDING, NULL);
+}
+
+static const char *verdict_on(const Sk__Task *task, const char *node)
+{
+        struct placement_verdict *verdicts;
+        struct err err;
+        size_t n;
+
+        assert_int_equal(placement_verdicts(world.view, task, &world.arena, &verdicts, &n, &err),
+                         0);
+        for (size_t i = 0; i < n; i++)
+                if (str_equal(verdicts[i].node_name, node))
+                        return verdicts[i].text;
+        return NULL;
+}
+
+static Sk__Resources *resources(int64_t nano_cpus, int64_t memory_bytes)
+{
+        Sk__Resources *reserved = arena_alloc(&world.arena, sizeof *reserved);
+
+        sk__resources__init(reserved);
+        reserved->nano_cpus = nano_cpus;
+        reserved->memory_bytes = memory_bytes;
+        return reserved;
+}
+
+static void a_node_that_fits_says_so(void **state)
+{
+        (void)state;
+        a_node(&world, "a");
+        assert_string_equal(verdict_on(a_waiting_task(NULL, NULL), "a"), "fits");
+}
+
+static void what_is_missing_is_named(void **state)
+{
+        (void)state;
+        a_node(&world, "a");
+        assert_string_equal(verdict_on(a_waiting_task(resources(0, INT64_C(16) << 30), NULL), "a"),
+                            "16GiB of memory wanted, 8GiB free");
+        assert_string_equal(verdict_on(a_waiting_task(resources(INT64_C(6500000000), 0), NULL),
+                                       "a"),
+                            "6.5 CPUs wanted, 4 free");
+}
+
+static void the_constraint_that_is_not_met_is_named(void **state)
+{
+        (void)state;
+        a_node(&world, "a");
+        assert_string_equal(verdict_on(a_waiting_task(NULL, "node.hostname==b"), "a"),
+                            "constraint not satisfied: node.hostname==b, the node has 'a'");
+}
+
+static void a_drained_node_says_so(void **state)
+{
+        (void)state;
+        a_node_that_is(&world, "a", SK__NODE_STATUS__STATE__READY,
+                       SK__NODE_SPEC__AVAILABILITY__DRAIN);
+        assert_string_equal(verdict_on(a_waiting_task(NULL, NULL), "a"), "the node is drained");
+}
+
+static void a_task_with_a_node_of_its_own_is_judged_there_alone(void **state)
+{
+        const Sk__Task *task;
+
+        (void)state;
+        a_node(&world, "a");
+        a_node(&world, "b");
+        a_global_service(&world, "mon");
+        task = a_node_task(&world, "mon", "b", SK__TASK_STATE__TASK_PENDING);
+        assert_null(verdict_on(task, "a"));
+        assert_string_equal(verdict_on(task, "b"), "fits");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_node_that_fits_says_so, begin, end),
+                cmocka_unit_test_setup_teardown(what_is_missing_is_named, begin, end),
+                cmocka_unit_test_setup_teardown(the_constraint_that_is_not_met_is_named, begin,
+                                                end),
+                cmocka_unit_test_setup_teardown(a_drained_node_says_so, begin, end),
+                cmocka_unit_test_setup_teardown(a_task_with_a_node_of_its_own_is_judged_there_alone,
+                                                begin, end),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
