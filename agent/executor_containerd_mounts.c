@@ -175,15 +175,12 @@ static int add_volume(struct mount_list *list, const Sk__Mount *mount, const cha
                 name = arena_printf(&bundle->arena, "%zu", number);
         }
         TRY(volume_make(folder, name, options, &bundle->arena, &path, err));
-        if (subpath && (subpath[0] == '/' || strstr(subpath, "..")))
-                return err_set(err, ERR_INVALID, "volume '%.100s': bad subpath '%.100s'", name,
-                               subpath);
+        if (subpath && !volume_has(path, subpath))
+                return err_set(err, ERR_INVALID, "volume '%.100s' has no '%.100s'", name, subpath);
         if (!subpath && !(options && options->no_copy))
                 vec_push(&list->volumes, &(struct mount_volume){ path, mount->target });
         if (subpath)
                 path = arena_printf(&bundle->arena, "%s/%s", path, subpath);
-        if (!file_exists(path))
-                return err_set(err, ERR_INVALID, "volume '%.100s' has no '%.100s'", name, subpath);
         add(list, "bind", path, mount->target,
             (const char *const[]){ "rbind", "rprivate", mount->read_only ? "ro" : NULL }, 3);
         return 0;

@@ -135,6 +135,28 @@ static int sysctls(const struct oci_input *input, json_t *ret, struct err *err)
         return 0;
 }
 
+/* A profile of one's own, in the runtime's form.  Docker's has conditions that the runtime would
+ * not see, so that it would allow more than meant: refused. */
+static int read_profile(const ProtobufCBinaryData *text, json_t **ret, struct err *err)
+{
+        json_t *profile = json_loadb((const char *)text->data, text->len, 0, NULL), *rule;
+        bool is_conditional = json_object_get(profile, "archMap") != NULL;
+        size_t i;
+
+        json_array_foreach(json_object_get(profile, "syscalls"), i, rule) is_conditional |=
+                json_object_get(rule, "includes") || json_object_get(rule, "excludes");
+        if (json_is_object(profile) && !is_conditional) {
+                *ret = profile;
+                return 0;
+        }
+        json_decref(profile);
+        return err_set(err, ERR_INVALID,
+                       is_conditional
+                               ? "the custom seccomp profile has conditions (archMap, includes, "
+                                 "excludes): give it as the OCI runtime takes it"
+                               : "the custom seccomp profile is no JSON object");
+}
+
 /* Docker's modes: "default", "unconfined", "custom". */
 static int seccomp(const struct oci_input *input, uint64_t capabilities, json_t **ret,
                    struct err *err)
@@ -152,11 +174,7 @@ static int seccomp(const struct oci_input *input, uint64_t capabilities, json_t 
         }
         if (!str_equal(mode, "custom"))
                 return err_set(err, ERR_INVALID, "unknown seccomp mode '%.32s'", mode);
-        *ret = json_loadb((const char *)wanted->profile.data, wanted->profile.len, 0, NULL);
-        if (json_is_object(*ret))
-                return 0;
-        json_decref(*ret);
-        return err_set(err, ERR_INVALID, "the custom seccomp profile is no JSON object");
+        return read_profile(&wanted->profile, ret, err);
 }
 
 static int fill_linux(const struct oci_input *input, uint64_t capabilities, json_t *ret,

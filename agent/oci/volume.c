@@ -5,10 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -286,4 +288,17 @@ int volume_fill(const char *path, int root_fd, const char *target, struct err *e
                 return failed("look at", target, err);
         TRY(copy_folder(from, to, 0, err));
         return finish(from, to, &status, path, err);
+}
+
+bool volume_has(const char *path, const char *subpath)
+{
+        _cleanup_(closep) int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+        struct open_how how = {
+                .flags = O_PATH | O_CLOEXEC,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+        };
+
+        if (folder >= 0)
+                fd = (int)syscall(SYS_openat2, folder, subpath, &how, sizeof how);
+        return fd >= 0;
 }

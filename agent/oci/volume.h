@@ -28,3 +28,7 @@ int volume_make(const char *folder, const char *name, const Sk__Mount__VolumeOpt
 /* Copies what the image has at 'target' into a volume that is still empty: files, links, owners,
  * modes, times. */
 int volume_fill(const char *path, int root_fd, const char *target, struct err *err);
+
+/* Is there a folder or file 'subpath' in the volume, reached through no symlink?  What containers
+ * write into volumes must not lead a later mount elsewhere. */
+bool volume_has(const char *path, const char *subpath);

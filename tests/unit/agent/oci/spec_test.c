@@ -281,6 +281,24 @@ static void seccomp_refuses_what_it_does_not_know(void **state)
         assert_string_equal(look(f, "linux.seccomp"), "");
 }
 
+static void a_profile_with_conditions_is_refused(void **state)
+{
+        struct fixture *f = *state;
+        Sk__Privileges privileges = SK__PRIVILEGES__INIT;
+        Sk__Privileges__Seccomp seccomp = SK__PRIVILEGES__SECCOMP__INIT;
+        char plain[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[]}";
+        char conditional[] = "{\"syscalls\":[{\"includes\":{\"caps\":[\"CAP_BPF\"]}}]}";
+
+        privileges.seccomp = &seccomp;
+        seccomp.mode = "custom";
+        f->container.privileges = &privileges;
+        seccomp.profile = (ProtobufCBinaryData){ strlen(plain), (uint8_t *)plain };
+        assert_int_equal(build(f), 0);
+        assert_string_equal(look(f, "linux.seccomp.defaultAction"), "\"SCMP_ACT_ALLOW\"");
+        seccomp.profile = (ProtobufCBinaryData){ strlen(conditional), (uint8_t *)conditional };
+        assert_int_equal(build(f), ERR_INVALID);
+}
+
 static void a_capability_opens_its_system_calls(void **state)
 {
         struct fixture *f = *state;
@@ -356,6 +374,7 @@ int main(void)
                 TEST(an_unlimited_ulimit_is_the_largest_number),
                 TEST(only_ones_own_namespaces_can_be_tuned),
                 TEST(seccomp_refuses_what_it_does_not_know),
+                TEST(a_profile_with_conditions_is_refused),
                 TEST(a_capability_opens_its_system_calls),
                 TEST(the_nodes_network_needs_no_namespace),
                 TEST(signals_go_by_names_and_numbers),

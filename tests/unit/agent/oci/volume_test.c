@@ -174,6 +174,19 @@ static void a_mount_without_a_device_is_refused(void **state)
         assert_string_equal(f->err.text, "volume 'v': missing device in volume options");
 }
 
+static void a_subpath_leads_through_no_link(void **state)
+{
+        struct fixture *f = *state;
+        const char *path = in(f, "root");
+
+        assert_true(volume_has(path, "data/sub"));
+        assert_false(volume_has(path, "way/sub"));
+        assert_false(volume_has(path, "out"));
+        assert_false(volume_has(path, "data/none"));
+        assert_false(volume_has(path, "../root/data"));
+        assert_false(volume_has(path, "/etc"));
+}
+
 static void a_file_is_read_inside_the_image_only(void **state)
 {
         struct fixture *f = *state;
@@ -199,6 +212,7 @@ int main(void)
                 TEST(a_foreign_driver_is_refused),
                 TEST(a_share_is_a_mount_of_its_own),
                 TEST(a_mount_without_a_device_is_refused),
+                TEST(a_subpath_leads_through_no_link),
                 TEST(a_file_is_read_inside_the_image_only),
         };
 
