@@ -57,12 +57,14 @@ static void add_record(struct disk *disk, enum record_type type, int kind, const
 
 /* --- what the worker tells --- */
 
-/* Credentials come again with the next session; they have no place on a disk. */
+/* Credentials come again with the next session; they have no place on a disk.  That there were some
+ * is remembered. */
 static void add_spec(struct disk *disk, const uint8_t *data, size_t size)
 {
         ProtobufCMessage *message;
         Sk__ServiceSpecRevisionEntry *entry;
         Sk__ServiceSpec *spec;
+        Sk__RegistryAuth blank = SK__REGISTRY_AUTH__INIT;
         uint8_t *stripped;
         size_t stripped_size;
 
@@ -72,8 +74,8 @@ static void add_spec(struct disk *disk, const uint8_t *data, size_t size)
                 return;
         entry = (Sk__ServiceSpecRevisionEntry *)message;
         spec = entry->revision ? entry->revision->spec : NULL;
-        if (spec && spec->task && spec->task->container)
-                spec->task->container->registry_auth = NULL;
+        if (spec && spec->task && spec->task->container && spec->task->container->registry_auth)
+                spec->task->container->registry_auth = &blank;
         message_pack(&disk->scratch, message, &stripped, &stripped_size);
         add_record(disk, RECORD_PUT, WORKER_SPEC, stripped, stripped_size);
 }

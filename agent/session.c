@@ -52,7 +52,9 @@ static void hang_up(struct session *session)
 static void lose(struct session *session, const struct err *err)
 {
         bool was_open = session->is_open, is_refused = err->code == ERR_NOT_FOUND && !was_open;
-        int64_t pause = is_refused ? REFUSED_PAUSE_NS : session->backoff_ns;
+        /* Another machine with our identity took the session over: do not fight for it. */
+        bool is_replaced = err->code == ERR_CANCELLED && was_open;
+        int64_t pause = is_refused || is_replaced ? REFUSED_PAUSE_NS : session->backoff_ns;
 
         hang_up(session);
         session->is_open = false;

@@ -291,6 +291,14 @@ static const void *const *find_files(const struct worker *worker, enum worker_ki
         return found;
 }
 
+/* Are credentials needed that an earlier life did not write down? */
+static bool lacks_credentials(const Sk__ContainerSpec *container)
+{
+        const Sk__RegistryAuth *auth = container->registry_auth;
+
+        return auth && protobuf_c_message_get_packed_size(&auth->base) == 0;
+}
+
 int worker_input(const struct worker *worker, const char *task_id, struct arena *arena,
                  struct executor_input *ret_input, bool *ret_lacks_files, struct err *err)
 {
@@ -316,8 +324,8 @@ int worker_input(const struct worker *worker, const char *task_id, struct arena 
                 (const Sk__ConfigEntry *const *)find_files(worker, WORKER_CONFIG,
                                                            container->configs, container->n_configs,
                                                            arena, &input.n_configs);
-        *ret_lacks_files =
-                input.n_secrets < container->n_secrets || input.n_configs < container->n_configs;
+        *ret_lacks_files = input.n_secrets < container->n_secrets ||
+                           input.n_configs < container->n_configs || lacks_credentials(container);
         *ret_input = input;
         return 0;
 }

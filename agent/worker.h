@@ -72,7 +72,8 @@ size_t worker_count_tasks(const struct worker *worker);
 const char *worker_each_task(const struct worker *worker, size_t *at);
 
 /* What a task is made from, in 'arena' (node id and hostname are the caller's).  ERR_NOT_FOUND: the
- * task or its spec is not here; files that are missing are left out, and *ret_lacks_files says so.
+ * task or its spec is not here; files that are missing are left out, and *ret_lacks_files says so
+ * (also for the registry's credentials).
  */
 int worker_input(const struct worker *worker, const char *task_id, struct arena *arena,
                  struct executor_input *ret_input, bool *ret_lacks_files, struct err *err);

@@ -9,7 +9,8 @@
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
-enum { CREDIT_BYTES = 256 * 1024, ASKED_NODES_MAX = 10000 };
+/* A node reads all logs it was asked for side by side, and each batch under way may overdraw. */
+enum { CREDIT_BYTES = 256 * 1024, OVERDRAFT_BYTES = 32 << 20, ASKED_NODES_MAX = 10000 };
 
 DISPATCHER_METHODS(RPC_PROTOTYPE)
 
@@ -20,6 +21,7 @@ struct asked {
         struct answering *answering; /* what the node dialled; NULL: not yet, or no more */
         struct rpc_stream
                 *relayed; /* the dispatcher that has the node's session; NULL: it is ours */
+        int64_t credit;   /* bytes the node may still send */
         int64_t owed;     /* bytes passed on that were not credited again */
         bool is_done;
         struct asked *next;
@@ -92,6 +94,7 @@ static void give_credit(struct asked *asked)
                 return;
         sk__answer_credit__init(&credit);
         credit.bytes = asked->owed;
+        asked->credit += asked->owed;
         asked->owed = 0;
         rpc_call_write(asked->answering->call, &credit.base);
 }
@@ -124,6 +127,11 @@ static void answer_came(void *context, struct rpc_call *call, const void *in)
         asked = answering->asked;
         if (!asked)
                 return;
+        asked->credit -= (int64_t)protobuf_c_message_get_packed_size(&message->base);
+        if (asked->credit < -OVERDRAFT_BYTES) {
+                give_up(asked, "the node sent more than it was given credit for");
+                return;
+        }
         if (message->n_lines || message->is_done || !str_is_empty(message->err))
                 pass_on(asked, message);
         asked->owed += (int64_t)protobuf_c_message_get_packed_size(&message->base);

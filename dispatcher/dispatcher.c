@@ -17,6 +17,8 @@
 #define STALL_NS NS_PER_S
 #define AFTER_STALL_NS (3 * NS_PER_S)
 
+enum { DUMPED_MAX = 1000 };
+
 static const Sk__KindMask kinds[] = {
 #define KIND(kind_, parts_)                                                        \
         {                                                                          \
@@ -343,6 +345,17 @@ void dispatcher_metrics(struct daemon *daemon, struct str *str)
         str_addf(str, "skep_dispatcher_requests %zu\n", dispatcher->requests.n);
         mirror_metrics(dispatcher->mirror, str);
         committer_metrics(dispatcher->committer, str);
+}
+
+void dispatcher_dump(struct daemon *daemon, struct str *str)
+{
+        const struct dispatcher *dispatcher = daemon->state;
+        const struct session *session;
+        size_t n = 0;
+
+        str_addf(str, "%zu sessions\n", dispatcher->sessions.n);
+        for (size_t at = 0; n++ < DUMPED_MAX && (session = map_next(&dispatcher->sessions, &at));)
+                session_dump(session, str);
 }
 
 int dispatcher_start(struct daemon *daemon, struct err *err)

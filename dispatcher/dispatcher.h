@@ -41,6 +41,7 @@ struct dispatcher {
 int dispatcher_start(struct daemon *daemon, struct err *err);
 void dispatcher_stop(struct daemon *daemon);
 void dispatcher_metrics(struct daemon *daemon, struct str *str);
+void dispatcher_dump(struct daemon *daemon, struct str *str);
 
 const struct view *dispatcher_view(const struct dispatcher *dispatcher);
 

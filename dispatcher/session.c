@@ -16,8 +16,9 @@ enum {
         MESSAGE_SIZE = 128 * 1024, /* of assignments, about */
         DESCRIPTION_SIZE_MAX = 64 * 1024,
         BATCHES_MAX = 8, /* that an agent may have in flight */
-        PART_TASK_STATUS = 3,
 };
+
+#define DESCRIBED_AT_MOST_EVERY_NS NS_PER_S
 
 DISPATCHER_METHODS(RPC_PROTOTYPE)
 
@@ -94,6 +95,19 @@ void session_cancel_request(struct session *session, const char *request_id)
         sk__cancel_request__init(&out);
         out.request_id = request_id;
         write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_CANCEL, &out);
+}
+
+void session_dump(const struct session *session, struct str *str)
+{
+        static const char *const phases[] = { "greeted", "opening", "open", "over" };
+
+        str_addf(str,
+                 "session %s node %s %s at %s: told up to %llu, %zu to look at, %u batches under "
+                 "way\n",
+                 session->id, session->node_id, phases[session->phase],
+                 str_or(session->seen.address, "?"),
+                 (unsigned long long)session->assignment.sequence, session->assignment.touched.n,
+                 session->n_in_flight);
 }
 
 /* Takes it out of the tables; the call may live on until it has ended. */
@@ -370,7 +384,11 @@ static int on_description(struct session *session, const Sk__NodeDescription *de
                           struct err *err)
 {
         _cleanup_(freep) char *address = str_copy(session->seen.address);
+        int64_t now = loop_now_boot(session->dispatcher->loop);
 
+        if (now - session->described_at_ns < DESCRIBED_AT_MOST_EVERY_NS)
+                return err_set(err, ERR_EXHAUSTED, "a node is described once a second at most");
+        session->described_at_ns = now;
         TRY(see(session, description, address, err));
         node_plan_seen(dispatcher_view(session->dispatcher), session->node_id, &session->seen,
                        dispatcher_plan(session->dispatcher));

@@ -20,8 +20,9 @@ struct session {
         struct arena seen_arena;
         struct node_seen seen;
         int64_t period_ns, clock_ahead_ns;
-        unsigned n_in_flight;  /* status batches not yet durable */
-        uint64_t info_version; /* of what the last SessionInfo was made from */
+        int64_t described_at_ns; /* when the last description came */
+        unsigned n_in_flight;    /* status batches not yet durable */
+        uint64_t info_version;   /* of what the last SessionInfo was made from */
         struct mirror_read read;
         bool is_dirty;
         bool is_heard; /* since the other dispatchers were told */
@@ -48,6 +49,9 @@ void session_refresh(struct session *session);
 void session_request(struct session *session, const char *request_id,
                      const Sk__NodeRequest *request);
 void session_cancel_request(struct session *session, const char *request_id);
+
+/* A line for GET /state. */
+void session_dump(const struct session *session, struct str *str);
 
 /* Ends it. */
 void session_fail(struct session *session, const struct err *err);
