@@ -142,6 +142,9 @@ void campaign(struct raft *raft)
         }
         raft->role = RAFT_PRE_CANDIDATE;
         raft->n_votes = 0;
+        /* Asking disturbs nobody, so ask again soon: others may be loyal for a moment longer. */
+        raft->election_at = raft->now + raft->config.heartbeat +
+                            random_between(&raft->random, 0, raft->config.election_spread);
         count_vote(raft, raft->config.id);
         if (has_majority(raft))
                 campaign_now(raft, false);

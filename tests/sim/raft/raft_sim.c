@@ -54,6 +54,7 @@ int main(int argc, char **argv)
         struct totals totals = { 0 };
         uint64_t n_failed = 0, n_enough = number_after(argc, argv, "--failures", 20), trace, again;
 
+        setvbuf(stdout, NULL, _IOLBF, 0); /* a failure is seen at once, also through a pipe */
         for (int i = 1; i < argc; i++)
                 options.is_traced |= !strcmp(argv[i], "--trace");
         for (options.seed = first; options.seed < first + n && n_failed < n_enough;
