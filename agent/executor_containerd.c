@@ -346,7 +346,7 @@ static int start_server(struct executor_containerd *executor, const char **ret_a
                 address = containerd_server_address(executor->server);
         }
         *ret_address = address;
-        return containerd_client_new(options->loop, address, NULL, &executor->client, err);
+        return containerd_client_new(options->loop, address, &executor->client, err);
 }
 
 static int set_up(struct executor_containerd *executor, struct err *err)

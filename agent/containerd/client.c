@@ -1,21 +1,22 @@
 /* Connecting to containerd. */
 #include "agent/containerd/client.h"
 
+#include "lib/base/check.h"
+
 /* A message of ours is small; images are listed in one answer. */
 static const size_t message_size_max = 16 << 20;
 
-int containerd_client_new(struct loop *loop, const char *address, const char *lease,
-                          struct rpc_client **ret_client, struct err *err)
+int containerd_client_new(struct loop *loop, const char *address, struct rpc_client **ret_client,
+                          struct err *err)
 {
-        const struct rpc_metadata metadata[] = {
+        static const struct rpc_metadata metadata[] = {
                 { "containerd-namespace", CONTAINERD_NAMESPACE },
-                { "containerd-lease", lease },
         };
         struct rpc_client_options options = {
                 .address = address,
                 .message_size_max = message_size_max,
                 .metadata = metadata,
-                .n_metadata = lease ? 2 : 1,
+                .n_metadata = COUNT_OF(metadata),
         };
 
         return rpc_client_new(loop, &options, ret_client, err);

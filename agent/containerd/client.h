@@ -14,7 +14,6 @@
 #define CONTAINERD_SNAPSHOTTER "overlayfs"
 #define CONTAINERD_RUNTIME "io.containerd.runc.v2"
 
-/* A connection to the containerd at 'address'.  'lease' (NULL: none) protects what is made over
- * this connection from the garbage collector. */
-int containerd_client_new(struct loop *loop, const char *address, const char *lease,
-                          struct rpc_client **ret_client, struct err *err);
+/* A connection to the containerd at 'address'. */
+int containerd_client_new(struct loop *loop, const char *address, struct rpc_client **ret_client,
+                          struct err *err);

@@ -15,7 +15,7 @@ struct images_options {
         struct worker_pool *pool;
         const char *address;       /* of containerd: "unix:/..." */
         const char *spool_folder;  /* for images that are being loaded */
-        struct rpc_client *client; /* as from containerd_client_new(), without a lease; borrowed */
+        struct rpc_client *client; /* as from containerd_client_new(); borrowed */
         int n_pulls_most;          /* at once */
         int64_t silence_ns; /* how long a registry may send nothing before a pull is given up */
 };
