@@ -14,7 +14,7 @@
 #include "lib/os/file.h"
 #include "lib/rpc/client.h"
 
-enum { CLIENTS_MAX = 64, TIMEOUT_S = 30 };
+enum { CLIENTS_MAX = 64, TIMEOUT_S = 30, LISTED = 2000 };
 
 struct bench;
 struct client {
@@ -28,6 +28,7 @@ struct bench {
         int n_running;
         uint64_t n_done, n_failed;
         int64_t until_ns;
+        uint64_t n_most; /* creates, also when time is left */
         char prefix[26];
         uint64_t n_named;
 };
@@ -64,7 +65,8 @@ static void create_next(struct client *client)
         Sk__ReplicatedService replicated = SK__REPLICATED_SERVICE__INIT;
         char name[64];
 
-        if (now_ns() >= client->bench->until_ns) {
+        if (now_ns() >= client->bench->until_ns ||
+            client->bench->n_named >= client->bench->n_most) {
                 client->bench->n_running--;
                 return;
         }
@@ -82,22 +84,31 @@ static void create_next(struct client *client)
                         TIMEOUT_S * NS_PER_S, true, created, client);
 }
 
-static int run_creates(struct bench *bench, int n_clients, int64_t seconds, struct err *err)
+static int create(struct bench *bench, int n_clients, int64_t seconds, uint64_t n_most,
+                  struct err *err)
 {
-        int64_t started = now_ns();
-
-        bench->n_done = bench->n_failed = 0;
+        bench->n_done = bench->n_failed = bench->n_named = 0;
         bench->n_running = n_clients;
-        bench->until_ns = started + seconds * NS_PER_S;
+        bench->n_most = n_most;
+        bench->until_ns = now_ns() + seconds * NS_PER_S;
         os_random_id(bench->prefix);
         for (int i = 0; i < n_clients; i++)
                 create_next(&bench->clients[i]);
         while (bench->n_running)
                 TRY(loop_turn(bench->loop, -1, err));
+        return 0;
+}
+
+static int run_creates(struct bench *bench, int n_clients, int64_t seconds, struct err *err)
+{
+        int64_t started = now_ns();
+
+        TRY(create(bench, n_clients, seconds, UINT64_MAX, err));
         printf("creates_per_second_%d: %.0f /s\n", n_clients,
                (double)bench->n_done * 1e9 / (double)(now_ns() - started));
         if (bench->n_failed)
                 printf("failed_creates_%d: %llu\n", n_clients, (unsigned long long)bench->n_failed);
+        fflush(stdout);
         return 0;
 }
 
@@ -137,11 +148,12 @@ static int run(struct bench *bench, const char *address, int64_t seconds, struct
                 TRY(rpc_client_new(bench->loop, &(struct rpc_client_options){ .address = address },
                                    &bench->clients[i].rpc, err));
         }
-        /* A warm-up that also makes what is listed. */
-        TRY(run_list(bench, err));
+        TRY(create(bench, CLIENTS_MAX, TIMEOUT_S, LISTED, err)); /* a warm-up, too */
+        for (int i = 0; i < 3; i++)
+                TRY(run_list(bench, err));
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
                 TRY(run_creates(bench, shapes[i], seconds, err));
-        return run_list(bench, err);
+        return 0;
 }
 
 int main(int argc, char **argv)
