@@ -272,11 +272,10 @@ static bool tell_task(struct assignment *assignment, const struct view *view,
         bool active = is_active(task);
 
         tell_spec(builder, assignment, spec, view);
-        for (size_t i = 0; active && i < spec->n_files; i++) {
-                if (builder_is_full(builder))
-                        return false;
+        for (size_t i = 0; active && i < spec->n_files && !builder_is_full(builder); i++)
                 tell_file(builder, spec->files[i], view);
-        }
+        if (builder_is_full(builder))
+                return false;
         if (!told || told->version != version)
                 builder_add_object(builder, (const struct object_head *)task, LIST_TASKS);
         if (told)

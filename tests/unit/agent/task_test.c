@@ -251,6 +251,19 @@ static void a_failed_task_is_removed_once_discarded(void **state)
         task_done(&task);
 }
 
+static void what_still_runs_of_a_failed_task_is_killed_before_it_is_removed(void **state)
+{
+        struct task task;
+
+        (void)state;
+        task_init(&task, FAILED, RUNNING);
+        task_discard(&task);
+        assert_int_equal(task_next(&task), TASK_DO_OPEN);
+        assert_int_equal(goes_well(&task, true), TASK_DO_TERMINATE);
+        assert_int_equal(goes_well(&task, false), TASK_DO_REMOVE);
+        task_done(&task);
+}
+
 static void a_removal_that_fails_is_tried_again_later(void **state)
 {
         struct task task = a_running_task();
@@ -368,6 +381,7 @@ int main(void)
                 cmocka_unit_test(a_shutdown_that_fails_becomes_a_kill),
                 cmocka_unit_test(a_discarded_task_is_shut_down_and_removed),
                 cmocka_unit_test(a_failed_task_is_removed_once_discarded),
+                cmocka_unit_test(what_still_runs_of_a_failed_task_is_killed_before_it_is_removed),
                 cmocka_unit_test(a_removal_that_fails_is_tried_again_later),
                 cmocka_unit_test(a_restarted_agent_adopts_what_runs),
                 cmocka_unit_test(a_container_found_gone_fails_its_task),

@@ -102,6 +102,15 @@ static void tasks_elsewhere_or_not_yet_assigned_are_not_told(void **state)
         assert_int_equal(next(f)->n_tasks, 0);
 }
 
+static void a_global_task_is_told_once_the_scheduler_agreed(void **state)
+{
+        struct fixture *f = *state;
+
+        a_global_service(&f->world, "every");
+        a_node_task(&f->world, "every", "n1", PENDING);
+        assert_int_equal(next(f)->n_tasks, 0);
+}
+
 static void a_task_placed_later_comes_as_an_increment(void **state)
 {
         struct fixture *f = *state;
@@ -196,6 +205,36 @@ static void a_secret_goes_when_no_task_that_may_run_needs_it(void **state)
         assert_int_equal(told->n_removed_tasks, 0);
 }
 
+static void a_task_that_shall_stop_needs_no_secrets(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task;
+
+        a_secret(&f->world, "key");
+        a_service_with_secret(&f->world, "web", "key");
+        task = shall_be(&f->world, a_task(&f->world, "web", 1, RUNNING, "n1"), SHUTDOWN);
+        assert_int_equal(task->definition->desired_state, SHUTDOWN);
+        assert_int_equal(next(f)->n_secrets, 0);
+}
+
+static void large_files_come_in_messages_of_their_own(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+
+        a_secret(&f->world, "key");
+        a_service_with_secret(&f->world, "web", "key");
+        a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        told = assignment_next(&f->assignment, f->world.view, 1, &f->arena);
+        assert_int_equal(told->n_specs + told->n_secrets + told->n_tasks, 1);
+        told = assignment_next(&f->assignment, f->world.view, 1, &f->arena);
+        assert_int_equal(told->n_secrets, 1);
+        assert_false(told->is_last);
+        told = next(f);
+        assert_int_equal(told->n_tasks, 1);
+        assert_true(told->is_last);
+}
+
 static void a_failed_task_never_brings_secrets(void **state)
 {
         struct fixture *f = *state;
@@ -247,6 +286,33 @@ static void a_long_set_comes_in_messages_of_bounded_size(void **state)
         assert_true(n_messages > 3);
 }
 
+static void many_removals_come_in_messages_of_bounded_size(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Assignments *told;
+        size_t n_removed = 0;
+        struct view_cursor cursor = { 0 };
+        const char *ids[50];
+
+        a_service(&f->world, "web", 50);
+        for (uint64_t slot = 1; slot <= 50; slot++)
+                a_task(&f->world, "web", slot, FAILED, "n1");
+        next(f);
+        for (int i = 0; i < 50; i++)
+                ids[i] = arena_strdup(&f->arena,
+                                      view_each(f->world.view, SK__KIND__KIND_TASK, &cursor)->id);
+        for (int i = 0; i < 50; i++)
+                no_more(&f->world, SK__KIND__KIND_TASK, ids[i]);
+        for (int i = 0; i < 50; i++)
+                assignment_touch(&f->assignment, ids[i]);
+        do {
+                told = assignment_next(&f->assignment, f->world.view, 300, &f->arena);
+                assert_true(told->n_removed_tasks < 20);
+                n_removed += told->n_removed_tasks;
+        } while (!told->is_last);
+        assert_int_equal(n_removed, 50);
+}
+
 static void what_changes_during_a_long_set_is_in_it(void **state)
 {
         struct fixture *f = *state;
@@ -286,15 +352,19 @@ int main(void)
                 TEST(a_new_session_is_told_everything),
                 TEST(an_empty_node_is_told_an_empty_set),
                 TEST(tasks_elsewhere_or_not_yet_assigned_are_not_told),
+                TEST(a_global_task_is_told_once_the_scheduler_agreed),
                 TEST(a_task_placed_later_comes_as_an_increment),
                 TEST(a_status_is_no_news_for_its_agent),
                 TEST(a_changed_desire_is_told),
                 TEST(a_task_that_is_gone_is_removed_with_its_spec),
                 TEST(a_secret_comes_with_the_first_task_that_needs_it),
                 TEST(a_secret_goes_when_no_task_that_may_run_needs_it),
+                TEST(a_task_that_shall_stop_needs_no_secrets),
+                TEST(large_files_come_in_messages_of_their_own),
                 TEST(a_failed_task_never_brings_secrets),
                 TEST(a_secret_comes_back_for_the_next_task),
                 TEST(a_long_set_comes_in_messages_of_bounded_size),
+                TEST(many_removals_come_in_messages_of_bounded_size),
                 TEST(what_changes_during_a_long_set_is_in_it),
                 TEST(touching_everything_again_tells_nothing_new),
         };

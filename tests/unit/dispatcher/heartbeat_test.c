@@ -43,6 +43,14 @@ static void a_heartbeat_gives_new_time(void **state)
         assert_int_equal(heartbeats_next(*state), 150);
 }
 
+static void new_time_for_one_is_no_time_for_another(void **state)
+{
+        heartbeats_heard(*state, "a", 100, 30);
+        heartbeats_heard(*state, "b", 101, 30);
+        heartbeats_heard(*state, "a", 120, 30);
+        assert_string_equal(late(*state, 131), "b");
+}
+
 static void a_late_node_is_told_once(void **state)
 {
         heartbeats_heard(*state, "a", 100, 30);
@@ -115,6 +123,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_node_is_late_when_its_allowance_is_over),
                 TEST(a_heartbeat_gives_new_time),
+                TEST(new_time_for_one_is_no_time_for_another),
                 TEST(a_late_node_is_told_once),
                 TEST(the_longest_silent_is_told_first),
                 TEST(a_node_that_is_expected_gets_its_time_once),

@@ -109,6 +109,15 @@ static void a_late_node_is_down(void **state)
         assert_int_equal(node->status->since_ns, f->world.now);
 }
 
+static void a_node_that_is_down_is_not_put_down_again(void **state)
+{
+        struct fixture *f = *state;
+
+        a_node_that_is(&f->world, "n1", DOWN, ACTIVE);
+        node_plan_down(f->world.view, n1(f), "heartbeat failure", &f->plan);
+        assert_true(plan_is_empty(&f->plan));
+}
+
 static void a_verdict_on_an_old_record_is_void(void **state)
 {
         struct fixture *f = *state;
@@ -244,6 +253,7 @@ int main(void)
                 TEST(a_node_seen_again_changes_nothing),
                 TEST(a_new_description_is_kept_with_the_name),
                 TEST(a_late_node_is_down),
+                TEST(a_node_that_is_down_is_not_put_down_again),
                 TEST(a_verdict_on_an_old_record_is_void),
                 TEST(tasks_are_orphans_a_day_after_their_node_went_down),
                 TEST(only_tasks_that_are_not_over_become_orphans),
