@@ -73,3 +73,13 @@ ours() {
                 case " $$ $PPID $BASHPID " in *" $pid "*) ;; *) echo "$pid" ;; esac
         done
 }
+
+# running NAME: pids of an installed program, also when its file was replaced meanwhile.
+running() {
+        local link
+        for link in /proc/[0-9]*/exe; do
+                case "$(readlink "$link" 2>/dev/null)" in
+                "$PROGRAMS/$1" | "$PROGRAMS/$1 (deleted)") link=${link#/proc/} && echo "${link%/exe}" ;;
+                esac
+        done
+}
