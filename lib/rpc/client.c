@@ -26,11 +26,13 @@ static grpc_channel *make_channel(const struct rpc_client_options *options)
 {
         size_t message_size_max =
                 options->message_size_max ? options->message_size_max : MESSAGE_SIZE_DEFAULT;
+        int backoff_max_ms = options->backoff_max_ms ? options->backoff_max_ms : BACKOFF_MAX_MS;
         const struct rpc_setting settings[] = {
                 { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)message_size_max },
-                { GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, BACKOFF_FIRST_MS },
+                { GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                  backoff_max_ms < BACKOFF_FIRST_MS ? backoff_max_ms : BACKOFF_FIRST_MS },
                 { GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_MS },
-                { GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, BACKOFF_MAX_MS },
+                { GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, backoff_max_ms },
                 { GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS },
                 { GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS },
                 { GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0 },

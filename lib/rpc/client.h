@@ -20,6 +20,7 @@ struct rpc_client_options {
         /* With TLS, "store": the certificate must be that daemon's ("store.skep"). */
         const char *server_daemon;
         size_t message_size_max;             /* 0: 64 MiB */
+        int backoff_max_ms;                  /* between attempts to connect; 0: 5 s */
         const struct rpc_metadata *metadata; /* copied; for servers that are not ours (at most 8) */
         size_t n_metadata;
         /* For those who join and have no certificate yet; without an identity: */
