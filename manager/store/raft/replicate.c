@@ -200,6 +200,12 @@ void receive_heartbeat_reply(struct raft *raft, const struct raft_message *messa
         if (!peer)
                 return;
         advance_peer(raft, peer, message->match);
+        /* It restarted, and does not know how far its log agrees, so not what is committed either;
+         * with nothing new to send it would never be told. */
+        if (peer->progress == RAFT_REPLICATE && message->log_index < peer->match) {
+                peer_probe(peer, peer->match + 1);
+                return;
+        }
         if (!peer_lost_any(raft, peer, message->log_index, message->stamp))
                 return;
         if (peer->progress == RAFT_REPLICATE && message->log_index < raft->log.last)

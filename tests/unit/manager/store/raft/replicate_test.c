@@ -287,6 +287,23 @@ static void what_was_lost_is_sent_again_after_a_heartbeat(void **state)
         assert_int_equal(server_message(server, 2)->n_entries, 1);
 }
 
+static void who_restarted_in_the_same_term_is_told_what_is_committed(void **state)
+{
+        _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
+
+        (void)state;
+        server_lead(server);
+        server_commit_all(server);
+        server_tick(server, 60 * NS_PER_MS);
+        server_receive(server, (struct raft_message){ .kind = RAFT_HEARTBEAT_REPLY,
+                                                      .from = 2,
+                                                      .term = 1,
+                                                      .stamp = server->now });
+        assert_int_equal(server_message(server, 2)->kind, RAFT_APPEND);
+        assert_int_equal(server_message(server, 2)->log_index, 1);
+        assert_int_equal(server_message(server, 2)->commit, 1);
+}
+
 static void what_left_memory_is_read_back(void **state)
 {
         _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
@@ -391,6 +408,7 @@ int main(void)
                 cmocka_unit_test(the_window_bounds_what_is_under_way),
                 cmocka_unit_test(a_rejection_is_answered_with_what_is_missing),
                 cmocka_unit_test(what_was_lost_is_sent_again_after_a_heartbeat),
+                cmocka_unit_test(who_restarted_in_the_same_term_is_told_what_is_committed),
                 cmocka_unit_test(what_left_memory_is_read_back),
                 cmocka_unit_test(what_was_compacted_comes_as_a_snapshot),
                 cmocka_unit_test(a_snapshot_replaces_the_log),
