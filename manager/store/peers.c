@@ -11,7 +11,7 @@
 #include "lib/rpc/client.h"
 #include "manager/store/check.h"
 
-enum { FORWARD_TIMEOUT_S = 30, MESSAGE_BYTES = 16 << 20 };
+enum { FORWARD_TIMEOUT_S = 30, MESSAGE_BYTES = 16 << 20, BACKOFF_MS = 200 };
 
 /* --- who there is --- */
 
@@ -55,7 +55,8 @@ struct rpc_client *peers_connect(struct store *store, const char *address)
         struct rpc_client_options options = { .address = address,
                                               .identity = store->options.identity,
                                               .server_daemon = "store",
-                                              .message_size_max = MESSAGE_BYTES };
+                                              .message_size_max = MESSAGE_BYTES,
+                                              .backoff_max_ms = BACKOFF_MS };
         struct rpc_client *client;
         struct err err;
 

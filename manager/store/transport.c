@@ -16,15 +16,6 @@ enum {
         ADDRESS_SIZE = 280,
         RETRY_MS = 50,            /* between attempts to open a stream */
         MESSAGE_BYTES = 16 << 20, /* the largest entry, and what is around it */
-        QUEUE_CALLS = 2,
-};
-
-/* A stream to a peer. */
-struct line {
-        struct peer *peer;
-        struct rpc_stream *stream; /* NULL: none, or broken */
-        int64_t tried_at;
-        bool is_full;
 };
 
 struct peer {
@@ -33,14 +24,16 @@ struct peer {
         uint64_t id;
         char address[ADDRESS_SIZE];
         struct rpc_client *client;
-        struct line lines[QUEUE_CALLS]; /* for entries, for the rest */
+        struct rpc_stream *stream; /* NULL: none, or broken */
+        int64_t tried_at;
 };
 
 struct transport {
         struct transport_options options;
         struct rpc_server *server;
         struct peer *peers;
-        struct arena arena;
+        /* Of the message that came, and of those that are sent meanwhile. */
+        struct arena incoming_arena, outgoing_arena;
 };
 
 DEFINE_CLEANUP(struct transport, transport_free)
@@ -71,14 +64,14 @@ static void message_came(void *context, struct rpc_call *call, const void *in)
         if (transport_member_id(rpc_call_peer(call)->node_id) != wire->from)
                 r = err_set(&err, ERR_DENIED, "a message in another's name");
         if (r == 0)
-                r = wire_unpack(wire, &transport->arena, &message, &err);
+                r = wire_unpack(wire, &transport->incoming_arena, &message, &err);
         if (r < 0) {
                 rpc_fail(call, &err);
                 return;
         }
         transport->options.received(transport->options.context, &message);
         wire_done(&message);
-        arena_clear(&transport->arena);
+        arena_clear(&transport->incoming_arena);
 }
 
 static void peer_done(void *context, struct rpc_call *call)
@@ -100,43 +93,34 @@ void send_messages(void *context, struct rpc_call *call, const Sk__RaftMessage *
 
 /* --- out --- */
 
-static void line_closed(void *context, const struct err *err)
+static void stream_closed(void *context, const struct err *err)
 {
-        struct line *line = context;
+        struct peer *peer = context;
 
         (void)err;
-        line->stream = NULL;
+        peer->stream = NULL;
 }
 
-static void line_writable(void *context)
-{
-        struct line *line = context;
-
-        line->is_full = false;
-}
-
-static void line_answered(void *context, const void *out)
+static void stream_answered(void *context, const void *out)
 {
         (void)context;
         (void)out;
 }
 
-static const struct rpc_stream_events outgoing = { .message = line_answered,
-                                                   .writable = line_writable,
-                                                   .closed = line_closed };
+static const struct rpc_stream_events outgoing = { .message = stream_answered,
+                                                   .closed = stream_closed };
 
-static bool line_open(struct line *line)
+static bool peer_open(struct peer *peer)
 {
-        struct loop *loop = line->peer->transport->options.loop;
+        struct loop *loop = peer->transport->options.loop;
 
-        if (line->stream)
+        if (peer->stream)
                 return true;
-        if (!line->peer->client || loop_now_boot(loop) - line->tried_at < RETRY_MS * NS_PER_MS)
+        if (!peer->client || loop_now_boot(loop) - peer->tried_at < RETRY_MS * NS_PER_MS)
                 return false;
-        line->tried_at = loop_now_boot(loop);
-        line->is_full = false;
-        line->stream = rpc_client_stream(line->peer->client, RPC_METHOD(raft, SendMessages), NULL,
-                                         &outgoing, line);
+        peer->tried_at = loop_now_boot(loop);
+        peer->stream = rpc_client_stream(peer->client, RPC_METHOD(raft, SendMessages), NULL,
+                                         &outgoing, peer);
         return true;
 }
 
@@ -149,29 +133,23 @@ static struct peer *find(struct transport *transport, uint64_t id)
         return peer;
 }
 
+/* What waits in a stream is bounded by what Raft lets be under way to one peer. */
 void transport_send(struct transport *transport, const struct raft_message *message)
 {
         struct peer *peer = find(transport, message->to);
-        struct line *line = peer ? &peer->lines[message->n_entries != 0] : NULL;
 
-        if (!line || !line_open(line) || line->is_full)
+        if (!peer || !peer_open(peer))
                 return;
-        line->is_full =
-                !rpc_stream_write(line->stream, &wire_pack(message, &transport->arena)->base);
-        /* Entries may fill the line up to what Raft lets be under way, and then it waits for
-         * answers; only the rest has to be kept short. */
-        if (message->n_entries)
-                line->is_full = false;
-        arena_clear(&transport->arena);
+        rpc_stream_write(peer->stream, &wire_pack(message, &transport->outgoing_arena)->base);
+        arena_clear(&transport->outgoing_arena);
 }
 
 /* --- peers --- */
 
 static void peer_disconnect(struct peer *peer)
 {
-        for (size_t i = 0; i < QUEUE_CALLS; i++)
-                if (peer->lines[i].stream)
-                        rpc_stream_cancel(TAKE(peer->lines[i].stream));
+        if (peer->stream)
+                rpc_stream_cancel(TAKE(peer->stream));
         rpc_client_free(TAKE(peer->client));
 }
 
@@ -179,7 +157,8 @@ static void peer_connect(struct peer *peer)
 {
         struct rpc_client_options options = { .address = peer->address,
                                               .identity = peer->transport->options.identity,
-                                              .server_daemon = "store" };
+                                              .server_daemon = "store",
+                                              .backoff_max_ms = RETRY_MS };
 
         if (rpc_client_new(peer->transport->options.loop, &options, &peer->client, NULL) < 0)
                 peer->client = NULL;
@@ -197,8 +176,6 @@ void transport_set_peer(struct transport *transport, uint64_t id, const char *ad
                 peer->id = id;
                 peer->next = transport->peers;
                 transport->peers = peer;
-                for (size_t i = 0; i < QUEUE_CALLS; i++)
-                        peer->lines[i].peer = peer;
         }
         peer_disconnect(peer);
         snprintf(peer->address, sizeof peer->address, "%s", address);
@@ -216,7 +193,7 @@ static int serve(struct transport *transport, struct err *err)
                 return 0;
         TRY(rpc_server_new(transport->options.loop, &options, &transport->server, err));
         TRY(rpc_server_add(transport->server, &raft_service, transport, err));
-        TRY(rpc_server_listen(transport->server, transport->options.listen, RPC_MUTUAL_TLS, 0,
+        TRY(rpc_server_listen(transport->server, transport->options.listen, RPC_MUTUAL_TLS, 0600,
                               err));
         return rpc_server_start(transport->server, err);
 }
@@ -244,6 +221,7 @@ void transport_free(struct transport *transport)
                 free(peer);
         }
         rpc_server_free(transport->server, 0);
-        arena_done(&transport->arena);
+        arena_done(&transport->incoming_arena);
+        arena_done(&transport->outgoing_arena);
         free(transport);
 }

@@ -1,7 +1,7 @@
 /* Raft's messages between stores: on the loop of Raft's thread, with a server and connections of
- * its own.  To each peer go two streams, one for entries and one for everything else, so that a
- * heartbeat does not stand in line behind a megabyte.  What cannot be sent now is lost; Raft sends
- * it again. */
+ * its own; snapshots and what clients ask go elsewhere.  One stream to each peer keeps messages in
+ * order, so that a heartbeat's answer tells what was lost.  What cannot be sent now is lost; Raft
+ * sends it again. */
 #pragma once
 #include "lib/os/loop.h"
 #include "lib/rpc/tls.h"

@@ -14,6 +14,7 @@
 #include "lib/message/message.h"
 #include "lib/os/file.h"
 #include "tests/lib/identity/identity.h"
+#include "tests/unit/test.h"
 
 #define PROGRAM "manager/store/skep-store"
 
@@ -59,38 +60,82 @@ static void write_bootstrap(const struct fixture *fixture)
         arena_done(&arena);
 }
 
-int fixture_setup(void **state)
+static void connect_client(struct fixture *fixture, const char *node)
+{
+        struct rpc_client_options options = { .server_daemon = "store",
+                                              .address = fixture->address };
+        char id[128];
+
+        path(fixture, "id", id, sizeof id);
+        test_identity_make(id, "cluster1", node, "swarm-manager", "store");
+        test_identity_make(id, "cluster1", node, "swarm-manager", "orchestrator");
+        CHECK(rpc_identity_open(id, "orchestrator", &fixture->identity, NULL) == 0);
+        options.identity = fixture->identity;
+        CHECK(rpc_client_new(fixture->loop, &options, &fixture->client, NULL) == 0);
+}
+
+static struct fixture *fixture_new(void)
 {
         struct fixture *fixture = mem_alloc(sizeof *fixture);
-        struct rpc_client_options options = { .server_daemon = "store" };
-        char id[128];
 
         snprintf(fixture->folder, sizeof fixture->folder, "/tmp/skep-store-test-XXXXXX");
         CHECK(mkdtemp(fixture->folder));
         snprintf(fixture->address, sizeof fixture->address, "unix:%s/s", fixture->folder);
-        path(fixture, "id", id, sizeof id);
-        test_identity_make(id, "cluster1", "node1", "swarm-manager", "store");
-        test_identity_make(id, "cluster1", "node1", "swarm-manager", "orchestrator");
+        snprintf(fixture->raft_address, sizeof fixture->raft_address, "unix:%s/r", fixture->folder);
+        return fixture;
+}
+
+int fixture_setup(void **state)
+{
+        struct fixture *fixture = fixture_new();
+
         write_bootstrap(fixture);
         CHECK(loop_new(&fixture->loop, NULL) == 0);
-        CHECK(rpc_identity_open(id, "orchestrator", &fixture->identity, NULL) == 0);
-        options.address = fixture->address;
-        options.identity = fixture->identity;
-        CHECK(rpc_client_new(fixture->loop, &options, &fixture->client, NULL) == 0);
+        connect_client(fixture, "node1");
         *state = fixture;
         return 0;
+}
+
+static void copy_root(const struct fixture *from, const struct fixture *to, const char *name)
+{
+        _cleanup_(str_done) struct str text = { 0 };
+        char source[128], target[128];
+
+        CHECK(file_read(path(from, name, source, sizeof source), 1 << 16, &text, NULL) == 0);
+        CHECK(file_write_atomic(path(to, name, target, sizeof target), text.text, text.length, 0600,
+                                NULL) == 0);
+}
+
+struct fixture *fixture_join(struct fixture *first, const char *node)
+{
+        struct fixture *fixture = fixture_new();
+        char id[128];
+
+        fixture->loop = first->loop;
+        snprintf(fixture->join, sizeof fixture->join, "%s", first->address);
+        CHECK(file_make_folders(path(fixture, "id", id, sizeof id), 0700, NULL) == 0);
+        copy_root(first, fixture, "id/root.key");
+        copy_root(first, fixture, "id/root.crt");
+        connect_client(fixture, node);
+        return fixture;
+}
+
+void fixture_leave(struct fixture *fixture)
+{
+        fixture_kill(fixture);
+        rpc_client_free(fixture->client);
+        rpc_identity_free(fixture->identity);
+        file_remove_tree(fixture->folder, NULL);
+        free(fixture);
 }
 
 int fixture_teardown(void **state)
 {
         struct fixture *fixture = *state;
+        struct loop *loop = fixture->loop;
 
-        fixture_kill(fixture);
-        rpc_client_free(fixture->client);
-        rpc_identity_free(fixture->identity);
-        loop_free(fixture->loop);
-        file_remove_tree(fixture->folder, NULL);
-        free(fixture);
+        fixture_leave(fixture);
+        loop_free(loop);
         return 0;
 }
 
@@ -105,8 +150,16 @@ void fixture_start(struct fixture *fixture, const char *const more_arguments[])
                                  "--identity",
                                  path(fixture, "id", id, sizeof id),
                                  "--listen",
-                                 fixture->address };
-        size_t n = 9;
+                                 fixture->address,
+                                 "--advertise",
+                                 fixture->address,
+                                 "--raft-listen",
+                                 fixture->raft_address,
+                                 "--raft-advertise",
+                                 fixture->raft_address,
+                                 "--join",
+                                 fixture->join };
+        size_t n = 17;
         int fd;
 
         for (; more_arguments && *more_arguments; more_arguments++)
@@ -125,8 +178,14 @@ void fixture_start(struct fixture *fixture, const char *const more_arguments[])
 
 void fixture_kill(struct fixture *fixture)
 {
+        int status;
+
         if (!fixture->pid)
                 return;
+        if (waitpid(fixture->pid, &status, WNOHANG) != 0) {
+                fixture->pid = 0;
+                fail_msg("the store ended by itself: status 0x%x", (unsigned)status);
+        }
         kill(fixture->pid, SIGKILL);
         fixture_wait_exit(fixture);
 }

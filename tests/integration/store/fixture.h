@@ -1,4 +1,5 @@
-/* A real skep-store in a folder of its own, with a client: started, killed, started again. */
+/* Real skep-stores in folders of their own, with clients: started, killed, started again.  The
+ * first begins the cluster; fixture_join() makes more. */
 #pragma once
 #include <stdbool.h>
 #include <sys/types.h>
@@ -9,7 +10,8 @@
 #include "lib/rpc/client.h"
 
 struct fixture {
-        char folder[64], address[96];
+        char folder[64], address[96], raft_address[96];
+        char join[96]; /* whom to ask to be added; "": begins the cluster */
         struct loop *loop;
         struct rpc_identity *identity;
         struct rpc_client *client;
@@ -21,8 +23,14 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
+/* One more store of the same cluster, on a node of its own, on the same loop; fixture_leave() ends
+ * it. */
+struct fixture *fixture_join(struct fixture *first, const char *node);
+void fixture_leave(struct fixture *fixture);
+
 void fixture_start(struct fixture *fixture, const char *const more_arguments[]); /* NULL: none */
-void fixture_kill(struct fixture *fixture); /* SIGKILL, and waits for its end */
+/* SIGKILL, and waits for its end; says so when it had ended by itself. */
+void fixture_kill(struct fixture *fixture);
 /* Waits for its end by itself; the exit status as from waitpid. */
 int fixture_wait_exit(struct fixture *fixture);
 
