@@ -99,7 +99,7 @@ int events_run(struct cli *cli, const struct arguments *arguments)
         if (filters_from(cli, arguments, &request.filters, &request.n_filters) < 0 ||
             when_parse(argument(arguments, "since"), now_ns, &request.since_ns, &cli->err) < 0 ||
             when_parse(argument(arguments, "until"), now_ns, &listening.until_ns, &cli->err) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         /* What happened before an end in the past still has to arrive. */
         if (listening.until_ns)
                 loop_timer_set(cli->loop, &listening.timer,
@@ -109,6 +109,6 @@ int events_run(struct cli *cli, const struct arguments *arguments)
                             &listening);
         loop_timer_cancel(&listening.timer);
         if (listening.has_failed)
-                return print_error(cli);
+                return print_failure(cli);
         return result < 0 && !cli->stops ? cli_fail(cli) : 0;
 }

@@ -138,7 +138,7 @@ int image_load(struct cli *cli, const struct arguments *arguments)
 
         loading.fd = open_input(cli, argument(arguments, "input"));
         if (loading.fd < 0 || send_all(&loading) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         if (loading.n_told)
                 printf("\r\x1b[2K");
         if (!loading.response) {

@@ -169,7 +169,7 @@ static int print_either(struct cli *cli, const struct arguments *arguments, json
         }
         json_decref(value);
         print_text(text);
-        return result < 0 ? print_error(cli) : 0;
+        return result < 0 ? print_failure(cli) : 0;
 }
 
 int info_run(struct cli *cli, const struct arguments *arguments)

@@ -141,12 +141,12 @@ int login_run(struct cli *cli, const struct arguments *arguments)
 
         auth.server = registry_named(cli, arguments);
         if (credentials(cli, arguments, &auth) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         request.auth = &auth;
         if (cli_call(cli, RPC_METHOD(control, CheckRegistryAuth), &request.base, &out) < 0)
                 return cli_fail(cli);
         if (store(cli, &auth) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         response = out;
         printf("%s\n", str_or(response->status, "Login Succeeded"));
         return 0;
@@ -160,12 +160,12 @@ int logout_run(struct cli *cli, const struct arguments *arguments)
 
         path = docker_config_path(&cli->arena);
         if (docker_config_read(path, &config, &cli->err) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         printf("Removing login credentials for %s\n", registry);
         if (docker_config_remove_auth(config, registry))
                 result = docker_config_write(path, config, &cli->err);
         else
                 printf("Not logged in to %s\n", registry);
         json_decref(config);
-        return result < 0 ? print_error(cli) : 0;
+        return result < 0 ? print_failure(cli) : 0;
 }

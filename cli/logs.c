@@ -113,7 +113,7 @@ int service_logs(struct cli *cli, const struct arguments *arguments)
         request.id = positional(arguments, 0);
         request.options = &options;
         if (parse_options(cli, arguments, &options) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         log_lines_init(&naming.lines, stdout, stderr, options.follow);
         naming.lines.name = name_task;
         naming.lines.name_context = &naming;
@@ -125,5 +125,5 @@ int service_logs(struct cli *cli, const struct arguments *arguments)
         log_lines_done(&naming.lines);
         if (result == 0)
                 return 0;
-        return cli->err.code == ERR_NOT_FOUND ? print_error(cli) : cli_fail(cli);
+        return cli->err.code == ERR_NOT_FOUND ? print_failure(cli) : cli_fail(cli);
 }

@@ -75,7 +75,7 @@ static int node_ls(struct cli *cli, const struct arguments *arguments)
         const void *out;
 
         if (filters_from(cli, arguments, &request.filters, &request.n_filters) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         if (cli_call(cli, RPC_METHOD(control, ListNodes), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
@@ -151,7 +151,7 @@ static int node_ps(struct cli *cli, const struct arguments *arguments)
         int status = 0, listed;
 
         if (filters_from(cli, arguments, &filters, &n_filters) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         for (size_t i = 0; i == 0 || name; name = positional(arguments, ++i)) {
                 const Sk__Node *node = get_node(cli, name ? name : "self");
 
@@ -196,7 +196,7 @@ static int node_update(struct cli *cli, const struct arguments *arguments)
                 return cli_fail(cli);
         spec = editable_spec(cli, node);
         if (node_spec_apply(&cli->arena, spec, arguments, &cli->err) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         if (send_update(cli, node, spec) < 0)
                 return cli_fail(cli);
         printf("%s\n", positional(arguments, 0));

@@ -25,7 +25,7 @@ const struct flag inspect_flags[] = {
         { 0 },
 };
 
-int print_error(struct cli *cli)
+int print_failure(struct cli *cli)
 {
         fprintf(stderr, "%s\n", cli->err.text);
         return 1;
@@ -54,14 +54,14 @@ static char *unescaped(struct arena *arena, const char *format)
         return copy;
 }
 
-static int run_template(const struct template *template, json_t *value, struct str *out,
-                        struct err *err)
+static int run_template(const struct template *template, json_t *value, const char *failure,
+                        struct str *out, struct err *err)
 {
         static const struct template_options options = { .may_be_absent =
                                                                  docker_field_may_be_absent };
 
         if (template_run(template, &options, value, out, err) < 0)
-                return err_prefix(err, "failed to execute template");
+                return err_prefix(err, "%s", failure);
         return 0;
 }
 
@@ -76,12 +76,14 @@ static int parse_template(struct arena *arena, const char *format, const struct 
 int template_line(const char *format, json_t *value, struct str *out, struct err *err)
 {
         _cleanup_(arena_done) struct arena arena = { 0 };
+        _cleanup_(str_done) struct str line = { 0 };
         const struct template *template;
 
         if (strcmp(format, "json") == 0)
                 format = "{{json .}}";
         TRY(parse_template(&arena, unescaped(&arena, format), &template, err));
-        TRY(run_template(template, value, out, err));
+        TRY(run_template(template, value, "template parsing error", &line, err));
+        str_add_bytes(out, str_text(&line), line.length);
         str_add_char(out, '\n');
         return 0;
 }
@@ -126,7 +128,7 @@ static int render_lines(const struct template *template, json_t *rows, struct st
 
         json_array_foreach(rows, i, row)
         {
-                TRY(run_template(template, row, out, err));
+                TRY(run_template(template, row, "failed to execute template", out, err));
                 str_add_char(out, '\n');
         }
         return 0;
@@ -137,7 +139,7 @@ static int render_table(const struct list_kind *kind, const struct template *tem
 {
         _cleanup_(str_done) struct str text = { 0 };
         json_t *above = headers(kind);
-        int result = run_template(template, above, &text, err);
+        int result = run_template(template, above, "failed to execute template", &text, err);
 
         json_decref(above);
         if (result < 0)
@@ -179,7 +181,7 @@ int print_list(struct cli *cli, const struct arguments *arguments, const struct 
 
         json_decref(rows);
         print_text(&out);
-        return result < 0 ? print_error(cli) : 0;
+        return result < 0 ? print_failure(cli) : 0;
 }
 
 struct keyed {
@@ -282,7 +284,7 @@ int print_inspection(struct cli *cli, const struct arguments *arguments,
         if (argument_bool(arguments, "pretty"))
                 return inspect_pretty(cli, arguments, inspection);
         if (inspect_values(cli, arguments, inspection, format, &failures) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         for (; n < failures.n; n++) {
                 cli->err = VEC_AT(&failures, struct err, n);
                 inspection->fail(cli, NULL);

@@ -80,4 +80,4 @@ extern const struct flag list_flags[];    /* --filter --format --quiet */
 extern const struct flag inspect_flags[]; /* --format --pretty */
 
 /* What was wrong with what was typed: prints the sentence; returns exit code 1. */
-int print_error(struct cli *cli);
+int print_failure(struct cli *cli);

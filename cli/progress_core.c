@@ -217,9 +217,10 @@ static void show_overall(struct progress *progress, const Sk__WatchServiceRespon
         char line[600];
 
         if (is_back) {
+                /* Who asked for it: the update itself says so in its message, a person does not. */
                 snprintf(line, sizeof line, "rollback: %s",
-                         update && update->state >= SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED
-                                 ? str_or(update->message, "manually requested rollback")
+                         update && str_starts_with(update->message, "update rolled back")
+                                 ? update->message
                                  : "manually requested rollback");
                 if (progress->lines.n == 0 || str_is_empty(VEC_AT(&progress->lines, char *, 0)))
                         set_line(progress, 0, line, out);

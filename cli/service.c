@@ -93,7 +93,7 @@ static int service_ls(struct cli *cli, const struct arguments *arguments)
         const void *out;
 
         if (filters_from(cli, arguments, &request.filters, &request.n_filters) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         if (cli_call(cli, RPC_METHOD(control, ListServices), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
@@ -162,7 +162,7 @@ static int service_ps(struct cli *cli, const struct arguments *arguments)
         const char *name;
 
         if (filters_from(cli, arguments, &filters, &n_filters) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         for (size_t i = 0; (name = positional(arguments, i)); i++) {
                 const Sk__ServiceView *service = get_service(cli, name);
 

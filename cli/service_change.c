@@ -110,7 +110,7 @@ static int scale_one(struct cli *cli, const char *name, uint64_t replicas)
         request.spec = (Sk__ServiceSpec *)message_copy(&cli->arena, &service->spec->base);
         request.registry_auth_from_previous = true;
         if (set_replicas(cli, name, request.spec, replicas) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0) {
                 fprintf(stderr, "%s: ", name);
                 return cli_fail(cli);
@@ -130,7 +130,7 @@ int service_scale(struct cli *cli, const struct arguments *arguments)
         scaled = arena_alloc(&cli->arena, arguments->positional.n * sizeof *scaled);
         for (size_t i = 0; (typed = positional(arguments, i)); i++)
                 if (parse_scale(cli, typed, &name, &replicas) < 0)
-                        return print_error(cli);
+                        return print_failure(cli);
         for (size_t i = 0; (typed = positional(arguments, i)); i++) {
                 parse_scale(cli, typed, &name, &replicas);
                 if (scale_one(cli, name, replicas))

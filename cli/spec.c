@@ -168,17 +168,24 @@ int spec_apply(struct spec_edit *edit, const struct arguments *arguments)
         return 0;
 }
 
-static void print_row(FILE *out, const char *command, const struct flag *flag)
+static void print_row(FILE *out, const struct flag *flag)
 {
-        fprintf(out, "| %s | `--%s` | %s | %s |\n", command, flag->name,
-                flag->refusal ? "not yet" : "works", flag->refusal ? flag->refusal : flag->help);
+        fprintf(out, "| `--%s` | %s | %s |\n", flag->name, flag->refusal ? "not yet" : "works",
+                flag->refusal ? flag->refusal : flag->help);
+}
+
+static void print_rows(FILE *out, const char *command, const struct flag *flags)
+{
+        fprintf(out, "\n## skep service %s\n\n| flag | state | |\n|---|---|---|\n", command);
+        for (const struct flag *flag = flags; flag->name; flag++)
+                print_row(out, flag);
 }
 
 void spec_print_table(FILE *out)
 {
-        fprintf(out, "| command | flag | state | |\n|---|---|---|---|\n");
-        for (const struct flag *flag = spec_create_flags(); flag->name; flag++)
-                print_row(out, "create", flag);
-        for (const struct flag *flag = spec_update_flags(); flag->name; flag++)
-                print_row(out, "update", flag);
+        fprintf(out,
+                "# Flags of services\n\nDocker's flags, all of them, and what becomes of them. "
+                "Written by `skep docs flags`; a test compares.\n");
+        print_rows(out, "create", spec_create_flags());
+        print_rows(out, "update", spec_update_flags());
 }

@@ -13,7 +13,7 @@
 static int run_completion(struct cli *cli, const struct arguments *arguments)
 {
         if (completion_print(stdout, positional(arguments, 0), &cli->err) < 0)
-                return print_error(cli);
+                return print_failure(cli);
         return 0;
 }
 

@@ -1,0 +1,121 @@
+/* The rows of all commands keep to the rules, and completion knows them. */
+#include "cli/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/completion.h"
+#include "lib/base/str.h"
+#include "tests/unit/test.h"
+
+static void each(void (*check)(const struct command *command))
+{
+        for (const struct command *const *table = command_tables; *table; table++)
+                for (const struct command *command = *table; command->verb; command++)
+                        check(command);
+}
+
+static void check_row(const struct command *command)
+{
+        assert_non_null(command->run);
+        assert_non_null(command->usage);
+        assert_true(command->most < 0 || command->most >= command->least);
+        if (command->noun)
+                assert_string_not_equal(command_noun_summary(command->noun), "");
+}
+
+static void every_row_is_whole(void **state)
+{
+        (void)state;
+        each(check_row);
+}
+
+static void check_flags(const struct command *command)
+{
+        char letters[128] = { 0 };
+
+        for (const struct flag *const *table = command_flags(command); *table; table++)
+                for (const struct flag *flag = *table; flag->name; flag++) {
+                        if (flag->letter && letters[(int)flag->letter])
+                                fail_msg("%s %s: -%c twice", str_or(command->noun, ""),
+                                         command->verb, flag->letter);
+                        letters[(int)flag->letter] = 1;
+                        assert_non_null(flag->help);
+                }
+}
+
+static void no_command_has_a_letter_twice(void **state)
+{
+        (void)state;
+        each(check_flags);
+}
+
+static size_t same_name(const struct command *a)
+{
+        size_t n = 0;
+
+        for (const struct command *const *table = command_tables; *table; table++)
+                for (const struct command *b = *table; b->verb; b++)
+                        n += str_equal(a->noun, b->noun) && strcmp(a->verb, b->verb) == 0;
+        return n;
+}
+
+static void check_name(const struct command *command)
+{
+        assert_int_equal(same_name(command), 1);
+}
+
+static void no_two_commands_have_one_name(void **state)
+{
+        (void)state;
+        each(check_name);
+}
+
+static char *completion_of(const char *shell)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        struct err err;
+
+        assert_int_equal(completion_print(out, shell, &err), 0);
+        fclose(out);
+        return text;
+}
+
+static void completion_offers_commands_and_flags(void **state)
+{
+        static const char *const shells[] = { "bash", "zsh", "fish" };
+
+        (void)state;
+        for (int i = 0; i < 3; i++) {
+                char *text = completion_of(shells[i]);
+
+                assert_non_null(strstr(text, "service"));
+                assert_non_null(strstr(text, "rollback"));
+                assert_non_null(strstr(text, "restart-condition"));
+                assert_null(strstr(text, "credential-spec"));
+                free(text);
+        }
+}
+
+static void other_shells_are_refused(void **state)
+{
+        struct err err;
+
+        (void)state;
+        assert_int_equal(completion_print(stdout, "tcsh", &err), ERR_INVALID);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(every_row_is_whole),
+                cmocka_unit_test(no_command_has_a_letter_twice),
+                cmocka_unit_test(no_two_commands_have_one_name),
+                cmocka_unit_test(completion_offers_commands_and_flags),
+                cmocka_unit_test(other_shells_are_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

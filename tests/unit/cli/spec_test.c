@@ -1,0 +1,323 @@
+/* A service's spec from what was typed. */
+#include "cli/spec.h"
+
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "tests/unit/test.h"
+
+struct typed {
+        struct arena arena;
+        struct spec_edit edit;
+        struct err err;
+};
+
+#define WORDS(...)                                                                                 \
+        (int)(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), (char **)(const char *[]) \
+        {                                                                                          \
+                __VA_ARGS__                                                                        \
+        }
+
+static int apply(struct typed *typed, bool is_update, int argc, char **argv)
+{
+        const struct flag *const tables[] = { is_update ? spec_update_flags() : spec_create_flags(),
+                                              NULL };
+        _cleanup_(arguments_done) struct arguments arguments = { 0 };
+        bool wants_help = false;
+
+        typed->edit.is_update = is_update;
+        TRY(flags_parse(tables, true, argc, argv, &arguments, &wants_help, &typed->err));
+        return spec_apply(&typed->edit, &arguments);
+}
+
+static int open_typed(void **state)
+{
+        struct typed *typed = mem_alloc(sizeof *typed);
+
+        typed->edit = (struct spec_edit){ .spec = spec_new(&typed->arena),
+                                          .arena = &typed->arena,
+                                          .err = &typed->err };
+        *state = typed;
+        return 0;
+}
+
+static int close_typed(void **state)
+{
+        struct typed *typed = *state;
+
+        arena_done(&typed->arena);
+        free(typed);
+        return 0;
+}
+
+static void works(struct typed *typed, bool is_update, int argc, char **argv)
+{
+        if (apply(typed, is_update, argc, argv) < 0)
+                fail_msg("%s", typed->err.text);
+}
+
+static void refused(struct typed *typed, bool is_update, const char *sentence, int argc,
+                    char **argv)
+{
+        assert_true(apply(typed, is_update, argc, argv) < 0);
+        if (!strstr(typed->err.text, sentence))
+                fail_msg("'%s' instead of '%s'", typed->err.text, sentence);
+}
+
+static void a_new_spec_is_one_replica(void **state)
+{
+        struct typed *typed = *state;
+
+        assert_int_equal(typed->edit.spec->mode_case, SK__SERVICE_SPEC__MODE_REPLICATED);
+        assert_int_equal(typed->edit.spec->replicated->replicas, 1);
+}
+
+static void the_container_is_filled_in(void **state)
+{
+        struct typed *typed = *state;
+        Sk__ContainerSpec *container = typed->edit.spec->task->container;
+
+        works(typed, false,
+              WORDS("-e", "A=1", "--env=B=2", "-w", "/tmp", "-u", "root", "--hostname", "h",
+                    "--read-only", "--init", "--stop-grace-period", "3s", "--stop-signal", "TERM",
+                    "--container-label", "cl=1", "--cap-add", "net_admin", "--cap-drop",
+                    "CAP_MKNOD", "--ulimit", "nofile=100:200", "--sysctl", "net.ipv4.ip_forward=1",
+                    "--host", "foo:1.2.3.4", "--dns", "8.8.8.8", "--entrypoint", "sh -c 'a b'"));
+        assert_int_equal(container->n_env, 2);
+        assert_string_equal(container->env[1], "B=2");
+        assert_string_equal(container->dir, "/tmp");
+        assert_string_equal(container->user, "root");
+        assert_string_equal(container->hostname, "h");
+        assert_true(container->read_only);
+        assert_true(container->init->enabled);
+        assert_int_equal(container->stop_grace_period->ns, 3000000000);
+        assert_string_equal(container->labels[0]->value, "1");
+        assert_string_equal(container->capability_add[0], "CAP_NET_ADMIN");
+        assert_string_equal(container->capability_drop[0], "CAP_MKNOD");
+        assert_int_equal(container->ulimits[0]->hard, 200);
+        assert_string_equal(container->sysctls[0]->key, "net.ipv4.ip_forward");
+        assert_string_equal(container->hosts[0], "1.2.3.4 foo");
+        assert_string_equal(container->dns->servers[0], "8.8.8.8");
+        assert_int_equal(container->n_command, 3);
+        assert_string_equal(container->command[2], "a b");
+}
+
+static void the_same_variable_again_replaces_it(void **state)
+{
+        struct typed *typed = *state;
+
+        works(typed, false, WORDS("-e", "A=1", "-e", "A=2"));
+        assert_int_equal(typed->edit.spec->task->container->n_env, 1);
+        assert_string_equal(typed->edit.spec->task->container->env[0], "A=2");
+}
+
+static void resources_and_restarts_are_filled_in(void **state)
+{
+        struct typed *typed = *state;
+        Sk__TaskSpec *task = typed->edit.spec->task;
+
+        works(typed, false,
+              WORDS("--limit-cpu", ".5", "--limit-memory", "64M", "--reserve-memory", "8m",
+                    "--limit-pids", "50", "--restart-condition", "on-failure", "--restart-delay",
+                    "1s", "--restart-max-attempts", "3", "--restart-window", "5s"));
+        assert_int_equal(task->limits->nano_cpus, 500000000);
+        assert_int_equal(task->limits->memory_bytes, 64 << 20);
+        assert_int_equal(task->limits->pids, 50);
+        assert_int_equal(task->reservations->memory_bytes, 8 << 20);
+        assert_int_equal(task->restart->condition, SK__RESTART_POLICY__CONDITION__ON_FAILURE);
+        assert_int_equal(task->restart->max_attempts, 3);
+}
+
+static void ports_are_short_or_long(void **state)
+{
+        struct typed *typed = *state;
+        Sk__PortConfig **ports;
+
+        works(typed, false,
+              WORDS("-p", "8080:80/udp", "-p", "90", "--publish",
+                    "mode=host,target=81,published=8081"));
+        ports = typed->edit.spec->endpoint->ports;
+        assert_int_equal(ports[0]->published_port, 8080);
+        assert_int_equal(ports[0]->protocol, SK__PORT_CONFIG__PROTOCOL__UDP);
+        assert_int_equal(ports[1]->target_port, 90);
+        assert_int_equal(ports[1]->published_port, 0);
+        assert_int_equal(ports[2]->publish_mode, SK__PORT_CONFIG__PUBLISH_MODE__HOST);
+        assert_int_equal(ports[2]->published_port, 8081);
+}
+
+static void wrong_ports_are_told(void **state)
+{
+        refused(*state, false,
+                "invalid argument \"99999:80\" for \"-p, --publish\" flag: invalid "
+                "hostPort: 99999",
+                WORDS("-p", "99999:80"));
+        refused(*state, false, "invalid field key: foo", WORDS("-p", "target=80,foo=1"));
+        refused(*state, false, "missing mandatory field \"target\"", WORDS("-p", "published=80"));
+}
+
+static void a_global_service_takes_no_replicas(void **state)
+{
+        refused(*state, false, "replicas can only be used with replicated",
+                WORDS("--replicas", "2", "--mode", "global"));
+}
+
+static void placement_is_filled_in(void **state)
+{
+        struct typed *typed = *state;
+        Sk__Placement *placement;
+
+        works(typed, false,
+              WORDS("--constraint", "node.role==manager", "--placement-pref",
+                    "spread=node.labels.zone", "--replicas-max-per-node", "2"));
+        placement = typed->edit.spec->task->placement;
+        assert_string_equal(placement->constraints[0], "node.role==manager");
+        assert_string_equal(placement->spread[0], "node.labels.zone");
+        assert_int_equal(placement->max_replicas_per_node, 2);
+}
+
+static void mounts_are_filled_in(void **state)
+{
+        struct typed *typed = *state;
+        Sk__Mount **mounts;
+
+        works(typed, false,
+              WORDS("--mount", "type=bind,src=/a,dst=/b,readonly", "--mount",
+                    "source=v,target=/data", "--mount", "type=tmpfs,destination=/t"));
+        mounts = typed->edit.spec->task->container->mounts;
+        assert_int_equal(mounts[0]->type, SK__MOUNT__TYPE__BIND);
+        assert_true(mounts[0]->read_only);
+        assert_int_equal(mounts[1]->type, SK__MOUNT__TYPE__VOLUME);
+        assert_string_equal(mounts[1]->target, "/data");
+        assert_int_equal(mounts[2]->type, SK__MOUNT__TYPE__TMPFS);
+}
+
+static void an_update_adds_and_removes(void **state)
+{
+        struct typed *typed = *state;
+        Sk__ServiceSpec *spec = typed->edit.spec;
+
+        works(typed, false, WORDS("-e", "A=1", "-e", "B=2", "-l", "x=1", "-p", "80:80"));
+        works(typed, true,
+              WORDS("--env-rm", "A", "--env-add", "C=3", "--label-rm", "x", "--label-add", "y=2",
+                    "--publish-rm", "80", "--publish-add", "81:81", "--image", "new", "--args",
+                    "a 'b c'", "--replicas", "4"));
+        assert_int_equal(spec->task->container->n_env, 2);
+        assert_string_equal(spec->task->container->env[0], "B=2");
+        assert_string_equal(spec->task->container->env[1], "C=3");
+        assert_int_equal(spec->annotations->n_labels, 1);
+        assert_string_equal(spec->annotations->labels[0]->key, "y");
+        assert_int_equal(spec->endpoint->n_ports, 1);
+        assert_int_equal(spec->endpoint->ports[0]->target_port, 81);
+        assert_string_equal(spec->task->container->image, "new");
+        assert_string_equal(spec->task->container->args[1], "b c");
+        assert_int_equal(spec->replicated->replicas, 4);
+}
+
+static void forcing_an_update_counts_up(void **state)
+{
+        struct typed *typed = *state;
+
+        works(typed, true, WORDS("--force"));
+        works(typed, true, WORDS("--force=false"));
+        assert_int_equal(typed->edit.spec->task->force_update, 1);
+}
+
+static void update_rules_are_filled_in(void **state)
+{
+        struct typed *typed = *state;
+
+        works(typed, false,
+              WORDS("--update-parallelism", "2", "--update-delay", "1s", "--update-order",
+                    "start-first", "--rollback-parallelism", "0"));
+        assert_int_equal(typed->edit.spec->update->parallelism, 2);
+        assert_int_equal(typed->edit.spec->update->order, SK__UPDATE_CONFIG__ORDER__START_FIRST);
+        assert_int_equal(typed->edit.spec->rollback->parallelism, 0);
+}
+
+static void some_values_are_refused(void **state)
+{
+        refused(*state, false, "invalid restart condition", WORDS("--restart-condition", "maybe"));
+        refused(*state, false, "unsupported placement preference",
+                WORDS("--placement-pref", "x=y"));
+        refused(*state, false, "Unknown mode", WORDS("--mode", "both"));
+        refused(*state, false, "bad format for add-host", WORDS("--host", "foo"));
+        refused(*state, false, "empty name", WORDS("-l", "=x"));
+        refused(*state, false, "the closing ' is missing", WORDS("--entrypoint", "sh 'x"));
+}
+
+/* Docker's own flags for the two commands: each works or is refused by name. */
+static const char create_flags[] =
+        "cap-add cap-drop config constraint container-label credential-spec dns dns-option "
+        "dns-search endpoint-mode entrypoint env env-file generic-resource group health-cmd "
+        "health-interval health-retries health-start-interval health-start-period health-timeout "
+        "host hostname init isolation label limit-cpu limit-memory limit-pids log-driver log-opt "
+        "max-concurrent memory-swap memory-swappiness mode mount name network no-healthcheck "
+        "oom-score-adj placement-pref publish read-only replicas replicas-max-per-node reserve-cpu "
+        "reserve-memory restart-condition restart-delay restart-max-attempts restart-window "
+        "rollback-delay rollback-failure-action rollback-max-failure-ratio rollback-monitor "
+        "rollback-order rollback-parallelism secret stop-grace-period stop-signal sysctl tty "
+        "ulimit update-delay update-failure-action update-max-failure-ratio update-monitor "
+        "update-order update-parallelism user workdir";
+
+static const char update_flags[] =
+        "args cap-add cap-drop config-add config-rm constraint-add constraint-rm "
+        "container-label-add container-label-rm credential-spec dns-add dns-option-add "
+        "dns-option-rm dns-rm dns-search-add dns-search-rm endpoint-mode entrypoint env-add env-rm "
+        "force generic-resource-add generic-resource-rm group-add group-rm health-cmd "
+        "health-interval health-retries health-start-interval health-start-period health-timeout "
+        "host-add host-rm hostname image init isolation label-add label-rm limit-cpu limit-memory "
+        "limit-pids log-driver log-opt max-concurrent memory-swap memory-swappiness mount-add "
+        "mount-rm network-add network-rm no-healthcheck oom-score-adj placement-pref-add "
+        "placement-pref-rm publish-add publish-rm read-only replicas replicas-max-per-node "
+        "reserve-cpu reserve-memory restart-condition restart-delay restart-max-attempts "
+        "restart-window rollback-delay rollback-failure-action rollback-max-failure-ratio "
+        "rollback-monitor rollback-order rollback-parallelism secret-add secret-rm "
+        "stop-grace-period stop-signal sysctl-add sysctl-rm tty ulimit-add ulimit-rm update-delay "
+        "update-failure-action update-max-failure-ratio update-monitor update-order "
+        "update-parallelism user workdir";
+
+static void all_known(const struct flag *flags, const char *names)
+{
+        _cleanup_(freep) char *copy = str_copy(names);
+        char *rest = copy, *name;
+
+        while ((name = strsep(&rest, " "))) {
+                const struct flag *flag = flags;
+
+                while (flag->name && strcmp(flag->name, name) != 0)
+                        flag++;
+                if (!flag->name)
+                        fail_msg("--%s is not known", name);
+        }
+}
+
+static void every_flag_of_docker_is_known(void **state)
+{
+        (void)state;
+        all_known(spec_create_flags(), create_flags);
+        all_known(spec_update_flags(), update_flags);
+}
+
+#define ON_SPEC(test) cmocka_unit_test_setup_teardown(test, open_typed, close_typed)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                ON_SPEC(a_new_spec_is_one_replica),
+                ON_SPEC(the_container_is_filled_in),
+                ON_SPEC(the_same_variable_again_replaces_it),
+                ON_SPEC(resources_and_restarts_are_filled_in),
+                ON_SPEC(ports_are_short_or_long),
+                ON_SPEC(wrong_ports_are_told),
+                ON_SPEC(a_global_service_takes_no_replicas),
+                ON_SPEC(placement_is_filled_in),
+                ON_SPEC(mounts_are_filled_in),
+                ON_SPEC(an_update_adds_and_removes),
+                ON_SPEC(forcing_an_update_counts_up),
+                ON_SPEC(update_rules_are_filled_in),
+                ON_SPEC(some_values_are_refused),
+                ON_SPEC(every_flag_of_docker_is_known),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
