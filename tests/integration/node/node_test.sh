@@ -34,7 +34,7 @@ top=$(cd "$here/../../.." && pwd)
         mkdir "$folder/bin" "$folder/py"
         for name in agent:skep-agent mesh:skep-mesh dispatcher:skep-dispatcher manager/store:skep-store manager/ca:skep-ca \
                 manager/join:skep-join manager/orchestrator:skep-orchestrator manager/allocator:skep-allocator \
-                manager/scheduler:skep-scheduler manager/api_server:skep-api; do
+                manager/scheduler:skep-scheduler manager/api_server:skep-api cli:skep; do
                 cp "${programs:-$top/build/bin}/${name/://}" "$folder/bin/"
         done
         cp "$top/deploy/skep-respawn" "$folder/bin/"
