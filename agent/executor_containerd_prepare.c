@@ -90,16 +90,6 @@ static void attached(void *context, const Sk__MeshReport__Attachment *attachment
         chain_next(&task->verb);
 }
 
-bool executor_shares_network(const struct executor_task *task)
-{
-        const Sk__TaskSpec *spec = task->spec->task;
-
-        for (size_t i = 0; i < spec->n_networks; i++)
-                if (str_equal(spec->networks[i]->target, "host"))
-                        return true;
-        return !task->executor->options.network;
-}
-
 void executor_attach_network(void *context)
 {
         struct executor_task *task = context;
@@ -107,7 +97,7 @@ void executor_attach_network(void *context)
         Sk__PortConfig **ports;
         size_t n = 0;
 
-        if (executor_shares_network(task)) {
+        if (!task->executor->options.network) {
                 chain_next(&task->verb);
                 return;
         }

@@ -90,6 +90,9 @@ static void tell_news(struct run *run)
         sk__task_status__container__init(&container);
         status.state = run->task.state;
         status.at_ns = loop_now(runner->options.loop);
+        if (status.state == SK__TASK_STATE__TASK_RUNNING && !run->started_at_ns)
+                run->started_at_ns = status.at_ns;
+        status.started_at_ns = run->started_at_ns;
         status.message = cut(run->task.message, TEXT_MAX, &arena);
         status.err = cut(str_or(run->task.err, ""), TEXT_MAX, &arena);
         status.oom_killed = run->task.oom_killed;

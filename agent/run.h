@@ -12,9 +12,10 @@ struct run {
         struct report report;
         struct loop_timer retry;
         unsigned n_failures;
-        bool is_restored; /* known by an old report only; its task is not begun */
-        bool is_counted;  /* among those that run */
-        uint8_t *status;  /* the last one, packed; NULL: nothing to tell yet */
+        bool is_restored;      /* known by an old report only; its task is not begun */
+        bool is_counted;       /* among those that run */
+        int64_t started_at_ns; /* when it began to run; 0: it did not */
+        uint8_t *status;       /* the last one, packed; NULL: nothing to tell yet */
         size_t status_size;
 };
 

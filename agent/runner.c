@@ -92,6 +92,7 @@ void runner_restore_report(struct runner *runner, const Sk__TaskReport *report)
                 run = run_new(runner, report->task_id);
         run->is_restored = true;
         run->task.state = report->status->state;
+        run->started_at_ns = report->status->started_at_ns;
         run_keep_status(run, report->status);
 }
 
