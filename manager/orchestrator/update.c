@@ -1,9 +1,8 @@
 /* Updates: tasks of an older spec are replaced, so many slots at a time.
  *
  * Nothing is remembered: a slot is done when its newest task is of the present spec and up, it
- * rests for the delay after that, and as many slots as the parallelism leaves are taken next.  A
- * new task that fails keeps its slot busy until one after it runs, so an update to something broken
- * stops by itself. */
+ * rests for the delay after that, and as many slots as the parallelism leaves are taken next.  What
+ * happens when new tasks fail: failure.c. */
 #include "lib/base/time.h"
 #include "manager/orchestrator/work.h"
 
@@ -37,7 +36,8 @@ static void count_slot(struct work *work, struct update *update, const struct sl
         if (slot->state == SLOT_FINISHED)
                 return;
         if (!is_up(slot)) {
-                update->n_starting++;
+                /* What has failed holds nobody up. */
+                update->n_starting += !failure_in_slot(work, update->config, slot);
                 return;
         }
         /* A node whose clock is ahead must not hold the update up. */
@@ -127,6 +127,8 @@ void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
         struct update update = { .config = work->service->spec->is_rollback ? work->spec->rollback
                                                                             : work->spec->update };
 
+        if (failure_decide(work, update.config, slots, n_slots))
+                return;
         for (size_t i = 0; i < n_slots; i++)
                 count_slot(work, &update, &slots[i]);
         if (update.n_dirty) {

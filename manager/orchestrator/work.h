@@ -103,6 +103,13 @@ void global_decide(struct work *work);
 void global_decide_node(struct work *work, const char *node_id);
 /* Which of these slots (those that stay) are to be replaced next. */
 void update_decide(struct work *work, const struct slot *slots, size_t n_slots);
+/* A task of the present spec, made since its update began, that ended soon after its start; NULL.
+ */
+const Sk__Task *failure_in_slot(const struct work *work, const Sk__UpdateConfig *config,
+                                const struct slot *slot);
+/* Pauses or rolls back when too many failed.  True: the update does not go on. */
+bool failure_decide(struct work *work, const Sk__UpdateConfig *config, const struct slot *slots,
+                    size_t n_slots);
 void reap_slot(struct work *work, const Sk__Task *newest);
 void reap_orphans(const struct view *view, const char *service_id, size_t limit, struct plan *plan);
 void reap_specs(const struct view *view, size_t limit, struct plan *plan);

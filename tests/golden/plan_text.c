@@ -122,6 +122,8 @@ static void add_service(struct str *line, const struct view *view, const struct 
         } else {
                 str_addf(line, "%s service %s",
                          change->op == SK__CHANGE__OP__REMOVE ? "remove" : "specify", name);
+                if (change->reason)
+                        str_addf(line, ", %s", change->reason);
         }
 }
 

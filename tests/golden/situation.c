@@ -125,6 +125,8 @@ static void set_status(struct world *world, const char *name, const char *id, st
         sk__update_status__init(update);
         update->state = (Sk__UpdateStatus__State)yaml_word(state, states, 0);
         update->started_at_ns = NOW - yaml_duration(yaml_get(from, "age"), NS_PER_MINUTE);
+        if (update->state == SK__UPDATE_STATUS__STATE__COMPLETED)
+                update->completed_at_ns = NOW - yaml_duration(yaml_get(from, "ended"), 0);
         update->spec_id = arena_strdup(&world->arena, view_service(world->view, id)->spec->spec_id);
         if (!is_plain && yaml_get(from, "of").node)
                 update->spec_id = an_id(world, arena_printf(&world->arena, "%sspec%s", name,
@@ -185,6 +187,19 @@ static void set_placement(struct world *world, const char *id, struct yaml from)
         a_part(world, SK__KIND__KIND_TASK, id, NULL, PART_TASK_placement, &placement->base);
 }
 
+/* "ran: 3s": so long before its present state it began to run. */
+static void set_started(struct world *world, const char *id, struct yaml from)
+{
+        const Sk__Task *task = view_task(world->view, id);
+        Sk__TaskStatus *status;
+
+        if (!yaml_get(from, "ran").node)
+                return;
+        status = (Sk__TaskStatus *)message_copy(&world->arena, &task->status->base);
+        status->started_at_ns = status->at_ns - yaml_duration(yaml_get(from, "ran"), 0);
+        a_part(world, SK__KIND__KIND_TASK, id, NULL, PART_TASK_status, &status->base);
+}
+
 /* "web.1" is slot 1, "web.a" the task of a global service on node a. */
 static void build_task(struct world *world, const char *key, struct yaml from)
 {
@@ -195,7 +210,7 @@ static void build_task(struct world *world, const char *key, struct yaml from)
         uint64_t number = 0;
         const Sk__Task *task;
 
-        yaml_allow(from, "state desired node age created spec generic explanation");
+        yaml_allow(from, "state desired node age created ran spec generic explanation");
         CHECK(slot && state >= 0);
         world->now = NOW - yaml_duration(yaml_get(from, "created"), age);
         task = str_to_uint64(slot, &number, NULL) == 0
@@ -203,6 +218,7 @@ static void build_task(struct world *world, const char *key, struct yaml from)
                        : a_node_task(world, name, slot, SK__TASK_STATE__TASK_NEW);
         id = arena_strdup(&world->arena, task->id);
         situation_advance(world, id, (Sk__TaskState)state, number ? node : slot, NOW - age);
+        set_started(world, id, from);
         set_definition(world, id, from, name, state > SK__TASK_STATE__TASK_RUNNING);
         set_placement(world, id, from);
 }

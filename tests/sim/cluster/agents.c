@@ -73,6 +73,7 @@ static void report(struct sim *sim, void *context, uint64_t boots)
                 sk__task_status__init(status);
                 status->state = task->life.state;
                 status->at_ns = sim->world.now + node->skew_ns;
+                status->started_at_ns = task->started_at_ns;
                 status->message = arena_strdup(&plan.arena, task->life.message);
                 status->err = task->life.err ? arena_strdup(&plan.arena, task->life.err) : "";
                 plan_group(&plan);
@@ -142,6 +143,7 @@ static void ended(struct sim *sim, void *context, uint64_t n_verbs)
                 return;
         if (moment->verb == TASK_DO_START && !err) {
                 task->is_running = true;
+                task->started_at_ns = sim->world.now + task->node->skew_ns;
                 check_started(sim, task);
                 if (sim_one_in(sim, 3))
                         sim_after(sim, sim_between(sim, 100, 300000), exits,

@@ -76,8 +76,13 @@ static void check_update(struct sim *sim, const Sk__Service *service, size_t n_d
                          size_t n_waiting)
 {
         const Sk__UpdateStatus *status = service->progress ? service->progress->update : NULL;
-        bool is_under_way = status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING);
+        Sk__UpdateStatus__State state = status ? status->state : SK__UPDATE_STATUS__STATE__NONE;
+        bool is_under_way = state == SK__UPDATE_STATUS__STATE__UPDATING ||
+                            state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED;
 
+        if (state == SK__UPDATE_STATUS__STATE__PAUSED ||
+            state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED)
+                return;
         if (n_dirty && !n_waiting)
                 sim_fail(sim, "service %s still has tasks of an older spec", service->name);
         if (!n_dirty && !n_waiting && is_under_way)

@@ -23,15 +23,17 @@ static void wake(struct sim *sim, void *context, uint64_t epoch)
                 step_after(loop, 0);
 }
 
+/* The loop asks for a new lease: what was under way is void, and it decides on no view older than
+ * that. */
 static void plan_was_lost(struct sim *sim, void *context, uint64_t epoch)
 {
         struct sim_loop *loop = context;
 
-        (void)sim;
         if (epoch != loop->epoch)
                 return;
         loop->plan = NULL;
         schedule_failed(&loop->schedule);
+        loop->schedule.shown_at = view_version(sim->world.view);
         step_after(loop, sim_between(sim, 1, 500));
 }
 

@@ -188,6 +188,10 @@ Sk__ServiceSpec *random_spec(struct world *world, struct random *random, const c
                 spec->update->parallelism = random_below(random, 4);
                 spec->update->delay_ns = random_between(random, 0, 10) * NS_PER_S;
                 spec->update->order = (Sk__UpdateConfig__Order)random_below(random, 2);
+                spec->update->failure_action =
+                        (Sk__UpdateConfig__FailureAction)random_below(random, 3);
+                spec->update->max_failure_ratio = one_in(random, 2) ? 0.5 : 0;
+                spec->update->monitor_ns = one_in(random, 2) ? 20 * NS_PER_S : 0;
         }
         return spec;
 }
@@ -221,6 +225,17 @@ static Sk__TaskState random_state(struct random *random)
         return states[random_below(random, COUNT_OF(states))];
 }
 
+/* A slot is given up as a whole; else its newest task is told to stop. */
+static void stop_slot(struct world *world, const Sk__Task *newest, Sk__TaskState desired)
+{
+        const Sk__Task *task = shall_be(world, newest, desired);
+
+        if (desired != SK__TASK_STATE__TASK_REMOVE)
+                return;
+        while ((task = view_slot_older(world->view, task)))
+                task = shall_be(world, task, desired);
+}
+
 /* Tasks of one slot: some that are over, then one that is anything. */
 static void make_slot(struct world *world, struct random *random,
                       const struct random_options *options, const char *service, uint64_t slot,
@@ -251,9 +266,9 @@ static void make_slot(struct world *world, struct random *random,
                 a_part(world, SK__KIND__KIND_TASK, task->id, NULL, PART_TASK_definition,
                        &definition->base);
         } else if (!task_is_over(task) && one_in(random, 5)) {
-                shall_be(world, task,
-                         one_in(random, 2) ? SK__TASK_STATE__TASK_SHUTDOWN
-                                           : SK__TASK_STATE__TASK_REMOVE);
+                stop_slot(world, task,
+                          one_in(random, 2) ? SK__TASK_STATE__TASK_SHUTDOWN
+                                            : SK__TASK_STATE__TASK_REMOVE);
         }
 }
 
