@@ -257,6 +257,17 @@ static int make_server(struct running *running, struct err *err)
         return 0;
 }
 
+/* No such group: the socket stays as it is. */
+static int give_to_group(const char *path, const char *name, struct err *err)
+{
+        const struct group *group = name ? getgrnam(name) : NULL;
+
+        if (group && chown(path, (uid_t)-1, group->gr_gid) < 0)
+                return err_set(err, ERR_UNAVAILABLE, "'%s' cannot be given to group '%s': %s", path,
+                               name, strerror(errno));
+        return 0;
+}
+
 static int listen_on(struct running *running, const char *address, struct err *err)
 {
         const struct daemon_spec *spec = running->daemon.spec;
@@ -265,6 +276,8 @@ static int listen_on(struct running *running, const char *address, struct err *e
         if (str_starts_with(address, "unix:"))
                 trust = spec->local_admin ? RPC_LOCAL_ADMIN : RPC_MUTUAL_TLS;
         TRY(rpc_server_listen(running->daemon.server, address, trust, UNIX_SOCKET_MODE, err));
+        if (str_starts_with(address, "unix:"))
+                TRY(give_to_group(address + strlen("unix:"), spec->socket_group, err));
         LOG(INFO, "listening", STR("address", address));
         return 0;
 }

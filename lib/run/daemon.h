@@ -37,6 +37,9 @@ struct daemon_spec {
         enum rpc_trust
                 trust;    /* of TCP listeners; unix ones are mutual TLS too unless local_admin */
         bool local_admin; /* unix listeners are plain: RPC_LOCAL_ADMIN */
+        /* Whoever is in this group may use the unix sockets, when there is such a group; NULL: only
+         * the daemon's own user and group. */
+        const char *socket_group;
         const struct rpc_service *const
                 *serves;         /* NULL-terminated; the handlers' context is the struct daemon */
         size_t message_size_max; /* of requests to this server; 0: rpc_server's default */

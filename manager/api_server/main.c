@@ -36,6 +36,7 @@ int main(int argc, char **argv)
                                    .listen_default = "unix:/run/skep/api.sock",
                                    .trust = RPC_MUTUAL_TLS,
                                    .local_admin = true,
+                                   .socket_group = "skep",
                                    .serves = (const struct rpc_service *const[]){ &control_service,
                                                                                   NULL },
                                    .n_workers = 4,
