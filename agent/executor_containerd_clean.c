@@ -77,7 +77,7 @@ void executor_detach_network(void *context)
         struct executor_task *task = context;
         struct network *network = task->executor->options.network;
 
-        if (!network || task->is_clean) {
+        if (executor_shares_network(task) || task->is_clean) {
                 chain_next(chain_of(task));
                 return;
         }

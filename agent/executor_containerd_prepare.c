@@ -90,6 +90,16 @@ static void attached(void *context, const Sk__MeshReport__Attachment *attachment
         chain_next(&task->verb);
 }
 
+bool executor_shares_network(const struct executor_task *task)
+{
+        const Sk__TaskSpec *spec = task->spec->task;
+
+        for (size_t i = 0; i < spec->n_networks; i++)
+                if (str_equal(spec->networks[i]->target, "host"))
+                        return true;
+        return !task->executor->options.network;
+}
+
 void executor_attach_network(void *context)
 {
         struct executor_task *task = context;
@@ -97,7 +107,7 @@ void executor_attach_network(void *context)
         Sk__PortConfig **ports;
         size_t n = 0;
 
-        if (!task->executor->options.network) {
+        if (executor_shares_network(task)) {
                 chain_next(&task->verb);
                 return;
         }

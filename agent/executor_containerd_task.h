@@ -130,6 +130,8 @@ void executor_verb_ended(void *context, const struct err *err);
 
 /* Steps that several verbs share. */
 void executor_find_process(void *context);
+/* Has the task no network of its own ("host" was asked for, or there is no skep-mesh)? */
+bool executor_shares_network(const struct executor_task *task);
 void executor_attach_network(void *context);
 
 /* Giving back what the container holds. */

@@ -4,6 +4,7 @@
 #include "api/roles.h"
 
 /*  method, function, request, response, shape (lib/rpc/service.h), who may call */
+/* clang-format off */
 #define RAFT_METHODS(X)                                                                            \
         X(SendMessages, send_messages, RaftMessage, SendMessagesResponse, CLIENT_STREAM, ROLE_STORE)
 
@@ -12,3 +13,4 @@
         X(AddMember, add_member, AddMemberRequest, AddMemberResponse, UNARY, ROLE_STORE)           \
         X(InstallSnapshot, receive_snapshot, SnapshotChunk, InstallSnapshotResponse,               \
           CLIENT_STREAM, ROLE_STORE)
+/* clang-format on */

@@ -90,11 +90,16 @@ static bool is_same_registry(const char *key, const char *registry)
         return strncmp(key, registry, length) == 0 && (!key[length] || key[length] == '/');
 }
 
+/* What a login here wrote comes before what others wrote in their own way. */
 static json_t *find_entry(const json_t *config, const char *registry, const char **ret_key)
 {
-        json_t *auths = json_object_get(config, "auths"), *entry;
+        json_t *auths = json_object_get(config, "auths");
+        json_t *entry = json_object_get(auths, registry_key(registry));
         const char *key;
 
+        *ret_key = registry_key(registry);
+        if (entry)
+                return entry;
         json_object_foreach(auths, key, entry)
         {
                 if (!is_same_registry(key, registry))

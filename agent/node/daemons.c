@@ -10,7 +10,8 @@
 const struct daemon_row daemon_rows[] = {
         { "store",
           "--identity %S/identity --listen unix:%R/store.sock --listen %L:2383 --folder %S/store "
-          "--bootstrap %S/bootstrap --advertise %A:2383",
+          "--bootstrap %S/bootstrap --advertise %A:2383 --raft-listen %L:2385 --raft-advertise "
+          "%A:2385",
           false },
         { "ca",
           "--identity %S/identity --listen unix:%R/ca.sock --listen %L:2384 --store "

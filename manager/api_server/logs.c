@@ -1,20 +1,36 @@
 /* StreamLogs: asks the dispatcher, which asks the nodes; what they answer is passed on. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/dispatcher.h"
+#include "lib/base/check.h"
+#include "lib/base/map.h"
 #include "lib/base/str.h"
 #include "lib/base/vec.h"
 #include "lib/state/task_life.h"
 #include "manager/api_server/rows.h"
 #include "manager/api_server/api_server.h"
 #include "manager/api_server/show.h"
+#include "manager/api_server/watch.h"
+
+/* One question to the dispatcher; following a service, there is one more for every batch of new
+ * tasks. */
+struct log_ask {
+        struct log_ask *next;
+        struct log_stream *stream;
+        struct rpc_stream *answers; /* NULL: it ended */
+};
 
 struct log_stream {
+        struct watcher watcher; /* following a service: tells of new tasks */
         struct api_server *api;
         struct rpc_call *rpc;
         const Sk__StreamLogsRequest *in;
-        struct rpc_stream
-                *answers; /* from the dispatcher; NULL before it was asked and after it ended */
+        Sk__LogOptions options;
+        char service_id[64]; /* "" when one task was named */
+        struct map asked;    /* ids of tasks that were asked for; in the call's arena */
+        struct log_ask *asks;
+        size_t n_open;
         struct mirror_read read;
         bool is_reading;
 };
@@ -25,12 +41,16 @@ struct node_tasks {
         struct vec ids; /* const char * */
 };
 
-static void add_task(struct arena *arena, struct vec *nodes, const Sk__Task *task)
+/* Takes the task to those that shall be asked, unless it says nothing yet or was asked before. */
+static void add_task(struct log_stream *stream, struct vec *nodes, const Sk__Task *task)
 {
+        struct arena *arena = rpc_call_arena(stream->rpc);
         const char *node_id = task_node(task);
         struct node_tasks *found = NULL;
+        char *id;
 
-        if (!node_id[0])
+        if (!node_id[0] || task_state(task) < SK__TASK_STATE__TASK_STARTING ||
+            map_find(&stream->asked, task->id))
                 return;
         for (size_t i = 0; i < nodes->n && !found; i++)
                 if (strcmp(VEC_AT(nodes, struct node_tasks, i).node_id, node_id) == 0)
@@ -40,29 +60,39 @@ static void add_task(struct arena *arena, struct vec *nodes, const Sk__Task *tas
                 found->node_id = node_id;
                 found->ids = VEC_OF(const char *);
         }
-        vec_push(&found->ids, &(const char *){ arena_strdup(arena, task->id) });
+        id = arena_strdup(arena, task->id);
+        map_put(&stream->asked, id, id);
+        vec_push(&found->ids, &(const char *){ id });
 }
 
-/* Which tasks 'id' names: all of a service, or one. */
-static int tasks_named(const struct view *view, const char *id, struct arena *arena,
-                       struct vec *ret_nodes, struct err *err)
+static void add_service_tasks(struct log_stream *stream, const struct view *view, struct vec *nodes)
 {
-        const struct object_head *object;
         struct view_cursor cursor = { 0 };
-        Sk__GetTaskResponse response = SK__GET_TASK_RESPONSE__INIT;
-        Sk__GetTaskRequest request = SK__GET_TASK_REQUEST__INIT;
-        struct call call = { .view = view, .arena = arena, .err = err };
         const Sk__Task *task;
 
-        if (view_resolve(view, SK__KIND__KIND_SERVICE, id, &object, err) == 0) {
-                while ((task = view_each_service_task(view, object->id, &cursor)))
-                        add_task(arena, ret_nodes, task);
+        while ((task = view_each_service_task(view, stream->service_id, &cursor)))
+                add_task(stream, nodes, task);
+}
+
+/* Which tasks the request names: all of a service, or one. */
+static int tasks_named(struct log_stream *stream, const struct view *view, struct vec *ret_nodes,
+                       struct err *err)
+{
+        const struct object_head *object;
+        Sk__GetTaskResponse response = SK__GET_TASK_RESPONSE__INIT;
+        Sk__GetTaskRequest request = SK__GET_TASK_REQUEST__INIT;
+        struct call call = { .view = view, .arena = rpc_call_arena(stream->rpc), .err = err };
+
+        if (view_resolve(view, SK__KIND__KIND_SERVICE, stream->in->id, &object, err) == 0) {
+                snprintf(stream->service_id, sizeof stream->service_id, "%s", object->id);
+                add_service_tasks(stream, view, ret_nodes);
                 return 0;
         }
-        request.id = id;
+        request.id = stream->in->id;
         if (handle_get_task(&call, &request, &response) < 0)
-                return err_set(err, ERR_NOT_FOUND, "no such task or service: %.128s", id);
-        add_task(arena, ret_nodes, response.task->task);
+                return err_set(err, ERR_NOT_FOUND, "no such task or service: %.128s",
+                               stream->in->id);
+        add_task(stream, ret_nodes, response.task->task);
         return 0;
 }
 
@@ -97,7 +127,7 @@ static Sk__AskRequest *ask_request(struct arena *arena, const struct vec *nodes,
 
 static void answer_came(void *context, const void *out)
 {
-        struct log_stream *stream = context;
+        struct log_ask *ask = context;
         const Sk__AskResponse *answer = out;
         Sk__StreamLogsResponse message = SK__STREAM_LOGS_RESPONSE__INIT;
 
@@ -107,19 +137,43 @@ static void answer_came(void *context, const void *out)
         message.n_lines = answer->answer->n_lines;
         message.warning = answer->answer->err;
         if ((message.n_lines || !str_is_empty(message.warning)) &&
-            !rpc_call_write(stream->rpc, &message.base))
-                rpc_stream_pause_reading(stream->answers);
+            !rpc_call_write(ask->stream->rpc, &message.base))
+                rpc_stream_pause_reading(ask->answers);
+}
+
+/* Followed, a service goes on: its next tasks may come when all of today's have ended. */
+static bool is_followed(const struct log_stream *stream)
+{
+        return stream->options.follow && stream->service_id[0];
 }
 
 static void answers_closed(void *context, const struct err *err)
 {
-        struct log_stream *stream = context;
+        struct log_ask *ask = context;
+        struct log_stream *stream = ask->stream;
 
-        stream->answers = NULL;
-        if (err->code == ERR_OK)
-                rpc_call_finish(stream->rpc);
-        else
+        ask->answers = NULL;
+        stream->n_open--;
+        if (err->code != ERR_OK)
                 rpc_fail(stream->rpc, err);
+        else if (!stream->n_open && !is_followed(stream))
+                rpc_call_finish(stream->rpc);
+}
+
+static void ask(struct log_stream *stream, const struct vec *nodes)
+{
+        static const struct rpc_stream_events events = { .message = answer_came,
+                                                         .closed = answers_closed };
+        struct arena *arena = rpc_call_arena(stream->rpc);
+        struct log_ask *asking = arena_alloc(arena, sizeof *asking);
+
+        asking->stream = stream;
+        asking->next = stream->asks;
+        stream->asks = asking;
+        stream->n_open++;
+        asking->answers = rpc_client_stream(stream->api->dispatcher, RPC_METHOD(dispatcher, Ask),
+                                            &ask_request(arena, nodes, &stream->options)->base,
+                                            &events, asking);
 }
 
 static void logs_writable(void *context, struct rpc_call *rpc)
@@ -127,8 +181,9 @@ static void logs_writable(void *context, struct rpc_call *rpc)
         struct log_stream *stream = context;
 
         (void)rpc;
-        if (stream->answers)
-                rpc_stream_resume_reading(stream->answers);
+        for (struct log_ask *asking = stream->asks; asking; asking = asking->next)
+                if (asking->answers)
+                        rpc_stream_resume_reading(asking->answers);
 }
 
 static void logs_closed(void *context, struct rpc_call *rpc)
@@ -138,18 +193,39 @@ static void logs_closed(void *context, struct rpc_call *rpc)
         (void)rpc;
         if (stream->is_reading)
                 mirror_read_cancel(stream->api->mirror, &stream->read);
-        if (stream->answers)
-                rpc_stream_cancel(stream->answers);
+        watcher_remove(&stream->watcher);
+        for (struct log_ask *asking = stream->asks; asking; asking = asking->next)
+                if (asking->answers)
+                        rpc_stream_cancel(asking->answers);
+        map_done(&stream->asked);
+}
+
+/* New tasks of a followed service are asked for from their beginning. */
+static void logs_news(struct watcher *watcher, const Sk__Event *const *events, size_t n_events)
+{
+        struct log_stream *stream = container_of(watcher, struct log_stream, watcher);
+        const struct view *view = mirror_view(stream->api->mirror);
+        _cleanup_(vec_done) struct vec nodes = VEC_OF(struct node_tasks);
+
+        for (size_t i = 0; i < n_events; i++) {
+                const Sk__Task *task = events[i]->kind == SK__KIND__KIND_TASK
+                                               ? view_task(view, events[i]->id)
+                                               : NULL;
+
+                if (task && strcmp(task->definition->service_id, stream->service_id) == 0)
+                        add_task(stream, &nodes, task);
+        }
+        if (!events)
+                add_service_tasks(stream, view, &nodes);
+        stream->options.tail = -1;
+        if (nodes.n)
+                ask(stream, &nodes);
 }
 
 static void logs_fresh(void *context, const struct err *read_err)
 {
-        static const struct rpc_stream_events events = { .message = answer_came,
-                                                         .closed = answers_closed };
         _cleanup_(vec_done) struct vec nodes = VEC_OF(struct node_tasks);
         struct log_stream *stream = context;
-        struct arena *arena = rpc_call_arena(stream->rpc);
-        Sk__LogOptions *options = arena_alloc(arena, sizeof *options);
         struct err err;
 
         stream->is_reading = false;
@@ -157,20 +233,18 @@ static void logs_fresh(void *context, const struct err *read_err)
                 rpc_fail(stream->rpc, read_err);
                 return;
         }
-        if (tasks_named(mirror_view(stream->api->mirror), stream->in->id, arena, &nodes, &err) <
-            0) {
+        if (tasks_named(stream, mirror_view(stream->api->mirror), &nodes, &err) < 0) {
                 rpc_fail(stream->rpc, &err);
                 return;
         }
-        *options =
-                stream->in->options ? *stream->in->options : (Sk__LogOptions)SK__LOG_OPTIONS__INIT;
-        if (!nodes.n && !options->follow) {
+        if (stream->in->options)
+                stream->options = *stream->in->options;
+        if (nodes.n)
+                ask(stream, &nodes);
+        else if (!is_followed(stream))
                 rpc_call_finish(stream->rpc);
-                return;
-        }
-        stream->answers =
-                rpc_client_stream(stream->api->dispatcher, RPC_METHOD(dispatcher, Ask),
-                                  &ask_request(arena, &nodes, options)->base, &events, stream);
+        if (is_followed(stream))
+                watcher_add(stream->api, &stream->watcher, stream->rpc);
 }
 
 void stream_logs(void *context, struct rpc_call *rpc, const Sk__StreamLogsRequest *in)
@@ -183,6 +257,8 @@ void stream_logs(void *context, struct rpc_call *rpc, const Sk__StreamLogsReques
         stream->api = daemon->state;
         stream->rpc = rpc;
         stream->in = in;
+        stream->options = (Sk__LogOptions)SK__LOG_OPTIONS__INIT;
+        stream->watcher.news = logs_news;
         stream->is_reading = true;
         stream->read = (struct mirror_read){ .fresh = logs_fresh, .context = stream };
         rpc_call_on(rpc, &events, stream);

@@ -69,23 +69,23 @@ private_clean() {
 # swarm_up [AGENT OPTIONS...]: one node of Skep, initialised, of copied programs, so that a build meanwhile changes nothing.
 swarm_up() {
         local target
-        mkdir -p "$BENCH_FOLDER"/skep/{bin,run,state}
+        mkdir -p /run/skep "$BENCH_FOLDER"/skep/{bin,state}
         for target in $PROGRAM_TARGETS; do cp -f "$(program "$target")" "$BENCH_FOLDER/skep/bin/"; done
-        setsid "$BENCH_FOLDER/skep/bin/skep-agent" --state-folder "$BENCH_FOLDER/skep/state" --run-folder "$BENCH_FOLDER/skep/run" \
-                --backend spawn --listen "unix:$BENCH_FOLDER/skep/run/node.sock" --cgroup-parent "$(basename "$BENCH_FOLDER")/skep" "$@" \
+        setsid "$BENCH_FOLDER/skep/bin/skep-agent" --state-folder "$BENCH_FOLDER/skep/state" --run-folder "/run/skep" \
+                --backend spawn --listen "unix:/run/skep/node.sock" --cgroup-parent "$(basename "$BENCH_FOLDER")/skep" "$@" \
                 >"$BENCH_FOLDER/skep/agent.log" 2>&1 </dev/null &
-        wait_for test -S "$BENCH_FOLDER/skep/run/node.sock"
+        wait_for test -S "/run/skep/node.sock"
         swarm_cli swarm init --advertise-addr 127.0.0.1 >/dev/null || { tail "$BENCH_FOLDER/skep/agent.log" >&2; return 1; }
 }
-SKEP_API() { echo "unix:$BENCH_FOLDER/skep/run/api.sock"; }
+SKEP_API() { echo "unix:/run/skep/api.sock"; }
 
-swarm_cli() { "$BENCH_FOLDER/skep/bin/skep" -H "$(SKEP_API)" --node "unix:$BENCH_FOLDER/skep/run/node.sock" "$@"; }
+swarm_cli() { "$BENCH_FOLDER/skep/bin/skep" -H "$(SKEP_API)" --node "unix:/run/skep/node.sock" "$@"; }
 
 # docker_up: Debian's dockerd in swarm mode, one node.
 docker_up() {
         command -v dockerd >/dev/null || { echo "no dockerd to measure beside: install docker.io, or say --no-peer" >&2; return 1; }
         mkdir -p "$BENCH_FOLDER/docker"
-        setsid dockerd --data-root "$BENCH_FOLDER/docker/data" --exec-root "$BENCH_FOLDER/docker/exec" \
+        setsid dockerd --data-root "$BENCH_FOLDER/docker/data" --exec-root /run/docker \
                 --pidfile "$BENCH_FOLDER/docker/pid" -H "unix://$(DOCKER_SOCKET)" --storage-driver overlay2 \
                 --cgroup-parent "/$(basename "$BENCH_FOLDER")/docker" >"$BENCH_FOLDER/docker/log" 2>&1 </dev/null &
         wait_for docker_call GET /_ping || { tail "$BENCH_FOLDER/docker/log" >&2; return 1; }

@@ -4,11 +4,10 @@
 
 #include "lib/base/err.h"
 
-/* A service's tasks that run and shall. */
-struct cluster_tasks {
-        uint64_t n_running, n_all; /* n_all: also those that are over or not there yet */
-        char a_task[64];           /* one that runs */
-        int64_t a_pid;             /* of its container */
+/* A task that runs and shall. */
+struct cluster_task {
+        char id[64];
+        int64_t pid; /* of its container */
 };
 
 struct cluster;
@@ -19,10 +18,13 @@ struct cluster_ops {
         int (*scale)(struct cluster *cluster, const char *name, uint64_t n_replicas,
                      struct err *err);
         int (*remove)(struct cluster *cluster, const char *name, struct err *err);
-        int (*look)(struct cluster *cluster, const char *name, struct cluster_tasks *ret,
-                    struct err *err);
+        /* Until n tasks run, one of which is not 'other_than' (NULL: any); that one is returned. */
+        int (*wait)(struct cluster *cluster, const char *name, uint64_t n, const char *other_than,
+                    struct cluster_task *ret, struct err *err);
         void (*free)(struct cluster *cluster);
 };
+
+enum { CLUSTER_PATIENCE_S = 180 };
 
 struct cluster {
         const struct cluster_ops *ops;

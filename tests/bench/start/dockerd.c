@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "tests/bench/lib/docker/docker.h"
 #include "tests/bench/start/cluster.h"
 
@@ -67,39 +69,53 @@ static const char *text_of(const json_t *object, const char *key)
         return str_or(json_string_value(json_object_get(object, key)), "");
 }
 
-static void count(const json_t *tasks, struct cluster_tasks *ret)
+static uint64_t count(const json_t *tasks, const char *other_than, struct cluster_task *ret)
 {
         const json_t *task;
+        uint64_t n = 0;
         size_t i;
 
         json_array_foreach(tasks, i, task)
         {
                 const json_t *status = json_object_get(task, "Status");
 
-                ret->n_all++;
                 if (strcmp(text_of(status, "State"), "running") != 0 ||
                     strcmp(text_of(task, "DesiredState"), "running") != 0)
                         continue;
-                ret->n_running++;
-                snprintf(ret->a_task, sizeof ret->a_task, "%s", text_of(task, "ID"));
-                ret->a_pid = json_integer_value(
+                n++;
+                if (str_equal(text_of(task, "ID"), other_than))
+                        continue;
+                snprintf(ret->id, sizeof ret->id, "%s", text_of(task, "ID"));
+                ret->pid = json_integer_value(
                         json_object_get(json_object_get(status, "ContainerStatus"), "PID"));
         }
+        return n;
 }
 
-static int look(struct cluster *cluster, const char *name, struct cluster_tasks *ret,
-                struct err *err)
+/* There is no watching tasks in Docker's API; one look costs less the longer it is until the next
+ * one. */
+static int wait_running(struct cluster *cluster, const char *name, uint64_t n,
+                        const char *other_than, struct cluster_task *ret, struct err *err)
 {
+        int64_t pause_ns = (n > 1 ? 100 : 10) * NS_PER_MS;
+        int64_t n_looks = CLUSTER_PATIENCE_S * NS_PER_S / pause_ns;
         char path[128];
         json_t *tasks;
 
         snprintf(path, sizeof path, "/tasks?filters=%%7B%%22service%%22:%%5B%%22%s%%22%%5D%%7D",
                  name);
-        TRY(docker_call(docker_of(cluster), "GET", path, NULL, &tasks, err));
-        *ret = (struct cluster_tasks){ 0 };
-        count(tasks, ret);
-        json_decref(tasks);
-        return 0;
+        for (int64_t i = 0; i < n_looks; i++) {
+                uint64_t n_running;
+
+                TRY(docker_call(docker_of(cluster), "GET", path, NULL, &tasks, err));
+                *ret = (struct cluster_task){ 0 };
+                n_running = count(tasks, other_than, ret);
+                json_decref(tasks);
+                if (n_running >= n && ret->id[0])
+                        return 0;
+                nanosleep(&(struct timespec){ .tv_nsec = pause_ns }, NULL);
+        }
+        return err_set(err, ERR_DEADLINE, "%s: its tasks do not run", name);
 }
 
 static void free_dockerd(struct cluster *cluster)
@@ -114,7 +130,7 @@ static const struct cluster_ops ops = {
         .create = create_service,
         .scale = scale,
         .remove = remove_service,
-        .look = look,
+        .wait = wait_running,
         .free = free_dockerd,
 };
 

@@ -6,6 +6,7 @@
 #include "api/control.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/os/loop.h"
 #include "lib/rpc/client.h"
@@ -17,12 +18,14 @@ struct skep {
         struct rpc_client *rpc;
 };
 
-/* The call that is waited for. */
+/* What is waited for: a call, or a service to become as wanted. */
 struct wait {
         bool is_over;
         struct err err;
-        void (*take)(const void *out, struct cluster_tasks *ret); /* may be NULL */
-        struct cluster_tasks tasks;
+        void (*take)(struct wait *wait, const void *out);
+        uint64_t n;
+        const char *other_than;
+        struct cluster_task task;
 };
 
 static void answered(void *context, const void *out, const struct err *err)
@@ -33,18 +36,24 @@ static void answered(void *context, const void *out, const struct err *err)
         if (err)
                 wait->err = *err;
         else if (wait->take)
-                wait->take(out, &wait->tasks);
+                wait->take(wait, out);
+}
+
+static int await(struct skep *skep, const struct rpc_method_id *method, const struct wait *wait,
+                 struct err *err)
+{
+        while (!wait->is_over)
+                TRY(loop_turn(skep->loop, -1, err));
+        if (wait->err.code)
+                return err_set(err, wait->err.code, "%s: %s", method->method, wait->err.text);
+        return 0;
 }
 
 static int call(struct skep *skep, const struct rpc_method_id *method,
                 const ProtobufCMessage *request, struct wait *wait, struct err *err)
 {
         rpc_client_call(skep->rpc, method, request, 60 * NS_PER_S, true, answered, wait);
-        while (!wait->is_over)
-                TRY(loop_turn(skep->loop, -1, err));
-        if (wait->err.code)
-                return err_set(err, wait->err.code, "%s: %s", method->method, wait->err.text);
-        return 0;
+        return await(skep, method, wait, err);
 }
 
 static int ask(struct cluster *cluster, const char *name, uint64_t n_replicas, bool is_new,
@@ -103,40 +112,60 @@ static int remove_service(struct cluster *cluster, const char *name, struct err 
                     &request.base, &(struct wait){ 0 }, err);
 }
 
-static void count(const void *out, struct cluster_tasks *ret)
+static void seen(void *context, const void *out)
 {
-        const Sk__ListTasksResponse *response = out;
+        const Sk__WatchServiceResponse *response = out;
+        struct wait *wait = context;
 
-        for (size_t i = 0; i < response->n_tasks; i++) {
-                const Sk__TaskView *view = response->tasks[i];
-                const Sk__Task *task = view->task;
+        if (wait->is_over || response->running < wait->n)
+                return;
+        for (size_t i = 0; i < response->n_slots; i++) {
+                const Sk__WatchServiceResponse__Slot *slot = response->slots[i];
 
-                ret->n_all++;
-                if (view->state != SK__TASK_STATE__TASK_RUNNING ||
-                    task->definition->desired_state > SK__TASK_STATE__TASK_RUNNING)
+                if (slot->state != SK__TASK_STATE__TASK_RUNNING ||
+                    str_equal(slot->task_id, wait->other_than))
                         continue;
-                ret->n_running++;
-                snprintf(ret->a_task, sizeof ret->a_task, "%s", task->id);
-                if (task->status && task->status->container)
-                        ret->a_pid = task->status->container->pid;
+                snprintf(wait->task.id, sizeof wait->task.id, "%s", slot->task_id);
+                wait->is_over = true;
         }
 }
 
-static int look(struct cluster *cluster, const char *name, struct cluster_tasks *ret,
-                struct err *err)
+static void closed(void *context, const struct err *err)
 {
-        Sk__ListTasksRequest request = SK__LIST_TASKS_REQUEST__INIT;
-        Sk__Filter filter = SK__FILTER__INIT, *filters[] = { &filter };
-        struct wait wait = { .take = count };
+        struct wait *wait = context;
 
-        filter.key = "service";
-        filter.values = &name;
-        filter.n_values = 1;
-        request.filters = filters;
-        request.n_filters = 1;
-        TRY(call(container_of(cluster, struct skep, cluster), RPC_METHOD(control, ListTasks),
-                 &request.base, &wait, err));
-        *ret = wait.tasks;
+        wait->is_over = true;
+        err_set(&wait->err, err->code ? err->code : ERR_UNAVAILABLE, "%s", err->text);
+}
+
+static void take_pid(struct wait *wait, const void *out)
+{
+        const Sk__GetTaskResponse *response = out;
+        const Sk__TaskStatus *status = response->task->task->status;
+
+        if (status && status->container)
+                wait->task.pid = status->container->pid;
+}
+
+static int wait_running(struct cluster *cluster, const char *name, uint64_t n,
+                        const char *other_than, struct cluster_task *ret, struct err *err)
+{
+        static const struct rpc_stream_events events = { .message = seen, .closed = closed };
+        struct skep *skep = container_of(cluster, struct skep, cluster);
+        Sk__WatchServiceRequest watch = SK__WATCH_SERVICE_REQUEST__INIT;
+        Sk__GetTaskRequest get = SK__GET_TASK_REQUEST__INIT;
+        struct wait wait = { .n = n, .other_than = other_than }, got = { .take = take_pid };
+        struct rpc_stream *stream;
+
+        watch.id = name;
+        stream = rpc_client_stream(skep->rpc, RPC_METHOD(control, WatchService), &watch.base,
+                                   &events, &wait);
+        TRY(await(skep, RPC_METHOD(control, WatchService), &wait, err));
+        rpc_stream_cancel(stream);
+        get.id = wait.task.id;
+        TRY(call(skep, RPC_METHOD(control, GetTask), &get.base, &got, err));
+        *ret = wait.task;
+        ret->pid = got.task.pid;
         return 0;
 }
 
@@ -154,7 +183,7 @@ static const struct cluster_ops ops = {
         .create = create_service,
         .scale = scale,
         .remove = remove_service,
-        .look = look,
+        .wait = wait_running,
         .free = free_skep,
 };
 

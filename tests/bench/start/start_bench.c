@@ -20,7 +20,7 @@
 #include "lib/os/file.h"
 #include "tests/bench/start/cluster.h"
 
-enum { SAMPLES_MAX = 1000, N_KILLS = 20, PATIENCE_S = 180, PROC_TEXT_MAX = 65536 };
+enum { SAMPLES_MAX = 1000, N_KILLS = 20, PROC_TEXT_MAX = 65536 };
 
 struct samples {
         double ms[SAMPLES_MAX];
@@ -139,26 +139,9 @@ static void add_memory(void *context, const char *pid, const char *comm)
 
 /* --- waiting --- */
 
-static int wait_running(struct cluster *cluster, const char *service, uint64_t n,
-                        const char *other_than, int64_t pause_ns, struct cluster_tasks *ret,
-                        struct err *err)
-{
-        int64_t until = now_ns() + PATIENCE_S * NS_PER_S;
-
-        for (;;) {
-                TRY(cluster->ops->look(cluster, service, ret, err));
-                if (ret->n_running >= n && !str_equal(ret->a_task, other_than))
-                        return 0;
-                if (now_ns() > until)
-                        return err_set(err, ERR_DEADLINE, "%s: %llu of %llu tasks run", service,
-                                       (unsigned long long)ret->n_running, (unsigned long long)n);
-                nanosleep(&(struct timespec){ .tv_nsec = pause_ns }, NULL);
-        }
-}
-
 static int wait_gone(struct err *err)
 {
-        int64_t until = now_ns() + PATIENCE_S * NS_PER_S;
+        int64_t until = now_ns() + CLUSTER_PATIENCE_S * NS_PER_S;
 
         for (;;) {
                 int n = 0;
@@ -178,7 +161,7 @@ static int measure_creates(struct bench *bench, int n, const char *what, struct 
 {
         struct cluster *cluster = bench->cluster;
         struct samples samples = { .cpu_ns = cpu_ns(bench) };
-        struct cluster_tasks tasks;
+        struct cluster_task task;
         char name[64];
 
         for (int i = 0; i < n && i < SAMPLES_MAX; i++) {
@@ -186,7 +169,7 @@ static int measure_creates(struct bench *bench, int n, const char *what, struct 
 
                 snprintf(name, sizeof name, "%s-%d", what, i);
                 TRY(cluster->ops->create(cluster, name, 1, err));
-                TRY(wait_running(cluster, name, 1, NULL, 4 * NS_PER_MS, &tasks, err));
+                TRY(cluster->ops->wait(cluster, name, 1, NULL, &task, err));
                 samples.ms[samples.n++] = ms_since(start);
         }
         if (n > 1)
@@ -217,16 +200,16 @@ static int measure_scale(struct bench *bench, struct err *err)
         struct cluster *cluster = bench->cluster;
         const uint64_t most = bench->scale;
         const uint64_t steps[] = { 1, 50 < most ? 50 : most, most };
-        struct cluster_tasks tasks;
+        struct cluster_task task;
         double s = 0, cpu = 0;
 
         TRY(cluster->ops->create(cluster, "scaled", 1, err));
-        TRY(wait_running(cluster, "scaled", 1, NULL, 4 * NS_PER_MS, &tasks, err));
+        TRY(cluster->ops->wait(cluster, "scaled", 1, NULL, &task, err));
         for (int i = 1; i < 3 && steps[i] > steps[i - 1]; i++) {
                 int64_t start = now_ns(), cpu_start = cpu_ns(bench);
 
                 TRY(cluster->ops->scale(cluster, "scaled", steps[i], err));
-                TRY(wait_running(cluster, "scaled", steps[i], NULL, 20 * NS_PER_MS, &tasks, err));
+                TRY(cluster->ops->wait(cluster, "scaled", steps[i], NULL, &task, err));
                 s += ms_since(start) / 1e3;
                 cpu += (double)(cpu_ns(bench) - cpu_start) / 1e6;
                 tell_memory(cluster, steps[i]);
@@ -241,20 +224,20 @@ static int measure_replaces(struct bench *bench, struct err *err)
 {
         struct cluster *cluster = bench->cluster;
         struct samples samples = { .cpu_ns = cpu_ns(bench) };
-        struct cluster_tasks tasks;
+        struct cluster_task task;
 
         TRY(cluster->ops->create(cluster, "killed", 1, err));
-        TRY(wait_running(cluster, "killed", 1, NULL, 4 * NS_PER_MS, &tasks, err));
+        TRY(cluster->ops->wait(cluster, "killed", 1, NULL, &task, err));
         while (samples.n < N_KILLS) {
-                char before[sizeof tasks.a_task];
+                char before[sizeof task.id];
                 int64_t start;
 
                 nanosleep(&(struct timespec){ .tv_nsec = 300 * NS_PER_MS }, NULL);
-                snprintf(before, sizeof before, "%s", tasks.a_task);
+                snprintf(before, sizeof before, "%s", task.id);
                 start = now_ns();
-                if (tasks.a_pid < 2 || kill((pid_t)tasks.a_pid, SIGKILL) < 0)
+                if (task.pid < 2 || kill((pid_t)task.pid, SIGKILL) < 0)
                         return err_set(err, ERR_NOT_FOUND, "task %s has no process", before);
-                TRY(wait_running(cluster, "killed", 1, before, 4 * NS_PER_MS, &tasks, err));
+                TRY(cluster->ops->wait(cluster, "killed", 1, before, &task, err));
                 samples.ms[samples.n++] = ms_since(start);
         }
         tell(bench, "replace", &samples);

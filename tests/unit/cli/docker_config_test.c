@@ -54,6 +54,17 @@ static void a_longer_host_is_another_registry(void **state)
                         NULL, NULL);
 }
 
+static void a_login_comes_before_an_older_way_to_write_it(void **state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        json_t *config = json_loads("{\"auths\":{\"https://r/v1\":{\"auth\":\"YTpi\"}}}", 0, NULL);
+
+        (void)state;
+        docker_config_set_auth(config, "r", "new", "secret");
+        assert_string_equal(docker_config_auth(&arena, config, "r")->username, "new");
+        json_decref(config);
+}
+
 static void nonsense_gives_no_credentials(void **state)
 {
         (void)state;
@@ -132,6 +143,7 @@ int main(void)
                 cmocka_unit_test(the_hub_has_a_key_of_its_own),
                 cmocka_unit_test(a_key_may_be_an_address),
                 cmocka_unit_test(a_longer_host_is_another_registry),
+                cmocka_unit_test(a_login_comes_before_an_older_way_to_write_it),
                 cmocka_unit_test(nonsense_gives_no_credentials),
                 cmocka_unit_test(what_is_stored_is_found_again),
                 cmocka_unit_test(a_file_that_is_no_json_is_told),
