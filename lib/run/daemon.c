@@ -2,6 +2,8 @@
 #include "lib/run/daemon.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
