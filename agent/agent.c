@@ -26,6 +26,7 @@ struct agent {
         struct managers managers;
         struct worker worker;
         struct disk *disk;
+        bool is_disk_failing; /* said so once */
         struct runner *runner;
         struct session *session;
         struct answers *answers;
@@ -39,26 +40,29 @@ struct agent {
 
 /* --- telling --- */
 
-static void rewrite_journal(struct agent *agent)
+static int rewrite_journal(struct agent *agent, struct err *err)
 {
-        struct err err;
-
         disk_rewrite_begin(agent->disk, &agent->worker);
         runner_dump_reports(agent->runner);
-        if (disk_rewrite_finish(agent->disk, &err) < 0)
-                LOG(ERROR, "journal cannot be written anew", STR("why", err.text));
+        return disk_rewrite_finish(agent->disk, err);
 }
 
+/* Tasks go on when the disk is full: what is written down only serves the next start. */
 static void write_down(struct agent *agent)
 {
+        bool was_failing = agent->is_disk_failing;
         struct err err;
+        int r;
 
         if (!agent->disk)
                 return;
-        if (disk_flush(agent->disk, &err) < 0)
+        r = disk_is_wasteful(agent->disk) ? rewrite_journal(agent, &err)
+                                          : disk_flush(agent->disk, &err);
+        agent->is_disk_failing = r < 0;
+        if (r < 0 && !was_failing)
                 LOG(ERROR, "journal cannot be written", STR("why", err.text));
-        else if (disk_is_wasteful(agent->disk))
-                rewrite_journal(agent);
+        else if (r == 0 && was_failing)
+                LOG(INFO, "journal can be written again");
 }
 
 /* Written down first, told then. */

@@ -33,6 +33,7 @@ struct disk {
         struct str pending; /* records not yet written */
         struct arena scratch;
         size_t size, size_kept; /* of the journal: now; when it was written anew */
+        bool is_behind;         /* a write failed: what it should have said is not in it */
 };
 
 static uint32_t checksum(const struct record_head *head, const void *payload)
@@ -220,36 +221,44 @@ void disk_free(struct disk *disk)
 
 /* --- writing --- */
 
-/* What a failed write left behind is cut off, so that the next one does not follow a torn record.
- */
-int disk_flush(struct disk *disk, struct err *err)
+static int write_all(int fd, const char *data, size_t size)
 {
-        size_t done = 0;
-
-        while (done < disk->pending.length) {
-                ssize_t n = write(disk->fd, disk->pending.text + done, disk->pending.length - done);
+        while (size > 0) {
+                ssize_t n = write(fd, data, size);
 
                 if (n < 0 && errno == EINTR)
                         continue;
-                if (n < 0) {
-                        int e = errno;
-
-                        if (ftruncate(disk->fd, (off_t)disk->size) < 0)
-                                return err_set(err, ERR_DATA_LOSS, "truncate '%s': %s", disk->path,
-                                               strerror(errno));
-                        return err_set(err, ERR_UNAVAILABLE, "write '%s': %s", disk->path,
-                                       strerror(e));
-                }
-                done += (size_t)n;
+                if (n < 0)
+                        return -errno;
+                data += n;
+                size -= (size_t)n;
         }
-        disk->size += done;
+        return 0;
+}
+
+/* After a failure (a full disk) the journal is written anew, so nothing has to be kept to be
+ * written later; what the write left behind is cut off meanwhile. */
+int disk_flush(struct disk *disk, struct err *err)
+{
+        size_t size = disk->pending.length;
+        int r = write_all(disk->fd, str_text(&disk->pending), size);
+
         str_clear(&disk->pending);
+        if (r < 0) {
+                disk->is_behind = true;
+                if (ftruncate(disk->fd, (off_t)disk->size) < 0)
+                        return err_set(err, ERR_DATA_LOSS, "truncate '%s': %s", disk->path,
+                                       strerror(errno));
+                return err_set(err, ERR_UNAVAILABLE, "write '%s': %s", disk->path, strerror(-r));
+        }
+        disk->size += size;
         return 0;
 }
 
 bool disk_is_wasteful(const struct disk *disk)
 {
-        return disk->size > REWRITE_AT_LEAST && disk->size > REWRITE_FACTOR * disk->size_kept;
+        return disk->is_behind ||
+               (disk->size > REWRITE_AT_LEAST && disk->size > REWRITE_FACTOR * disk->size_kept);
 }
 
 void disk_rewrite_begin(struct disk *disk, const struct worker *worker)
@@ -261,10 +270,13 @@ void disk_rewrite_begin(struct disk *disk, const struct worker *worker)
 int disk_rewrite_finish(struct disk *disk, struct err *err)
 {
         size_t size = disk->pending.length;
+        int r = file_write_atomic(disk->path, str_text(&disk->pending), size, 0600, err);
 
-        TRY(file_write_atomic(disk->path, str_text(&disk->pending), size, 0600, err));
         str_clear(&disk->pending);
+        if (r < 0)
+                return r;
         disk->size = disk->size_kept = size;
+        disk->is_behind = false;
         return open_journal(disk, err);
 }
 

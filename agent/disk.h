@@ -27,11 +27,12 @@ const struct worker_sink *disk_sink(struct disk *disk);
 
 void disk_report(struct disk *disk, const Sk__TaskReport *report);
 
-/* Writes what was told since the last flush. */
+/* Writes what was told since the last flush.  When that fails the journal has to be written anew.
+ */
 int disk_flush(struct disk *disk, struct err *err);
 
-/* Is much of the journal about the past?  Then write it anew: begin, report each task's last
- * status, finish. */
+/* Is much of the journal about the past, or does it lack something because a write failed?  Then
+ * write it anew instead: begin, report each task's last status, finish. */
 bool disk_is_wasteful(const struct disk *disk);
 void disk_rewrite_begin(struct disk *disk, const struct worker *worker);
 int disk_rewrite_finish(struct disk *disk, struct err *err);

@@ -4,8 +4,10 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/check.h"
@@ -260,6 +262,30 @@ static void a_journal_written_anew_says_the_same_in_less(void **state)
         assert_int_equal(f->reported, SK__TASK_STATE__TASK_RUNNING);
 }
 
+static void a_full_disk_is_made_up_for_when_there_is_room_again(void **state)
+{
+        struct fixture *f = *state;
+        struct rlimit limit, small;
+
+        assign(f, BOTH, 1);
+        assert_int_equal(disk_flush(f->disk, NULL), 0);
+        getrlimit(RLIMIT_FSIZE, &limit);
+        small = (struct rlimit){ 300, limit.rlim_max };
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &small);
+        assign(f, BOTH, 2);
+        for (int i = 0; i < 20; i++)
+                report(f, SK__TASK_STATE__TASK_RUNNING);
+        assert_int_equal(disk_flush(f->disk, NULL), ERR_UNAVAILABLE);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        assert_true(disk_is_wasteful(f->disk));
+        disk_rewrite_begin(f->disk, &f->worker);
+        assert_int_equal(disk_rewrite_finish(f->disk, NULL), 0);
+        reopen(f);
+        assert_int_equal(f->torn, 0);
+        assert_int_equal(worker_count_tasks(&f->worker), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -272,6 +298,7 @@ int main(void)
                 TEST(a_task_that_needs_credentials_waits_for_them_after_a_restart),
                 TEST(a_torn_end_is_cut_off),
                 TEST(a_flipped_bit_is_not_believed),
+                TEST(a_full_disk_is_made_up_for_when_there_is_room_again),
                 TEST(a_journal_written_anew_says_the_same_in_less),
         };
 
