@@ -19,8 +19,8 @@
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 
-static const int64_t ping_ns = 10 * NS_PER_S, ping_timeout_ns = 10 * NS_PER_S,
-                     list_timeout_ns = 60 * NS_PER_S;
+static const int64_t ping_ns = 10 * NS_PER_S, ping_again_ns = NS_PER_S,
+                     ping_timeout_ns = 10 * NS_PER_S, list_timeout_ns = 60 * NS_PER_S;
 
 enum { SILENT_MOST = 3, OS_RELEASE_MAX = 65536 };
 
@@ -135,7 +135,7 @@ static void pinged(void *context, const void *out, const struct err *err)
         const Ctd__Version__VersionResponse *answer = out;
 
         executor->ping_request = NULL;
-        loop_timer_set(executor->options.loop, &executor->ping, ping_ns);
+        loop_timer_set(executor->options.loop, &executor->ping, err ? ping_again_ns : ping_ns);
         if (!err) {
                 executor->n_silent = 0;
                 snprintf(executor->version, sizeof executor->version, "containerd %.40s",

@@ -120,42 +120,86 @@ static void all_live_through_deaths_of_containerd(void **state)
         bench->spec = NULL;
 }
 
+/* --- a containerd that hangs --- */
+
+static int64_t containerd_pid(struct bench *bench)
+{
+        _cleanup_(str_done) struct str text = { 0 };
+        char path[300];
+        int64_t pid = 0;
+
+        snprintf(path, sizeof path, "%s/containerd/containerd.pid", bench->run_folder);
+        assert_int_equal(file_read(path, 32, &text, NULL), 0);
+        assert_int_equal(str_to_int64(str_text(&text), &pid, NULL), 0);
+        return pid;
+}
+
+static void a_containerd_that_hangs_is_replaced(void **state)
+{
+        struct bench *bench = *state;
+        int64_t pid = containerd_pid(bench);
+
+        bench_make(bench, "sleep 1000");
+        bench_run(bench);
+        kill((pid_t)pid, SIGSTOP);
+        UNTIL(bench, containerd_pid(bench) != pid);
+        bench_wait_ms(bench, 1000);
+        assert_false(bench->has_exited);
+        bench_do(bench, bench->executor->ops->terminate);
+        assert_int_equal(bench->exit.exit_code, 137);
+}
+
 /* --- an agent that is killed --- */
 
-/* The first agent, in a process of its own: starts the task, says so, and waits for its end. */
-static void be_killed(struct bench *parent, int said)
+static const char counting[] = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done";
+
+/* The first agent, a program of its own: starts the task, says so, and waits for its end. */
+static int be_killed(const char *task_id)
 {
-        void *state;
         struct bench *bench;
+        void *state;
 
         CHECK(bench_start(&state) == 0);
         bench = state;
-        bench->spec = parent->spec;
-        bench->assignment = parent->assignment;
         bench_start_agent(bench);
+        bench_describe(bench, counting);
+        bench->assignment->id = task_id;
         bench_open(bench);
         bench_run(bench);
-        CHECK(write(said, "!", 1) == 1);
+        CHECK(write(STDOUT_FILENO, "!", 1) == 1);
         for (;;)
                 bench_wait_ms(bench, 1000);
+}
+
+static pid_t start_first_agent(const char *task_id)
+{
+        int pipe_fds[2];
+        pid_t pid;
+        char byte;
+
+        CHECK(pipe(pipe_fds) == 0);
+        pid = fork();
+        if (pid == 0) {
+                dup2(pipe_fds[1], STDOUT_FILENO);
+                execl("/proc/self/exe", "crowd_test", task_id, NULL);
+                _exit(127);
+        }
+        close(pipe_fds[1]);
+        CHECK(read(pipe_fds[0], &byte, 1) == 1);
+        close(pipe_fds[0]);
+        return pid;
 }
 
 static void an_agent_that_is_killed_leaves_everything_to_the_next(void **state)
 {
         struct bench *bench = *state;
-        int pipe_fds[2], status;
+        int status, next = 0, number, length;
         const char *text;
-        char byte;
         pid_t pid;
-        int next = 0, number, length;
 
         bench_stop_agent(bench);
-        bench_describe(bench, "i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done");
-        CHECK(pipe(pipe_fds) == 0);
-        pid = fork();
-        if (pid == 0)
-                be_killed(bench, pipe_fds[1]);
-        CHECK(read(pipe_fds[0], &byte, 1) == 1);
+        bench_describe(bench, counting);
+        pid = start_first_agent(bench->assignment->id);
         bench_sleep_ms(500);
         kill(pid, SIGKILL);
         CHECK(waitpid(pid, &status, 0) == pid);
@@ -169,19 +213,20 @@ static void an_agent_that_is_killed_leaves_everything_to_the_next(void **state)
         for (; sscanf(text, "%d\n%n", &number, &length) == 1; text += length)
                 assert_int_equal(number, next++);
         assert_true(next > 50);
-        close(pipe_fds[0]);
-        close(pipe_fds[1]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 TEST(all_live_their_lives),
                 TEST(all_live_through_deaths_of_containerd),
+                TEST(a_containerd_that_hangs_is_replaced),
                 TEST(an_agent_that_is_killed_leaves_everything_to_the_next),
         };
 
+        if (argc == 2)
+                return be_killed(argv[1]);
         return cmocka_run_group_tests(tests, bench_start, bench_stop);
 }
