@@ -88,6 +88,13 @@ void lease_free(struct lease *lease)
         free(lease);
 }
 
+void lease_renew(struct lease *lease)
+{
+        if (lease->stream)
+                rpc_stream_cancel(lease->stream);
+        closed(lease, NULL);
+}
+
 bool lease_is_held(const struct lease *lease)
 {
         return lease->is_held;

@@ -19,4 +19,8 @@ struct lease_options {
 int lease_new(const struct lease_options *options, struct lease **ret_lease, struct err *err);
 void lease_free(struct lease *lease); /* accepts NULL; gives it back */
 
+/* Gives it up and asks for a new one: what was committed under the old one and is not applied by
+ * then never will be. */
+void lease_renew(struct lease *lease);
+
 bool lease_is_held(const struct lease *lease);

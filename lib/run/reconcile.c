@@ -39,6 +39,15 @@ static void step_soon(void *context)
         loop_timer_set(reconcile->daemon->loop, &reconcile->step, 0);
 }
 
+/* Whether the plan that failed is still to be applied nobody knows.  Under a new lease it cannot
+ * be, and the view is waited for that shows whether it was. */
+static void renew_lease(void *context)
+{
+        struct reconcile *reconcile = context;
+
+        lease_renew(reconcile->lease);
+}
+
 static void failed(struct reconcile *reconcile, const struct err *err)
 {
         reconcile->n_failures++;
@@ -260,7 +269,7 @@ int reconcile_start(struct daemon *daemon, const char *store, const struct recon
         reconcile->granted = (struct mirror_wait){ .reached = may_act, .context = reconcile };
         reconcile->shown = (struct mirror_wait){ .reached = step_soon, .context = reconcile };
         reconcile->step = (struct loop_timer){ .fire = step, .context = reconcile };
-        reconcile->backoff_timer = (struct loop_timer){ .fire = step_soon, .context = reconcile };
+        reconcile->backoff_timer = (struct loop_timer){ .fire = renew_lease, .context = reconcile };
         result = connect_to_store(reconcile, store, err);
         if (result < 0) {
                 stop(reconcile);

@@ -262,7 +262,16 @@ static void a_refused_key_is_decided_again_when_the_reason_shows(void **state)
         assert_int_equal(script->n_decisions, 4);
 }
 
-static void a_failed_plan_is_decided_again_after_a_while(void **state)
+static void wait_for_streams(struct script *script, size_t n)
+{
+        struct err err;
+
+        for (int i = 0; i < 100 && fake_streams(script->store) != n; i++)
+                assert_int_equal(loop_turn(fake.daemon.loop, 50, &err), 0);
+        assert_int_equal(fake_streams(script->store), n);
+}
+
+static void a_failed_plan_is_decided_again_under_a_new_lease(void **state)
 {
         struct script *script = *state;
 
@@ -271,8 +280,12 @@ static void a_failed_plan_is_decided_again_after_a_while(void **state)
         tell_network(script, "b", 6);
         turn();
         assert_int_equal(script->n_decisions, 1);
+        wait_for_streams(script, LEASE); /* it was given back */
+        wait_for_streams(script, LEASE + 1);
+        tell_lease(script, true, 7, 6);
         wait_for_call(script);
         assert_int_equal(script->n_decisions, 3);
+        assert_int_equal(request(script)->epoch, 7);
 }
 
 static void a_lost_lease_stops_deciding_and_a_new_one_touches_everything(void **state)
@@ -364,7 +377,7 @@ int main(void)
                 TEST(it_does_not_act_before_the_view_shows_what_was_before_the_lease),
                 TEST(one_plan_is_under_way_at_a_time_and_the_next_waits_until_it_shows),
                 TEST(a_refused_key_is_decided_again_when_the_reason_shows),
-                TEST(a_failed_plan_is_decided_again_after_a_while),
+                TEST(a_failed_plan_is_decided_again_under_a_new_lease),
                 TEST(a_lost_lease_stops_deciding_and_a_new_one_touches_everything),
                 TEST(the_lease_ends_with_its_stream_and_is_asked_for_again),
                 TEST(a_sleeping_key_is_decided_when_its_time_has_come),
