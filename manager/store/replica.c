@@ -3,10 +3,13 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "manager/store/replica_internal.h"
+
+enum { URGENT = -10 }; /* as nice(1) counts */
 
 DEFINE_CLEANUP(struct replica, replica_free)
 
@@ -203,9 +206,18 @@ int replica_new(const struct replica_options *options, struct replica **ret_repl
 {
         _cleanup_(replica_freep) struct replica *replica = mem_alloc(sizeof *replica);
 
+        int nice = getpriority(PRIO_PROCESS, 0), r;
+
         replica->options = *options;
-        TRY(replica_raft_open(replica, err));
-        TRY(start_thread(replica, err));
+        /* Threads inherit it from the one that makes them: Raft's, its poller's, the log writer's.
+         * On a busy machine a late heartbeat costs an election.  May be refused, and goes without.
+         */
+        setpriority(PRIO_PROCESS, 0, URGENT);
+        r = replica_raft_open(replica, err);
+        if (r == 0)
+                r = start_thread(replica, err);
+        setpriority(PRIO_PROCESS, 0, nice);
+        TRY(r);
         *ret_replica = TAKE(replica);
         return 0;
 }
