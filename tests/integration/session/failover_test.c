@@ -13,22 +13,35 @@
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 #include "lib/state/task_life.h"
+#include "tests/integration/session/ask.h"
 #include "tests/lib/manager/manager.h"
 #include "tests/unit/test.h"
+
+#define TASK "task000000000000000000001"
 
 enum { MANAGERS = 3, NODES = 6, REPLICAS = 12 };
 
 struct fixture {
         char folder[64];
         struct loop *loop;
+        struct worker_pool *workers;
         struct manager managers[MANAGERS];
         struct executor *executors[NODES];
         struct agent *agents[NODES];
 };
 
+static void log_folder(void *context, const char *task_id, char *ret, size_t size)
+{
+        const struct fixture *f = context;
+
+        snprintf(ret, size, "%s/logs/%s", f->folder, task_id);
+}
+
 static void start_agent(struct fixture *f, size_t i)
 {
-        struct agent_options options = { .loop = f->loop };
+        struct agent_options options = {
+                .loop = f->loop, .workers = f->workers, .log_folder = log_folder, .context = f
+        };
         const char *managers[MANAGERS];
         char identity[256], hostname[16];
         struct executor_fake_options fake = { .loop = f->loop, .hostname = hostname, .seed = i };
@@ -54,6 +67,7 @@ static int setup(void **state)
         snprintf(f->folder, sizeof f->folder, "/tmp/skep-failover-XXXXXX");
         CHECK(mkdtemp(f->folder));
         CHECK(loop_new(&f->loop, NULL) == 0);
+        CHECK(worker_pool_new(f->loop, 2, &f->workers, NULL) == 0);
         for (unsigned i = 0; i < MANAGERS; i++) {
                 snprintf(folder, sizeof folder, "%s/manager%u", f->folder, i + 1);
                 if (i == 0)
@@ -79,6 +93,7 @@ static int teardown(void **state)
         }
         for (size_t i = 0; i < MANAGERS; i++)
                 manager_done(&f->managers[i]);
+        worker_pool_free(f->workers);
         loop_free(f->loop);
         if (!getenv("KEEP"))
                 file_remove_tree(f->folder, NULL);
@@ -226,12 +241,35 @@ static void the_death_of_the_leading_manager_replaces_no_task(void **state)
         assert_int_equal(count_tasks(f, other, 0), 2 * REPLICAS);
 }
 
+static void a_log_can_be_asked_for_at_any_manager(void **state)
+{
+        struct fixture *f = *state;
+        char folder[128], path[140];
+        static const char log[] = "2026-11-20T05:31:53.519172983Z stdout F hello\n";
+
+        create_service(f, 0, "web");
+        until_running(f, 0, REPLICAS);
+        for_some_time(f, 2 * NS_PER_S);
+        log_folder(f, TASK, folder, sizeof folder);
+        snprintf(path, sizeof path, "%s/log", folder);
+        assert_int_equal(file_make_folders(folder, 0700, NULL), 0);
+        assert_int_equal(file_write_atomic(path, log, sizeof log - 1, 0600, NULL), 0);
+        for (size_t i = 0; i < NODES * MANAGERS; i++) {
+                struct str told = { 0 };
+
+                ask_log(&f->managers[i % MANAGERS], i / MANAGERS, TASK, &told);
+                assert_string_equal(str_text(&told), "hello;");
+                str_done(&told);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(agents_of_followers_are_not_judged_down),
+                TEST(a_log_can_be_asked_for_at_any_manager),
                 TEST(the_death_of_the_leading_manager_replaces_no_task),
         };
 
