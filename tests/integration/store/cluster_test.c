@@ -11,8 +11,12 @@
 #include "lib/message/message.h"
 #include "tests/integration/store/fixture.h"
 #include "tests/integration/store/load.h"
+#include "tests/lib/identity/identity.h"
 
 enum { STORES = 3, KILLS = 6 };
+
+static const char *const nodes[STORES] = { FIRST_NODE, "node200000000000000000000",
+                                           "node300000000000000000000" };
 
 struct cluster {
         struct fixture *stores[STORES];
@@ -85,7 +89,6 @@ static struct fixture *leader(struct cluster *cluster)
 static int setup(void **state)
 {
         struct cluster *cluster = mem_alloc(sizeof *cluster);
-        static const char *const nodes[STORES] = { "node1", "node2", "node3" };
         void *first;
 
         fixture_setup(&first);
@@ -140,6 +143,78 @@ static void a_cluster_grows_and_every_store_takes_commits(void **state)
         assert_true(load_count(&cluster->load) > WRITERS);
         look(cluster);
         load_repeat(&cluster->load);
+}
+
+/* A client of the first store that speaks as skep-ca. */
+static struct rpc_client *connect_ca(struct cluster *cluster, struct rpc_identity **ret_identity)
+{
+        struct fixture *first = cluster->stores[0];
+        struct rpc_client_options options = { .server_daemon = "store", .address = first->address };
+        struct rpc_client *client;
+        char id[128];
+
+        snprintf(id, sizeof id, "%s/id", first->folder);
+        test_identity_make(id, "cluster1", FIRST_NODE, "swarm-manager", "ca");
+        CHECK(rpc_identity_open(id, "ca", ret_identity, NULL) == 0);
+        options.identity = *ret_identity;
+        CHECK(rpc_client_new(first->loop, &options, &client, NULL) == 0);
+        return client;
+}
+
+/* The node's object says that it is to be a worker. */
+static void demote(struct cluster *cluster, const char *node)
+{
+        struct arena arena = { 0 };
+        Sk__NodeSpec spec = SK__NODE_SPEC__INIT;
+        Sk__Part part = SK__PART__INIT, *parts[] = { &part };
+        Sk__Change change = SK__CHANGE__INIT, *changes[] = { &change };
+        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        struct fixture as_ca = *cluster->stores[0];
+        struct rpc_identity *identity;
+
+        spec.desired_role = SK__NODE_ROLE__NODE_ROLE_WORKER;
+        message_pack(&arena, &spec.base, &part.data.data, &part.data.len);
+        change.op = SK__CHANGE__OP__CREATE;
+        change.kind = SK__KIND__KIND_NODE;
+        change.id = (char *)node;
+        change.parts = parts;
+        change.n_parts = 1;
+        group.changes = changes;
+        group.n_changes = 1;
+        request.groups = groups;
+        request.n_groups = 1;
+        as_ca.client = connect_ca(cluster, &identity);
+        assert_int_equal(fixture_call(&as_ca, RPC_METHOD(store, Commit), &request.base, &arena,
+                                      NULL),
+                         0);
+        rpc_client_free(as_ca.client);
+        rpc_identity_free(identity);
+        arena_done(&arena);
+}
+
+static void a_demoted_node_leaves_and_the_rest_goes_on(void **state)
+{
+        struct cluster *cluster = *state;
+        size_t demoted = 0;
+
+        wait_for_voters(cluster, STORES);
+        while (cluster->stores[demoted] != leader(cluster))
+                demoted++;
+        demote(cluster, nodes[demoted]);
+        /* The one that was demoted has no say any more, and may not know. */
+        for (size_t i = 0; i < STORES; i++)
+                cluster->load.clients[i] = cluster->stores[(demoted + 1) % STORES]->client;
+        for (int i = 0; count_voters(cluster->stores[(demoted + 1) % STORES]) != STORES - 1; i++) {
+                assert_true(i < 200);
+                load_turn(&cluster->load, 100);
+        }
+        fixture_kill(cluster->stores[demoted]);
+        load_start(&cluster->load);
+        load_turn(&cluster->load, 500);
+        cluster->load.is_stopping = true;
+        load_wait(&cluster->load);
+        assert_true(load_count(&cluster->load) > WRITERS);
 }
 
 static void killing_the_leader_loses_nothing(void **state)
@@ -200,6 +275,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_cluster_grows_and_every_store_takes_commits),
                 TEST(killing_the_leader_loses_nothing),
+                TEST(a_demoted_node_leaves_and_the_rest_goes_on),
                 TEST(who_was_away_too_long_gets_a_snapshot),
         };
 

@@ -91,7 +91,7 @@ int fixture_setup(void **state)
 
         write_bootstrap(fixture);
         CHECK(loop_new(&fixture->loop, NULL) == 0);
-        connect_client(fixture, "node1");
+        connect_client(fixture, FIRST_NODE);
         *state = fixture;
         return 0;
 }

@@ -9,6 +9,8 @@
 #include "lib/os/loop.h"
 #include "lib/rpc/client.h"
 
+#define FIRST_NODE "node100000000000000000000"
+
 struct fixture {
         char folder[64], address[96], raft_address[96];
         char join[96]; /* whom to ask to be added; "": begins the cluster */
