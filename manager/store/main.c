@@ -1,4 +1,5 @@
 /* skep-store: what is true? */
+#include "lib/base/time.h"
 #include "lib/run/daemon.h"
 #include "manager/store/check.h"
 #include "manager/store/peers.h"
@@ -38,6 +39,13 @@ static const struct setting settings[] = {
           .offset = AT(join),
           .fallback = "",
           .help = "addresses of stores to ask to be added, with commas between" },
+        { .key = "heartbeat",
+          .type = SETTING_DURATION,
+          .offset = AT(heartbeat),
+          .fallback = "50ms",
+          .help = "how often the leader shows life; after six of them others take over",
+          .least = NS_PER_MS,
+          .most = NS_PER_MINUTE },
         { .key = "queue",
           .type = SETTING_BYTES,
           .offset = AT(queue_bytes),

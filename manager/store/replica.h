@@ -46,7 +46,8 @@ struct replica_options {
         const struct rpc_identity *identity; /* borrowed; of connections to other replicas */
         const char *listen;                  /* where they reach this one; "": nowhere */
         uint64_t id, seed;
-        uint64_t applied; /* what the state has */
+        int64_t heartbeat; /* ns; what else counts in time follows from it.  0: the default */
+        uint64_t applied;  /* what the state has */
         const struct replica_events *events;
         void *context;
 };

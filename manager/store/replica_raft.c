@@ -340,6 +340,12 @@ static int open_raft(struct replica *replica, struct err *err)
         restore.applied = replica->options.applied;
         config.id = replica->options.id;
         config.seed = replica->options.seed;
+        if (replica->options.heartbeat) {
+                config.heartbeat = replica->options.heartbeat;
+                config.election_timeout = 6 * config.heartbeat;
+                config.election_spread = 3 * config.heartbeat;
+                config.lease = 5 * config.heartbeat;
+        }
         TRY(raft_new(&config, &restore, &replica->raft, err));
         TRY(log_load(replica->options.disk, &restore, replica->raft, err));
         return raft_start(replica->raft, loop_now_boot(replica->loop), err);

@@ -152,6 +152,7 @@ static int open_replica(struct store *store, struct err *err)
                                            .identity = store->options.identity,
                                            .listen = store->options.config->raft_listen,
                                            .id = store->id,
+                                           .heartbeat = store->options.config->heartbeat,
                                            .applied = state_version(store->state),
                                            .events = &replica_events,
                                            .context = store };

@@ -24,7 +24,8 @@ struct store_config {
         const char *bootstrap; /* a packed LogEntry that begins a cluster; "": none */
         const char *advertise; /* where other stores reach this one */
         const char *raft_listen, *raft_advertise; /* the same for Raft; "": alone */
-        const char *join; /* addresses of stores, with commas: who to ask to be added */
+        const char *join;  /* addresses of stores, with commas: who to ask to be added */
+        int64_t heartbeat; /* ns, between stores */
         int64_t queue_bytes, compact_entries, keep_entries;
 };
 
