@@ -172,6 +172,32 @@ static void a_shutdown_stops_a_prepare(void **state)
         assert_int_equal(bench->err.code, ERR_OK);
 }
 
+static void a_shutdown_at_any_moment_of_a_start_leaves_nothing(void **state)
+{
+        struct bench *bench = *state;
+        const struct executor_ops *ops = bench->executor->ops;
+
+        for (int ms = 0; ms <= 120; ms += 12) {
+                bench_make(bench, "sleep 1000");
+                bench_set_grace(bench, 100);
+                bench_do(bench, ops->prepare);
+                bench_begin(bench, ops->start);
+                bench_wait_ms(bench, ms);
+                bench_begin(bench, ops->shutdown);
+                /* The start's end, or its cancellation; then the shutdown's. */
+                bench_await_done(bench);
+                bench_await_done(bench);
+                if (bench->err.code != ERR_OK)
+                        fail_msg("after %d ms: %s", ms, bench->err.text);
+                assert_false(ops->facts(bench->task)->is_running);
+                bench_do(bench, ops->remove);
+                assert_int_equal(bench_list(bench), 0);
+                ops->close(bench->task);
+        }
+        bench->task = NULL;
+        bench->spec = NULL;
+}
+
 static void a_program_that_is_not_there_fails_the_start(void **state)
 {
         struct bench *bench = *state;
@@ -215,6 +241,7 @@ int main(void)
                 TEST(an_end_while_containerd_is_away_is_told),
                 TEST(layers_of_a_task_that_ended_in_a_crash_are_given_back),
                 TEST(a_shutdown_stops_a_prepare),
+                TEST(a_shutdown_at_any_moment_of_a_start_leaves_nothing),
                 TEST(a_program_that_is_not_there_fails_the_start),
                 TEST(a_container_that_was_prepared_only_can_be_started_by_the_next_agent),
         };

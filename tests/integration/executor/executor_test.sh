@@ -12,15 +12,17 @@ built=build/bin/tests/integration/executor
 folder=$(mktemp -d "${TMPDIR:-/tmp}/skep-executor-test.XXXXXX")
 registries=
 
+shims() {
+        pgrep -f "containerd-shim-runc-v2.* -address $folder/" || true
+}
+
 clean_up() {
         local pid
         for pid in $registries; do kill "$pid" || true; done
         if [ -f "$folder/run/containerd/containerd.pid" ]; then
                 pid=$(cat "$folder/run/containerd/containerd.pid")
                 # Shims first: they outlive their containerd.
-                for shim in $(pgrep -f "containerd-shim-runc-v2.* -address $folder/" || true); do
-                        kill -9 "$shim" || true
-                done
+                for shim in $(shims); do kill -9 "$shim" || true; done
                 ! grep -qz "$folder" "/proc/$pid/cmdline" 2>/dev/null || kill -9 "$pid" || true
         fi
         sleep 0.3
@@ -93,3 +95,8 @@ export SKEP_TEST_TAR=$folder/saved.tar
 for binary; do
         "$binary" || { tail -20 "$folder/state/containerd/containerd.log" >&2; exit 1; }
 done
+
+# Every test removed its tasks: nothing of them may be left.
+left=$(shims; find "$folder"/state/tasks "$folder"/run/tasks "$folder"/run/memory "$folder"/run/runc/k8s.io \
+        -mindepth 1 -maxdepth 1 2>/dev/null; find /sys/fs/cgroup -path '*/skep-test/*' -type d 2>/dev/null || true)
+[ -z "$left" ] || { echo "left behind: $left" >&2; exit 1; }
