@@ -174,6 +174,11 @@ static bool is_noun(const char *word)
         return false;
 }
 
+static bool is_long(const char *word, size_t length, const char *name)
+{
+        return strlen(name) == length && memcmp(word, name, length) == 0;
+}
+
 /* Options that stand before the command; returns how many words they are, -1 when the program is
  * done. */
 static int take_globals(struct cli *cli, int argc, char **argv)
@@ -193,9 +198,9 @@ static int take_globals(struct cli *cli, int argc, char **argv)
                         printf("Skep version %s\n", SKEP_VERSION);
                         return -1;
                 }
-                if (strncmp(word, "--host", length) == 0 || strcmp(word, "-H") == 0)
+                if (is_long(word, length, "--host") || strcmp(word, "-H") == 0)
                         place = &cli->api_address;
-                else if (strncmp(word, "--node", length) == 0)
+                else if (is_long(word, length, "--node"))
                         place = &cli->node_address;
                 if (!place || (!equals && at == argc)) {
                         fprintf(stderr,
@@ -206,6 +211,38 @@ static int take_globals(struct cli *cli, int argc, char **argv)
                 *place = equals ? equals + 1 : argv[at++];
         }
         return at;
+}
+
+/* Docker's other nouns of swarm mode, and what keeps them. */
+static const struct {
+        const char *noun, *why;
+} later[] = {
+        { "config", "secrets and configs come with a later release" },
+        { "secret", "secrets and configs come with a later release" },
+        { "network", "overlay networks come with a later release" },
+        { "stack", "stacks come with a later release" },
+        { "volume", "volumes are made by the services that use them" },
+};
+
+static int unknown_command(const char *noun, char **argv)
+{
+        for (size_t i = 0; i < COUNT_OF(later) && !noun; i++)
+                if (strcmp(later[i].noun, argv[0]) == 0) {
+                        fprintf(stderr, "skep %s is not supported yet: %s\n", argv[0],
+                                later[i].why);
+                        return 1;
+                }
+        if (noun)
+                fprintf(stderr,
+                        "skep: unknown command: skep %s %s\n\nRun 'skep %s --help' for more "
+                        "information\n",
+                        noun, argv[1], noun);
+        else
+                fprintf(stderr,
+                        "skep: unknown command: skep %s\n\nRun 'skep --help' for more "
+                        "information\n",
+                        argv[0]);
+        return 1;
 }
 
 int command_run(struct cli *cli, int argc, char **argv)
@@ -230,18 +267,7 @@ int command_run(struct cli *cli, int argc, char **argv)
                 }
         }
         command = find(noun, argv[noun ? 1 : 0]);
-        if (!command) {
-                if (noun)
-                        fprintf(stderr,
-                                "skep: unknown command: skep %s %s\n\nRun 'skep %s --help' for "
-                                "more information\n",
-                                noun, argv[1], noun);
-                else
-                        fprintf(stderr,
-                                "skep: unknown command: skep %s\n\nRun 'skep --help' for more "
-                                "information\n",
-                                argv[0]);
-                return 1;
-        }
+        if (!command)
+                return unknown_command(noun, argv);
         return run(cli, command, argc - (noun ? 2 : 1), argv + (noun ? 2 : 1));
 }

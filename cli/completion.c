@@ -71,7 +71,7 @@ static void print_bash(FILE *out)
                      "names= nouns=\"");
         print_nouns(out);
         fprintf(out, "\"\n        COMPREPLY=()\n        if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                     "                COMPREPLY=($(compgen -W \"$nouns");
+                     "                COMPREPLY=($(compgen -W \"${nouns}");
         print_verbs(out, NULL);
         fprintf(out, "\" -- \"$word\"))\n                return\n        fi\n"
                      "        case \" $nouns\" in\n"

@@ -9,7 +9,7 @@
 #include "lib/docker/docker.h"
 
 const struct flag event_flags[] = {
-        { "filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided", NULL },
+        { "filter", 'f', FLAG_FILTER, NULL, "Filter output based on conditions provided", NULL },
         { "format", 0, FLAG_STRING, NULL,
           "Format output using a custom template: 'json', or TEMPLATE", NULL },
         { "since", 0, FLAG_STRING, NULL, "Show all events created since timestamp", NULL },
@@ -88,6 +88,15 @@ static void time_is_over(void *context)
         listening->cli->stops = true;
 }
 
+/* Docker's clusters have local events too; here there are none, so "scope=swarm" says nothing. */
+static void drop_scope(Sk__StreamEventsRequest *request)
+{
+        for (size_t i = 0; i < request->n_filters; i++)
+                if (strcmp(request->filters[i]->key, "scope") == 0 &&
+                    str_equal(request->filters[i]->values[0], "swarm"))
+                        request->filters[i] = request->filters[--request->n_filters];
+}
+
 int events_run(struct cli *cli, const struct arguments *arguments)
 {
         Sk__StreamEventsRequest request = SK__STREAM_EVENTS_REQUEST__INIT;
@@ -96,8 +105,9 @@ int events_run(struct cli *cli, const struct arguments *arguments)
         int result;
 
         listening.timer = (struct loop_timer){ .fire = time_is_over, .context = &listening };
-        if (filters_from(cli, arguments, &request.filters, &request.n_filters) < 0 ||
-            when_parse(argument(arguments, "since"), now_ns, &request.since_ns, &cli->err) < 0 ||
+        filters_from(cli, arguments, &request.filters, &request.n_filters);
+        drop_scope(&request);
+        if (when_parse(argument(arguments, "since"), now_ns, &request.since_ns, &cli->err) < 0 ||
             when_parse(argument(arguments, "until"), now_ns, &listening.until_ns, &cli->err) < 0)
                 return print_failure(cli);
         /* What happened before an end in the past still has to arrive. */

@@ -47,6 +47,8 @@ static int check_value(const struct flag *flag, const char *text, struct err *er
 
         if (flag->type == FLAG_BOOL)
                 result = str_to_bool(text, &truth, &why);
+        else if (flag->type == FLAG_FILTER && (!strchr(text, '=') || text[0] == '='))
+                result = err_set(&why, ERR_INVALID, "bad format of filter (expected name=value)");
         else if (flag->type == FLAG_INT)
                 result = str_to_int64(text, &number, &why);
         else if (flag->type == FLAG_UINT)
@@ -206,9 +208,15 @@ static int by_name(const void *a, const void *b)
 static const char *value_word(const struct flag *flag)
 {
         static const char *const words[] = {
-                [FLAG_BOOL] = "",       [FLAG_STRING] = "string",   [FLAG_LIST] = "list",
-                [FLAG_INT] = "int",     [FLAG_UINT] = "uint",       [FLAG_DURATION] = "duration",
-                [FLAG_BYTES] = "bytes", [FLAG_DECIMAL] = "decimal",
+                [FLAG_BOOL] = "",
+                [FLAG_STRING] = "string",
+                [FLAG_LIST] = "list",
+                [FLAG_FILTER] = "filter",
+                [FLAG_INT] = "int",
+                [FLAG_UINT] = "uint",
+                [FLAG_DURATION] = "duration",
+                [FLAG_BYTES] = "bytes",
+                [FLAG_DECIMAL] = "decimal",
         };
 
         return flag->value_name ? flag->value_name : words[flag->type];

@@ -11,7 +11,8 @@
 enum flag_type {
         FLAG_BOOL, /* --tty, --tty=false */
         FLAG_STRING,
-        FLAG_LIST, /* may be given again; every value is kept */
+        FLAG_LIST,   /* may be given again; every value is kept */
+        FLAG_FILTER, /* a list of "key=value" */
         FLAG_INT,
         FLAG_UINT,
         FLAG_DURATION, /* "5s" */

@@ -74,8 +74,7 @@ static int node_ls(struct cli *cli, const struct arguments *arguments)
         json_t *rows;
         const void *out;
 
-        if (filters_from(cli, arguments, &request.filters, &request.n_filters) < 0)
-                return print_failure(cli);
+        filters_from(cli, arguments, &request.filters, &request.n_filters);
         if (cli_call(cli, RPC_METHOD(control, ListNodes), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
@@ -150,8 +149,7 @@ static int node_ps(struct cli *cli, const struct arguments *arguments)
         const char *name = positional(arguments, 0);
         int status = 0, listed;
 
-        if (filters_from(cli, arguments, &filters, &n_filters) < 0)
-                return print_failure(cli);
+        filters_from(cli, arguments, &filters, &n_filters);
         for (size_t i = 0; i == 0 || name; name = positional(arguments, ++i)) {
                 const Sk__Node *node = get_node(cli, name ? name : "self");
 

@@ -10,7 +10,7 @@
 #include "lib/template/template.h"
 
 const struct flag list_flags[] = {
-        { "filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided", NULL },
+        { "filter", 'f', FLAG_FILTER, NULL, "Filter output based on conditions provided", NULL },
         { "format", 0, FLAG_STRING, NULL,
           "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or TEMPLATE",
           NULL },
@@ -405,25 +405,18 @@ void filter_add(struct arena *arena, Sk__Filter ***filters, size_t *n, const cha
         filter->values = (void *)values;
 }
 
-int filters_from(struct cli *cli, const struct arguments *arguments, Sk__Filter ***ret_filters,
-                 size_t *ret_n)
+void filters_from(struct cli *cli, const struct arguments *arguments, Sk__Filter ***ret_filters,
+                  size_t *ret_n)
 {
         const char *typed;
 
         for (size_t i = 0; (typed = argument_nth(arguments, "filter", i)); i++) {
-                const char *equals = strchr(typed, '=');
-                char *key;
+                size_t length = strcspn(typed, "=");
+                char *key = arena_printf(&cli->arena, "%.*s", (int)length, typed);
 
-                if (!equals || equals == typed)
-                        return err_set(&cli->err, ERR_INVALID,
-                                       "invalid argument \"%.64s\" for \"-f, --filter\" flag: "
-                                       "invalid filter '%.64s'",
-                                       typed, typed);
-                key = arena_printf(&cli->arena, "%.*s", (int)(equals - typed), typed);
                 for (char *c = key; *c; c++)
                         if (*c >= 'A' && *c <= 'Z')
                                 *c = (char)(*c - 'A' + 'a');
-                filter_add(&cli->arena, ret_filters, ret_n, key, equals + 1);
+                filter_add(&cli->arena, ret_filters, ret_n, key, typed + length + 1);
         }
-        return 0;
 }

@@ -69,9 +69,9 @@ const char *capitalised(struct arena *arena, const char *word);
 void print_text(const struct str *text);
 
 /* --filter key=value, given any number of times, as the API takes it.  Values of one key go
- * together.  ERR_INVALID: one has no "=". */
-int filters_from(struct cli *cli, const struct arguments *arguments, Sk__Filter ***ret_filters,
-                 size_t *ret_n);
+ * together. */
+void filters_from(struct cli *cli, const struct arguments *arguments, Sk__Filter ***ret_filters,
+                  size_t *ret_n);
 void filter_add(struct arena *arena, Sk__Filter ***filters, size_t *n, const char *key,
                 const char *value);
 

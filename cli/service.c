@@ -92,8 +92,7 @@ static int service_ls(struct cli *cli, const struct arguments *arguments)
         json_t *rows;
         const void *out;
 
-        if (filters_from(cli, arguments, &request.filters, &request.n_filters) < 0)
-                return print_failure(cli);
+        filters_from(cli, arguments, &request.filters, &request.n_filters);
         if (cli_call(cli, RPC_METHOD(control, ListServices), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
@@ -161,8 +160,7 @@ static int service_ps(struct cli *cli, const struct arguments *arguments)
         int status = 0, listed = 0;
         const char *name;
 
-        if (filters_from(cli, arguments, &filters, &n_filters) < 0)
-                return print_failure(cli);
+        filters_from(cli, arguments, &filters, &n_filters);
         for (size_t i = 0; (name = positional(arguments, i)); i++) {
                 const Sk__ServiceView *service = get_service(cli, name);
 

@@ -10,7 +10,7 @@
 enum { ERROR_WIDTH = 30 };
 
 const struct flag task_list_flags[] = {
-        { "filter", 'f', FLAG_LIST, "filter", "Filter output based on conditions provided", NULL },
+        { "filter", 'f', FLAG_FILTER, NULL, "Filter output based on conditions provided", NULL },
         { "format", 0, FLAG_STRING, NULL, "Pretty-print tasks using a Go template", NULL },
         { "no-resolve", 0, FLAG_BOOL, NULL, "Do not map IDs to Names", NULL },
         { "no-trunc", 0, FLAG_BOOL, NULL, "Do not truncate output", NULL },

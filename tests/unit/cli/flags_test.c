@@ -17,6 +17,7 @@ static const struct flag some_flags[] = {
         { "delay", 0, FLAG_DURATION, NULL, "Delay", NULL },
         { "memory", 0, FLAG_BYTES, NULL, "Memory", NULL },
         { "cpus", 0, FLAG_DECIMAL, NULL, "CPUs", NULL },
+        { "filter", 'f', FLAG_FILTER, NULL, "Filter", NULL },
         { "future", 0, FLAG_STRING, NULL, "Later", "it comes with a later release" },
         { 0 },
 };
@@ -146,6 +147,7 @@ static void values_must_fit_their_type(void **state)
         assert_true(parse(true, WORDS("--delay", "5")) < 0);
         assert_true(parse(true, WORDS("--memory", "x")) < 0);
         assert_true(parse(true, WORDS("--cpus", "a")) < 0);
+        assert_true(parse(true, WORDS("-f", "name")) < 0);
         assert_true(parse(true, WORDS("--detach=maybe")) < 0);
         assert_int_equal(strncmp(err.text,
                                  "invalid argument \"maybe\" for \"-d, --detach\" flag: ", 50),
@@ -169,6 +171,7 @@ static void help_lists_flags_by_name(void **state)
         flags_print(out, (const struct flag *const[]){ some_flags + 7, NULL });
         fclose(out);
         assert_string_equal(text, "      --cpus decimal    CPUs\n"
+                                  "  -f, --filter filter   Filter\n"
                                   "      --future string   Later (not supported yet)\n"
                                   "      --memory bytes    Memory\n");
         free(text);

@@ -78,10 +78,10 @@ static void quiet_lists_show_ids(void **state)
 static void json_rows_are_sorted_and_escaped_as_go_does(void **state)
 {
         _cleanup_(arena_done) struct arena arena = { 0 };
-        json_t *rows = json_array();
+        json_t *rows = service_rows(&arena);
 
         (void)state;
-        json_array_append(rows, json_array_get(service_rows(&arena), 1));
+        json_array_remove(rows, 0);
         shows(&service_list, "json", false, rows,
               "{\"ID\":\"x16dq8j0gn44\",\"Image\":\"reg:5000/"
               "bb:1\",\"Mode\":\"replicated\",\"Name\":"
