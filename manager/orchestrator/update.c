@@ -25,6 +25,16 @@ static bool slot_is_dirty(const struct work *work, const struct slot *slot)
         return slot->state != SLOT_BROKEN && work_is_dirty(work, slot->newest);
 }
 
+/* By the node's clock; but one that is ahead must not hold the update up, so no later than the
+ * store heard of it. */
+static int64_t up_since(const Sk__Task *task)
+{
+        int64_t at =
+                task->status->started_at_ns ? task->status->started_at_ns : task->status->at_ns;
+
+        return task->meta && task->meta->updated_at_ns < at ? task->meta->updated_at_ns : at;
+}
+
 static void count_slot(struct work *work, struct update *update, const struct slot *slot)
 {
         int64_t now = view_now(work->view), up_at;
@@ -40,8 +50,7 @@ static void count_slot(struct work *work, struct update *update, const struct sl
                 update->n_starting += !failure_in_slot(work, update->config, slot);
                 return;
         }
-        /* A node whose clock is ahead must not hold the update up. */
-        up_at = slot->newest->status->at_ns < now ? slot->newest->status->at_ns : now;
+        up_at = up_since(slot->newest);
         if (update->config && up_at + update->config->delay_ns > now) {
                 update->n_resting++;
                 plan_wake(work->plan, up_at + update->config->delay_ns);

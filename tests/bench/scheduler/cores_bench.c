@@ -2,7 +2,7 @@
  * placed, started, and the services removed, in one process with the store in one function.  Only
  * the loops are timed.
  *
- *         bazel run --config=opt //tests/bench/scheduler:loops_bench [SERVICES [REPLICAS [NODES]]]
+ *         bazel run --config=opt //tests/bench/scheduler:cores_bench [SERVICES [REPLICAS [NODES]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
