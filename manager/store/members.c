@@ -26,6 +26,8 @@ static void written(struct store *store, void *context, const struct applied *ap
 {
         (void)context;
         store->is_writing_members = false;
+        if (!err && !applied->code && !applied->response->n_results)
+                store->forgets_members = false;
         if (err || applied->code || applied->response->n_results)
                 LOG(WARN, "the membership could not be written",
                     STR("error", err ? err->text : str_or(applied->why, "it was changed")));
@@ -184,6 +186,8 @@ static void lead(struct store *store)
         Sk__ClusterMembership *membership = draft(store, &arena);
         struct err err;
 
+        if (store->forgets_members)
+                membership->n_members = 0;
         if (mend(store, membership, &arena)) {
                 if (write_members(store, membership, &arena, written, NULL, &err) < 0)
                         LOG(WARN, "the membership could not be written", STR("error", err.text));
@@ -299,7 +303,8 @@ static int check_newcomer(struct store *store, const Sk__AddMemberRequest *in, c
 {
         const struct replica_role *role = replica_role(store->replica);
 
-        if (!role->is_ready || !cluster_id(store) || store->is_writing_members)
+        if (!role->is_ready || !cluster_id(store) || store->is_writing_members ||
+            store->forgets_members)
                 return err_set(err, ERR_UNAVAILABLE, "ask the leader's store, or try again");
         if (!*in->address || !*in->raft_address || strlen(in->address) > CHECK_NAME_MAX ||
             strlen(in->raft_address) > CHECK_NAME_MAX)

@@ -142,7 +142,9 @@ static int open_disk(struct store *store, struct err *err)
         TRY(log_restore(store->disk, &restore, err));
         if (!restore.snapshot.members.n && !restore.term)
                 TRY(begin(store, err));
-        return load_state(store->disk, store->state, err);
+        TRY(load_state(store->disk, store->state, err));
+        store->forgets_members = store->options.config->force_new_cluster;
+        return store->forgets_members ? recover(store, err) : 0;
 }
 
 static int open_replica(struct store *store, struct err *err)

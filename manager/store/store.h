@@ -24,8 +24,9 @@ struct store_config {
         const char *bootstrap; /* a packed LogEntry that begins a cluster; "": none */
         const char *advertise; /* where other stores reach this one */
         const char *raft_listen, *raft_advertise; /* the same for Raft; "": alone */
-        const char *join;  /* addresses of stores, with commas: who to ask to be added */
-        int64_t heartbeat; /* ns, between stores */
+        const char *join;       /* addresses of stores, with commas: who to ask to be added */
+        bool force_new_cluster; /* the majority is lost: go on alone */
+        int64_t heartbeat;      /* ns, between stores */
         int64_t queue_bytes, compact_entries, keep_entries;
 };
 
@@ -138,6 +139,9 @@ void snapshot_done(struct store *store);
 void bootstrap_role(struct store *store);
 void store_become_ready(struct store *store);
 
+/* Makes this store the only voter, with all that its log holds; before Raft starts (recover.c). */
+int recover(struct store *store, struct err *err);
+
 /* --- loading (load.c) --- */
 
 int load_state(struct disk *disk, struct state *state, struct err *err);
@@ -180,6 +184,7 @@ struct store {
         struct peer *peers;
         uint64_t membership_version; /* the peers are as of it */
         bool is_writing_members;
+        bool forgets_members; /* until the membership says that this store is alone */
         struct loop_timer members_timer;
         struct rpc_client *join_client; /* of the attempt under way */
         size_t n_joins;                 /* addresses tried */

@@ -243,6 +243,39 @@ static void killing_the_leader_loses_nothing(void **state)
         printf("commits: %llu\n", (unsigned long long)load_count(&cluster->load));
 }
 
+static void a_new_cluster_can_be_forced_from_what_one_store_has(void **state)
+{
+        static const char *const force[] = { "--force-new-cluster", NULL };
+        struct cluster *cluster = *state;
+        struct fixture *survivor = cluster->stores[1];
+        struct arena arena = { 0 };
+
+        wait_for_voters(cluster, STORES);
+        load_start(&cluster->load);
+        load_turn(&cluster->load, 500);
+        cluster->load.is_stopping = true;
+        load_wait(&cluster->load);
+        look(cluster);
+        for (size_t i = 0; i < STORES; i++)
+                fixture_kill(cluster->stores[i]);
+        fixture_start(survivor, force);
+        load_check(&cluster->load, fixture_read_all(survivor, SK__KIND__KIND_TASK, &arena));
+        for (int i = 0; count_voters(survivor) != 1; i++) {
+                assert_true(i < 100);
+                load_turn(&cluster->load, 100);
+        }
+        fixture_kill(survivor);
+        fixture_start(survivor, arguments);
+        cluster->load.clients[0] = cluster->load.clients[2] = survivor->client;
+        load_repeat(&cluster->load);
+        load_start(&cluster->load);
+        load_turn(&cluster->load, 300);
+        cluster->load.is_stopping = true;
+        load_wait(&cluster->load);
+        load_check(&cluster->load, fixture_read_all(survivor, SK__KIND__KIND_TASK, &arena));
+        arena_done(&arena);
+}
+
 static void who_was_away_too_long_gets_a_snapshot(void **state)
 {
         struct cluster *cluster = *state;
@@ -277,6 +310,7 @@ int main(void)
                 TEST(killing_the_leader_loses_nothing),
                 TEST(a_demoted_node_leaves_and_the_rest_goes_on),
                 TEST(who_was_away_too_long_gets_a_snapshot),
+                TEST(a_new_cluster_can_be_forced_from_what_one_store_has),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
