@@ -6,11 +6,11 @@
 #include "manager/store/store.h"
 
 enum {
-        FLUSH_DELAY_MS = 500,      /* after the first change */
-        FLUSH_BYTES = 2 << 20,     /* or after this much of log */
-        BEHIND_BYTES = 64 << 20,   /* take no more while the disk lags by this much */
-        COMPACT_BYTES = 256 << 20, /* cut the log when it grew by this, however few its entries */
-        REMOVALS_MAX = 100000,     /* kept in memory for watchers that resume */
+        FLUSH_DELAY_MS = 500,     /* after the first change */
+        FLUSH_BYTES = 2 << 20,    /* or after this much of log */
+        BEHIND_BYTES = 64 << 20,  /* take no more while the disk lags by this much */
+        COMPACT_BYTES = 64 << 20, /* cut the log when it grew by this, however few its entries */
+        REMOVALS_MAX = 100000,    /* kept in memory for watchers that resume */
 };
 
 /* One object as it is to be written; 'data' NULL: to be removed. */
