@@ -96,12 +96,18 @@ void columns_align(const char *text, struct str *out)
         }
 }
 
+void add_one_line(struct str *out, const char *text, size_t length)
+{
+        for (size_t i = 0; i < length; i++)
+                str_add_char(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
+}
+
 void add_ellipsis(struct str *out, const char *text, size_t limit)
 {
         size_t length = strlen(text), at = 0;
 
         if (text_width(text, length) <= limit) {
-                str_add(out, text);
+                add_one_line(out, text, length);
                 return;
         }
         for (size_t n = 0; n + 1 < limit; n++) {
@@ -109,7 +115,7 @@ void add_ellipsis(struct str *out, const char *text, size_t limit)
 
                 at += step ? step : 1;
         }
-        str_add_bytes(out, text, at);
+        add_one_line(out, text, at);
         str_add(out, "…");
 }
 

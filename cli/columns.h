@@ -10,7 +10,10 @@ void columns_align(const char *text, struct str *out);
 /* In characters, not bytes. */
 size_t text_width(const char *text, size_t length);
 
-/* The first 'limit' characters, the last of them "…" when that is not all. */
+/* The text on one line: control characters become spaces. */
+void add_one_line(struct str *out, const char *text, size_t length);
+
+/* The first 'limit' characters, on one line, the last of them "…" when that is not all. */
 void add_ellipsis(struct str *out, const char *text, size_t limit);
 
 /* "web.2" before "web.10". */

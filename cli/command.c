@@ -123,25 +123,25 @@ int command_usage_error(const struct command *command, const char *sentence)
         return EXIT_USAGE;
 }
 
-/* docker's sentence for a wrong number of arguments. */
+/* docker's sentences for a wrong number of arguments. */
 static int count_error(const struct command *command)
 {
+        int n = command->most >= 0 && command->most != command->least ? command->most
+                                                                      : command->least;
+        bool is_exact = command->most == command->least;
         char words[64];
-        int n = command->least;
 
         command_words(command, words, sizeof words);
         if (command->most == 0)
                 fprintf(stderr, "skep: '%s' accepts no arguments\n", words);
-        else if (command->most == command->least)
-                fprintf(stderr, "skep: '%s' requires %d argument%s\n", words, n, n == 1 ? "" : "s");
-        else if (command->most < 0)
-                fprintf(stderr, "skep: '%s' requires at least %d argument%s\n", words, n,
-                        n == 1 ? "" : "s");
         else
-                fprintf(stderr, "skep: '%s' requires at most %d argument%s\n", words, command->most,
-                        command->most == 1 ? "" : "s");
-        fprintf(stderr, "\nUsage:  %s %s\n\nSee '%s --help' for more information\n", words,
-                command->usage, words);
+                fprintf(stderr, "skep: '%s' requires %s%d argument%s\n", words,
+                        is_exact            ? ""
+                        : command->most < 0 ? "at least "
+                                            : "at most ",
+                        n, n == 1 ? "" : "s");
+        fprintf(stderr, "\nUsage:  %s %s\n\n%s '%s --help' for more information\n", words,
+                command->usage, is_exact ? "Run" : "See", words);
         return 1;
 }
 

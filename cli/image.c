@@ -30,6 +30,7 @@ static const struct list_kind image_list = {
         .fields = image_fields,
         .table = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
         .quiet = "{{.ID}}",
+        .setting = "imagesFormat",
 };
 
 static const struct list_kind image_list_digests = {

@@ -28,6 +28,7 @@ const struct list_kind node_list = {
         .table = "{{.ID}}{{if .Self}} *{{end}}\t{{.Hostname}}\t{{.Status}}\t{{.Availability}}"
                  "\t{{.ManagerStatus}}\t{{.EngineVersion}}",
         .quiet = "{{.ID}}",
+        .setting = "nodesFormat",
 };
 
 static const char *manager_status(const Sk__Node *node)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/docker_config.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
@@ -172,12 +173,32 @@ int list_render(const struct list_kind *kind, const char *format, bool is_quiet,
                         : render_lines(template, rows, out, err);
 }
 
+/* What a person has set as the format of such lists, as docker does; NULL: nothing. */
+static const char *format_setting(struct cli *cli, const char *name)
+{
+        const char *format;
+        json_t *config;
+        struct err err;
+
+        if (!name || docker_config_read(docker_config_path(&cli->arena), &config, &err) < 0)
+                return NULL;
+        format = json_string_value(json_object_get(config, name));
+        format = format ? arena_strdup(&cli->arena, format) : NULL;
+        json_decref(config);
+        return format;
+}
+
 int print_list(struct cli *cli, const struct arguments *arguments, const struct list_kind *kind,
                json_t *rows)
 {
         _cleanup_(str_done) struct str out = { 0 };
-        int result = list_render(kind, argument(arguments, "format"),
-                                 argument_bool(arguments, "quiet"), rows, &out, &cli->err);
+        const char *format = argument(arguments, "format");
+        bool is_quiet = argument_bool(arguments, "quiet");
+        int result;
+
+        if (!format && !is_quiet)
+                format = format_setting(cli, kind->setting);
+        result = list_render(kind, format, is_quiet, rows, &out, &cli->err);
 
         json_decref(rows);
         print_text(&out);

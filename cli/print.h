@@ -15,6 +15,7 @@ struct list_kind {
         const struct list_field *fields; /* ended by a zeroed row */
         const char *table;               /* the template of a line: "{{.ID}}\t{{.Name}}" */
         const char *quiet;               /* the same with --quiet; NULL: there is none */
+        const char *setting;             /* in docker's config.json: the --format to take instead */
 };
 
 /* Adds the rows (an array) to 'out'.  'format': NULL or "" or "table", "table TEMPLATE", "json", or

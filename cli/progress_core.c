@@ -150,7 +150,7 @@ static void add_bar(struct str *out, Sk__TaskState state, size_t room)
 
 static void first_line(struct str *out, const char *text)
 {
-        str_add_bytes(out, text, strcspn(text, "\r\n"));
+        add_one_line(out, text, strcspn(text, "\r\n"));
 }
 
 static void slot_line(struct progress *progress, const Sk__WatchServiceResponse__Slot *slot,

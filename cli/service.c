@@ -26,6 +26,7 @@ const struct list_kind service_list = {
         .fields = service_fields,
         .table = "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
         .quiet = "{{.ID}}",
+        .setting = "servicesFormat",
 };
 
 const char *service_mode(const Sk__ServiceSpec *spec)

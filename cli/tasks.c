@@ -35,6 +35,7 @@ const struct list_kind task_list = {
         .table = "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}"
                  "\t{{.Error}}\t{{.Ports}}",
         .quiet = "{{.ID}}",
+        .setting = "tasksFormat",
 };
 
 /* When the state was entered, as far as is known. */
@@ -73,7 +74,7 @@ static const char *error_text(struct arena *arena, const Sk__TaskView *view, boo
                 return "";
         str_add_char(&text, '"');
         if (whole)
-                str_add(&text, error);
+                add_one_line(&text, error, strlen(error));
         else
                 add_ellipsis(&text, error, ERROR_WIDTH);
         str_add_char(&text, '"');

@@ -60,6 +60,15 @@ static void short_text_stays_whole(void **state)
         assert_string_equal(str_text(&out), "exactly ten");
 }
 
+static void control_characters_do_not_break_lines(void **state)
+{
+        _cleanup_(str_done) struct str out = { 0 };
+
+        (void)state;
+        add_ellipsis(&out, "a\tb\n\x1b[2Jc", 30);
+        assert_string_equal(str_text(&out), "a b  [2Jc");
+}
+
 static void numbers_in_names_sort_by_value(void **state)
 {
         (void)state;
@@ -79,6 +88,7 @@ int main(void)
                 cmocka_unit_test(widths_count_characters_not_bytes),
                 cmocka_unit_test(long_text_ends_in_an_ellipsis),
                 cmocka_unit_test(short_text_stays_whole),
+                cmocka_unit_test(control_characters_do_not_break_lines),
                 cmocka_unit_test(numbers_in_names_sort_by_value),
         };
 
