@@ -9,6 +9,9 @@
 
 enum { HEARTBEATS_PER_SECOND = 1000 };
 
+#define NOTICED_NS (6 * NS_PER_S)
+#define HANDSHAKE_NS (20 * NS_PER_MS)
+
 struct heartbeat {
         char node_id[64];
         int64_t deadline;
@@ -123,4 +126,9 @@ int64_t heartbeat_period(size_t n_sessions, int64_t setting_ns)
         if (fair < least)
                 return least;
         return fair < most ? fair : most;
+}
+
+int64_t heartbeat_moving(size_t n_nodes)
+{
+        return NOTICED_NS + (int64_t)n_nodes * HANDSHAKE_NS;
 }

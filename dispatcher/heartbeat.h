@@ -44,3 +44,7 @@ int64_t heartbeats_next(const struct heartbeats *heartbeats);
  * manager at most about 1,000 messages a second, from once a second up to 'setting_ns' (the
  * cluster's, 5 s by default; 0: that default). */
 int64_t heartbeat_period(size_t n_sessions, int64_t setting_ns);
+
+/* How long it may take until 'n_nodes' that lost their dispatcher at once are heard of by another:
+ * they notice, dial, and take turns at the handshakes, which cost a manager some 10 ms each. */
+int64_t heartbeat_moving(size_t n_nodes);

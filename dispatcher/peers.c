@@ -14,6 +14,9 @@
 /* A node's deadline elsewhere is its deadline here, and what the way there may take. */
 #define WAY_NS NS_PER_S
 
+/* A dispatcher that said nothing for so long is lost, and with it its sessions. */
+#define LOST_AFTER_NS (3 * SHARE_EVERY_NS)
+
 enum { ADDRESS_SIZE = 280, TICKS_REACHED = 10 };
 
 DISPATCHER_METHODS(RPC_PROTOTYPE)
@@ -33,8 +36,16 @@ struct elsewhere {
         char node_id[64], manager_id[64];
 };
 
+/* Another dispatcher, as one that tells us of its nodes. */
+struct sharer {
+        char manager_id[64];
+        int64_t heard_at_ns;
+        bool is_lost;
+};
+
 struct peers {
         struct dispatcher *dispatcher;
+        struct map sharers;   /* manager's node id -> struct sharer */
         struct map peers;     /* manager's node id -> struct peer */
         struct map elsewhere; /* node id -> struct elsewhere */
         struct loop_timer tick;
@@ -66,6 +77,36 @@ static void share(struct peer *peer, const Sk__AliveNodes *alive)
                 peer->is_silent = false;
 }
 
+/* The nodes that were with a dispatcher that is lost are on their way to another, and get time for
+ * it: not its own machine's, which may well have died with it. */
+static void sharer_lost(struct peers *peers, struct sharer *sharer)
+{
+        struct elsewhere *elsewhere;
+        size_t n = 0;
+
+        sharer->is_lost = true;
+        for (size_t at = 0; (elsewhere = map_next(&peers->elsewhere, &at));)
+                n += str_equal(elsewhere->manager_id, sharer->manager_id);
+        LOG(WARN, "another dispatcher fell silent", STR("manager", sharer->manager_id),
+            INT("nodes", (int64_t)n));
+        for (size_t at = 0; (elsewhere = map_next(&peers->elsewhere, &at));)
+                if (str_equal(elsewhere->manager_id, sharer->manager_id) &&
+                    !str_equal(elsewhere->node_id, sharer->manager_id) &&
+                    heartbeats_has(&peers->dispatcher->heartbeats, elsewhere->node_id))
+                        dispatcher_heard(peers->dispatcher, elsewhere->node_id,
+                                         heartbeat_moving(n));
+}
+
+static void look_for_lost(struct peers *peers)
+{
+        int64_t now = loop_now_boot(peers->dispatcher->loop);
+        struct sharer *sharer;
+
+        for (size_t at = 0; (sharer = map_next(&peers->sharers, &at));)
+                if (!sharer->is_lost && now - sharer->heard_at_ns > LOST_AFTER_NS)
+                        sharer_lost(peers, sharer);
+}
+
 static void tick(void *context)
 {
         struct peers *peers = context;
@@ -88,6 +129,7 @@ static void tick(void *context)
         }
         for (size_t at = 0; (peer = map_next(&peers->peers, &at));)
                 share(peer, &alive);
+        look_for_lost(peers);
         loop_timer_set(dispatcher->loop, &peers->tick, SHARE_EVERY_NS);
 }
 
@@ -105,6 +147,19 @@ static void node_is_elsewhere(struct peers *peers, const char *node_id, const ch
         snprintf(elsewhere->manager_id, sizeof elsewhere->manager_id, "%s", manager_id);
 }
 
+static void hear_sharer(struct peers *peers, const char *manager_id)
+{
+        struct sharer *sharer = map_find(&peers->sharers, manager_id);
+
+        if (!sharer) {
+                sharer = mem_alloc(sizeof *sharer);
+                snprintf(sharer->manager_id, sizeof sharer->manager_id, "%s", manager_id);
+                map_put(&peers->sharers, sharer->manager_id, sharer);
+        }
+        sharer->heard_at_ns = loop_now_boot(peers->dispatcher->loop);
+        sharer->is_lost = false;
+}
+
 static void alive_came(void *context, struct rpc_call *call, const void *in)
 {
         struct dispatcher *dispatcher = context;
@@ -112,6 +167,7 @@ static void alive_came(void *context, struct rpc_call *call, const void *in)
 
         if (alive->allowance_ns <= 0 || alive->allowance_ns > NS_PER_HOUR)
                 return;
+        hear_sharer(dispatcher->peers, rpc_call_peer(call)->node_id);
         for (size_t i = 0; i < alive->n_node_ids; i++) {
                 const char *node_id = alive->node_ids[i];
 
@@ -228,6 +284,7 @@ struct peers *peers_new(struct dispatcher *dispatcher)
 void peers_free(struct peers *peers)
 {
         struct elsewhere *elsewhere;
+        struct sharer *sharer;
         struct peer *peer;
 
         if (!peers)
@@ -237,6 +294,9 @@ void peers_free(struct peers *peers)
                 peer_free(peer);
         for (size_t at = 0; (elsewhere = map_next(&peers->elsewhere, &at));)
                 free(elsewhere);
+        for (size_t at = 0; (sharer = map_next(&peers->sharers, &at));)
+                free(sharer);
+        map_done(&peers->sharers);
         map_done(&peers->peers);
         map_done(&peers->elsewhere);
         free(peers);

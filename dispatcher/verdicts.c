@@ -124,8 +124,8 @@ void verdicts_cluster_changed(struct verdicts *verdicts)
 
 /* --- the lease --- */
 
-/* Every node that should be alive gets time to show it, double what it has otherwise: its session
- * may just be moving here from the manager that led before. */
+/* Every node that should be alive gets time to show it, at least double what it has otherwise: its
+ * session may just be moving here from the manager that led before. */
 static void begin_judging(void *context)
 {
         struct verdicts *verdicts = context;
@@ -133,15 +133,17 @@ static void begin_judging(void *context)
         const struct view *view = dispatcher_view(dispatcher);
         struct view_cursor cursor = {};
         const struct object_head *object;
+        int64_t moving = heartbeat_moving(view_count(view, SK__KIND__KIND_NODE));
+        int64_t grace = NEW_LEASE_GRACE * allowance(dispatcher);
 
+        grace = grace > moving ? grace : moving;
         verdicts->is_judging = true;
         LOG(INFO, "judging who is alive");
         while ((object = view_each(view, SK__KIND__KIND_NODE, &cursor))) {
                 const Sk__NodeStatus *status = ((const Sk__Node *)object)->status;
 
                 if (status && status->state != SK__NODE_STATUS__STATE__DOWN)
-                        dispatcher_expect(dispatcher, object->id,
-                                          NEW_LEASE_GRACE * allowance(dispatcher));
+                        dispatcher_expect(dispatcher, object->id, grace);
         }
         verdicts_cluster_changed(verdicts);
         sweep_tasks(verdicts);

@@ -1,4 +1,5 @@
 /* Three managers, agents spread over them; a manager dies. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,22 @@ static void the_death_of_the_leading_manager_replaces_no_task(void **state)
         assert_int_equal(count_tasks(f, other, 0), 2 * REPLICAS);
 }
 
+/* As when its machine loses power: nothing is closed, nothing answers. */
+static void a_follower_that_falls_silent_makes_no_node_late(void **state)
+{
+        struct fixture *f = *state;
+        size_t k;
+
+        create_service(f, 0, "web");
+        until_running(f, 0, REPLICAS);
+        for_some_time(f, 2 * NS_PER_S);
+        k = leader(f);
+        manager_signal_all(&f->managers[(k + 1) % MANAGERS], SIGSTOP);
+        for_some_time(f, 12 * NS_PER_S);
+        assert_int_equal(count_ready(f, k), NODES);
+        assert_int_equal(count_tasks(f, k, 0), REPLICAS);
+}
+
 static void a_log_can_be_asked_for_at_any_manager(void **state)
 {
         struct fixture *f = *state;
@@ -269,6 +286,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(agents_of_followers_are_not_judged_down),
+                TEST(a_follower_that_falls_silent_makes_no_node_late),
                 TEST(a_log_can_be_asked_for_at_any_manager),
                 TEST(the_death_of_the_leading_manager_replaces_no_task),
         };

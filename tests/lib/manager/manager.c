@@ -363,6 +363,13 @@ void manager_kill(struct manager *manager, const char *name)
         waitpid(daemon->process.pid, NULL, 0);
 }
 
+void manager_signal_all(struct manager *manager, int signal)
+{
+        for (size_t i = 0; i < manager->n_daemons; i++)
+                if (manager->daemons[i].is_running)
+                        process_signal(&manager->daemons[i].process, signal, NULL);
+}
+
 /* --- calls --- */
 
 struct answer {

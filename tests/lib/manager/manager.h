@@ -49,6 +49,7 @@ void manager_node_identity(const struct manager *manager, size_t i, char *ret, s
  * tree of programs. */
 void manager_start(struct manager *manager, const char *daemon, const char *options);
 void manager_kill(struct manager *manager, const char *daemon);
+void manager_signal_all(struct manager *manager, int signal);
 
 /* All it takes: store, orchestrator, allocator, scheduler, dispatcher, api. */
 void manager_start_all(struct manager *manager, const char *options);
