@@ -37,6 +37,8 @@ int feed_init(struct feed *feed, struct state *state, const Sk__WatchRequest *re
 {
         if (!request->n_kinds)
                 return err_set(err, ERR_INVALID, "name the kinds to watch");
+        if (!feed->events_max)
+                feed->events_max = FEED_EVENTS;
         for (size_t i = 0; i < request->n_kinds; i++) {
                 const Sk__KindMask *mask = request->kinds[i];
 
@@ -96,7 +98,7 @@ static bool add_events(struct feed *feed, struct arena *arena, Sk__WatchResponse
         const struct record *record;
         size_t bytes = 0;
 
-        while (ret->n_events < FEED_EVENTS && bytes < FEED_BYTES) {
+        while (ret->n_events < feed->events_max && bytes < FEED_BYTES) {
                 record = state_mark_next(&feed->mark);
                 if (!record)
                         return true;
@@ -104,7 +106,7 @@ static bool add_events(struct feed *feed, struct arena *arena, Sk__WatchResponse
                 if (!is_news(feed, record))
                         continue;
                 if (!ret->events)
-                        ret->events = arena_alloc(arena, FEED_EVENTS * sizeof *ret->events);
+                        ret->events = arena_alloc(arena, feed->events_max * sizeof *ret->events);
                 ret->events[ret->n_events++] =
                         record_event(record, feed->parts[record->kind], feed->told, arena);
                 bytes += record_size(record);

@@ -16,6 +16,7 @@ struct feed {
         uint64_t told;                /* by transaction marks; 0: none yet */
         uint64_t passed;              /* removals up to here are not of interest, or were told */
         uint64_t reached;             /* the version of what the mark passed last */
+        size_t events_max;            /* of one message; FEED_EVENTS, or less for tests */
         bool restarts;                /* the next message says so */
 };
 

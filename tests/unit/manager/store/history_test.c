@@ -291,7 +291,8 @@ static void reader_begin(struct world *w, struct reader *reader, uint64_t from)
         Sk__WatchRequest request = SK__WATCH_REQUEST__INIT;
 
         feed_done(&reader->feed);
-        reader->feed = (struct feed){ 0 };
+        /* Messages of one event, of two, ...: most end in the middle of something. */
+        reader->feed = (struct feed){ .events_max = (size_t)(reader - w->readers) + 1 };
         reader->seen = from ? reader->marked : (struct model){ 0 };
         mask.kind = SK__KIND__KIND_SERVICE;
         mask.parts = 3;
