@@ -184,6 +184,18 @@ void chaos_start(struct sim *sim)
         sim_plan(sim, event, sim->weather.chaos_every);
 }
 
+void chaos_in_silence(struct sim *sim)
+{
+        for (size_t i = 0; i < sim->n_servers; i++) {
+                struct server *server = &sim->servers[i];
+
+                if (!server->raft || server->role == RAFT_LEADER || sim_chance(sim, 500))
+                        continue;
+                server_crash(sim, server);
+                plan_restart(sim, server, sim_between(sim, 0, 20 * NS_PER_MS));
+        }
+}
+
 void chaos_stop(struct sim *sim)
 {
         sim_trace(sim, "calm");

@@ -213,6 +213,9 @@ bool sim_run(struct sim *sim, const struct sim_options *options)
         run_until(sim, sim->now + 5 * NS_PER_S);
         sim->clients_rest = true;
         settle(sim);
+        if (!sim->is_failed)
+                chaos_in_silence(sim);
+        settle(sim);
         return !sim->is_failed;
 }
 

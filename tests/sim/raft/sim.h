@@ -155,7 +155,8 @@ uint64_t entry_digest(const struct raft_entry *entry);
 
 void chaos_start(struct sim *sim);
 void chaos_greets_leader(struct sim *sim, struct server *server);
-void chaos_stop(struct sim *sim); /* everything heals and runs */
+void chaos_in_silence(struct sim *sim); /* restarts followers though nobody asks for anything */
+void chaos_stop(struct sim *sim);       /* everything heals and runs */
 
 /* ---- The world ---- */
 
