@@ -108,7 +108,6 @@ static int scale_one(struct cli *cli, const char *name, uint64_t replicas)
                                   ? service->service->meta->versions[0]
                                   : 0;
         request.spec = (Sk__ServiceSpec *)message_copy(&cli->arena, &service->spec->base);
-        request.registry_auth_from_previous = true;
         if (set_replicas(cli, name, request.spec, replicas) < 0)
                 return print_failure(cli);
         if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0) {
