@@ -22,7 +22,8 @@ def a_service_is_created_scaled_updated_shown_and_removed(node):
     check('C=d' in _skep(node, 'service', 'inspect', 'web'), 'inspect shows the change')
     check('running' in _skep(node, 'why', 'web.1').lower() or 'runs' in _skep(node, 'why', 'web.1'), 'why tells that it runs')
     _skep(node, 'service', 'rollback', 'web')
-    check('C=d' not in _skep(node, 'service', 'inspect', 'web'), 'rolled back')
+    env = _skep(node, 'service', 'inspect', '--format', '{{.Spec.TaskTemplate.ContainerSpec.Env}}', 'web')
+    check('C=d' not in env and 'A=b' in env, 'rolled back:', env)
     check(_skep(node, 'service', 'rm', 'web').strip() == 'web', 'rm says its name')
 
 

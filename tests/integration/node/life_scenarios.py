@@ -2,7 +2,7 @@
 import os
 import signal
 
-from node import State, check, refused, wait_until
+from node import REGISTRY, State, check, refused, wait_until
 
 
 def a_service_runs_and_its_output_is_kept(node):
@@ -66,19 +66,19 @@ def an_update_replaces_tasks_one_by_one(node):
     check(lowest[0] >= 3, 'start-first never had less than 3 running, but', lowest[0])
 
 
-def a_broken_update_stops_at_its_first_slot_and_is_rolled_back_by_hand(node):
+def an_update_to_an_image_that_is_not_there_stops_at_its_first_slot_until_it_is_rolled_back(node):
     node.create('safe', replicas=3)
     node.running('safe', 3)
 
     def breaking(spec):
-        spec.task.container.args[:] = ['sh', '-c', 'exit 9']
+        spec.task.container.image = REGISTRY + '/nosuchimage:1'
         spec.update.parallelism = 1
     node.update('safe', breaking)
-    wait_until(lambda: sum(t.state == State.TASK_FAILED for t in node.tasks('safe')) >= 3, 'the new ones fail')
+    wait_until(lambda: sum(t.state == State.TASK_REJECTED for t in node.tasks('safe')) >= 3, 'the new ones are rejected')
     check(len(node.container_pids('safe')) == 2, 'two of the old ones still run: ' + node.story('safe'))
     node.control('UpdateService', id='safe', rollback=True)
     node.running('safe', 3)
-    check(node.control('GetService', id='safe').service.spec.task.container.args[0] == 'sleep', 'the spec is the old one')
+    check('busybox' in node.control('GetService', id='safe').service.spec.task.container.image, 'the spec is the old one')
 
 
 def scaling_up_and_down_keeps_the_rest(node):

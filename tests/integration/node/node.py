@@ -306,6 +306,12 @@ class Node:
     def nothing_left(self, seconds=20):
         wait_until(lambda: not self.leftovers(), lambda: 'everything of the tasks is gone, but: ' + ', '.join(self.leftovers()[:6]), seconds)
 
+    def bugs(self):
+        """What failed checks and sanitizers wrote into logs."""
+        told = run('grep', '-rEh', 'check failed:|AddressSanitizer|runtime error:|ended by signal (4|6|7|8|11)\b|ended with 13[14569]',
+                   self.state + '/log', self.folder + '/agent.log').stdout
+        return told[:1000]
+
     def remove_all(self):
         """Between scenarios: no service, no task, nothing left of them."""
         for view in self.control('ListServices').services:

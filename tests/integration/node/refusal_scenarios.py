@@ -103,7 +103,7 @@ def bad_specs_are_refused_with_the_field(node):
             (name(''), ['name']), (name('no spaces'), ['name']), (name('x' * 64), ['name']), (name('-a'), ['name']),
             (container(image=''), ['image']), (container(image='Not An Image'), ['image']),
             (container(env=['=x']), ['env']), (constraint('node.labels.a'), ['constraint']),
-            (constraint('no such key==1'), ['constraint']), (negative_memory, ['memory'])):
+            (constraint('no such key==1'), ['no such key']), (negative_memory, ['memory'])):
         refused(spec_with(change), *words, code=Code.INVALID_ARGUMENT)
 
 

@@ -14,9 +14,9 @@ MODULES = 'life_scenarios', 'kill_scenarios', 'refusal_scenarios', 'network_scen
 def scenarios(words):
     for name in MODULES:
         module = importlib.import_module(name)
-        for function in vars(module).values():
-            if getattr(function, '__module__', '') == name and not function.__name__.startswith('_') and callable(function):
-                if not words or any(w in function.__name__ or w in name for w in words):
+        for title, function in vars(module).items():
+            if getattr(function, '__module__', '') == name and not title.startswith('_'):
+                if not words or any(w in title or w in name for w in words):
                     yield function
 
 
@@ -38,10 +38,12 @@ def run_one(function, node):
         function(node)
         node.up()
         node.remove_all()
+        nodes.check(not node.bugs(), 'a daemon found a bug in itself:', node.bugs())
     except Exception as error:  # a scenario may break in any way; the next ones run all the same
         print('FAIL  %s (%.1f s)' % (title, time.monotonic() - started))
         if isinstance(error, nodes.Failure):
-            print('      %s, line %d: %s' % (function.__module__, [f for f in traceback.extract_tb(error.__traceback__) if '_scenarios' in f.filename or 'run.py' in f.filename][-1].lineno, error))
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if 'node.py' not in frame.filename]
+            print('      %s, line %d: %s' % (function.__module__, lines[-1], error))
         else:
             traceback.print_exc(file=sys.stdout)
         sys.stdout.flush()
@@ -52,7 +54,8 @@ def run_one(function, node):
 
 def start_over(node):
     """After a failure nothing is known about the node: a fresh one."""
-    node.reboot() if node.respawner else node.kill_everything
+    if node.respawner:
+        node.reboot()
     subprocess.run(['rm', '-rf', '--one-file-system', node.state], check=False)
 
 
