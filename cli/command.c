@@ -1,6 +1,7 @@
 /* Finding and running commands, and the help that teaches them. */
 #include "cli/command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/check.h"
@@ -79,9 +80,10 @@ static void print_overview(void)
         printf("\nCommands:\n");
         print_rows(NULL, true);
         printf("\nGlobal Options:\n"
-               "  -H, --host string   Control API to talk to: unix:/path or host:port\n"
-               "      --node string   This node's agent: unix:/path\n"
-               "  -v, --version       Print version information and quit\n"
+               "  -H, --host string     Control API to talk to: unix:/path or host:port\n"
+               "      --config string   Folder of docker's config.json\n"
+               "      --node string     This node's agent: unix:/path\n"
+               "  -v, --version         Print version information and quit\n"
                "\nRun 'skep COMMAND --help' for more information on a command.\n");
 }
 
@@ -188,7 +190,7 @@ static int take_globals(struct cli *cli, int argc, char **argv)
         while (at < argc && argv[at][0] == '-') {
                 const char *word = argv[at++], *equals = strchr(word, '=');
                 size_t length = equals ? (size_t)(equals - word) : strlen(word);
-                const char **place = NULL;
+                const char **place = NULL, *folder = NULL;
 
                 if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
                         print_overview();
@@ -202,6 +204,8 @@ static int take_globals(struct cli *cli, int argc, char **argv)
                         place = &cli->api_address;
                 else if (is_long(word, length, "--node"))
                         place = &cli->node_address;
+                else if (is_long(word, length, "--config"))
+                        place = &folder;
                 if (!place || (!equals && at == argc)) {
                         fprintf(stderr,
                                 place ? "flag needs an argument: %s\n" : "unknown flag: %s\n",
@@ -209,6 +213,8 @@ static int take_globals(struct cli *cli, int argc, char **argv)
                         return -2;
                 }
                 *place = equals ? equals + 1 : argv[at++];
+                if (folder)
+                        setenv("DOCKER_CONFIG", folder, 1);
         }
         return at;
 }
@@ -250,12 +256,16 @@ int command_run(struct cli *cli, int argc, char **argv)
         const char *noun = NULL;
         const struct command *command;
         int at = take_globals(cli, argc, argv);
+        bool is_help;
 
         if (at < 0)
                 return at == -1 ? 0 : EXIT_USAGE;
         argc -= at;
         argv += at;
-        if (!argc || strcmp(argv[0], "help") == 0) {
+        is_help = argc && strcmp(argv[0], "help") == 0;
+        argc -= is_help;
+        argv += is_help;
+        if (!argc) {
                 print_overview();
                 return 0;
         }
@@ -269,5 +279,9 @@ int command_run(struct cli *cli, int argc, char **argv)
         command = find(noun, argv[noun ? 1 : 0]);
         if (!command)
                 return unknown_command(noun, argv);
+        if (is_help) {
+                command_print_help(command);
+                return 0;
+        }
         return run(cli, command, argc - (noun ? 2 : 1), argv + (noun ? 2 : 1));
 }
