@@ -251,11 +251,10 @@ static int rule_networks(const Sk__ServiceSpec *spec, struct err *err)
         for (size_t i = 0; i < spec->task->n_networks; i++) {
                 const char *target = spec->task->networks[i]->target;
 
-                if (strcmp(target, "host") != 0 && strcmp(target, "none") != 0 &&
-                    strcmp(target, "bridge") != 0)
+                if (strcmp(target, "host") != 0 && strcmp(target, "bridge") != 0)
                         return err_set(err, ERR_UNIMPLEMENTED,
-                                       "network %.63s: overlay networks are not supported yet; "
-                                       "--network host is",
+                                       "network %.63s is not supported yet: only host and bridge "
+                                       "(the default) are",
                                        target);
         }
         return 0;
