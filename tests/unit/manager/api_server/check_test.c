@@ -1,0 +1,284 @@
+/* Rules for what people ask. */
+#include "manager/api_server/check.h"
+
+#include <string.h>
+
+#include "lib/base/check.h"
+#include "lib/base/time.h"
+#include "tests/lib/build_objects.h"
+#include "tests/unit/test.h"
+
+static int setup(void **state)
+{
+        struct world *world = mem_alloc(sizeof *world);
+
+        world_init(world);
+        *state = world;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        world_done(*state);
+        free(*state);
+        return 0;
+}
+
+/* The rule's own sentence, so that a spec is not refused for another reason. */
+static void assert_refused(const Sk__ServiceSpec *spec, int code, const char *words)
+{
+        struct err err = { 0 };
+
+        assert_int_equal(check_service_spec(spec, &err), code);
+        if (!strstr(err.text, words))
+                fail_msg("'%s' does not say '%s'", err.text, words);
+}
+
+#define NEW(world, Type, INIT)                                           \
+        __extension__({                                                  \
+                Type *new_ = arena_alloc(&(world)->arena, sizeof *new_); \
+                *new_ = (Type)INIT;                                      \
+                new_;                                                    \
+        })
+
+static void a_plain_service_is_accepted(void **state)
+{
+        struct err err;
+
+        assert_int_equal(check_service_spec(a_spec(*state, "web", 3), &err), 0);
+}
+
+static void names_are_dns_labels(void **state)
+{
+        static const char *const bad[] = { "", "-web", "web-", "we b", "we.b", "w/b", "\xc3\xbc" };
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        for (size_t i = 0; i < COUNT_OF(bad); i++) {
+                spec->annotations->name = bad[i];
+                assert_refused(spec, ERR_INVALID, "name must be valid as a DNS name component");
+        }
+        spec->annotations->name =
+                "a234567890123456789012345678901234567890123456789012345678901234";
+        assert_refused(spec, ERR_INVALID, "name must be 63 characters or fewer");
+        spec->annotations->name = "a23456789012345678901234567890123456789012345678901234567890123";
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+}
+
+static void images_are_references(void **state)
+{
+        static const char *const bad[] = { "Web",
+                                           "web:",
+                                           "web:a b",
+                                           "web@sha256:12",
+                                           "/web",
+                                           "a//b",
+                                           "web:-x",
+                                           "host:80"
+                                           "/" };
+        static const char *const good[] = {
+                "web",
+                "web:1",
+                "a/b/c:x_1.2-3",
+                "localhost/web",
+                "127.0.0.1:5000/web:latest",
+                "reg.example/"
+                "x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                "[::1]:5000/a__b"
+        };
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        spec->task->container->image = "";
+        assert_refused(spec, ERR_INVALID, "image reference must be provided");
+        for (size_t i = 0; i < COUNT_OF(bad); i++) {
+                spec->task->container->image = bad[i];
+                assert_refused(spec, ERR_INVALID, "is not a valid repository/tag");
+        }
+        for (size_t i = 0; i < COUNT_OF(good); i++)
+                if (check_image(good[i], NULL) < 0)
+                        fail_msg("'%s' was refused", good[i]);
+}
+
+static void resources_have_a_least(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        spec->task->limits = NEW((struct world *)*state, Sk__Resources, SK__RESOURCES__INIT);
+        spec->task->limits->nano_cpus = 100000;
+        assert_refused(spec, ERR_INVALID, "invalid cpu value 0.0001: Must be at least 0.001");
+        spec->task->limits->nano_cpus = 1000000;
+        spec->task->limits->memory_bytes = 1;
+        assert_refused(spec, ERR_INVALID, "invalid memory value 1: Must be at least 4MiB");
+        spec->task->limits->memory_bytes = 4 << 20;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+}
+
+static void times_and_ratios_have_bounds(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+
+        spec->task->restart->window_ns = -1;
+        assert_refused(spec, ERR_INVALID, "restart-window cannot be negative");
+        spec->task->restart->window_ns = 0;
+        spec->update = NEW(world, Sk__UpdateConfig, SK__UPDATE_CONFIG__INIT);
+        spec->update->max_failure_ratio = 1.5;
+        assert_refused(spec, ERR_INVALID,
+                       "update-maxfailureratio cannot be less than 0 or bigger than 1");
+        spec->update->max_failure_ratio = 0;
+        spec->update->delay_ns = -1;
+        assert_refused(spec, ERR_INVALID, "update-delay cannot be negative");
+        spec->update->delay_ns = 0;
+        spec->task->container->health = NEW(world, Sk__HealthConfig, SK__HEALTH_CONFIG__INIT);
+        spec->task->container->health->interval_ns = 1;
+        assert_refused(spec, ERR_INVALID, "Interval in HealthConfig cannot be less than 1ms");
+}
+
+static Sk__Mount *a_mount(struct world *world, Sk__ServiceSpec *spec, Sk__Mount__Type type,
+                          const char *source, const char *target)
+{
+        Sk__ContainerSpec *container = spec->task->container;
+        Sk__Mount *mount = NEW(world, Sk__Mount, SK__MOUNT__INIT);
+
+        if (!container->mounts)
+                container->mounts = arena_alloc(&world->arena, 4 * sizeof *container->mounts);
+        mount->type = type;
+        mount->source = source;
+        mount->target = target;
+        container->mounts[container->n_mounts++] = mount;
+        return mount;
+}
+
+static void two_mounts_cannot_share_a_target(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        a_mount(*state, spec, SK__MOUNT__TYPE__TMPFS, "", "/x");
+        a_mount(*state, spec, SK__MOUNT__TYPE__BIND, "/tmp", "/x");
+        assert_refused(spec, ERR_INVALID, "duplicate mount point: /x");
+}
+
+static void nothing_is_mounted_over_the_root(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        a_mount(*state, spec, SK__MOUNT__TYPE__BIND, "/tmp", "/");
+        assert_refused(spec, ERR_INVALID, "destination can't be '/'");
+}
+
+static Sk__PortConfig *a_port(struct world *world, Sk__ServiceSpec *spec, uint32_t target,
+                              uint32_t published)
+{
+        Sk__PortConfig *port = NEW(world, Sk__PortConfig, SK__PORT_CONFIG__INIT);
+
+        if (!spec->endpoint) {
+                spec->endpoint = NEW(world, Sk__EndpointSpec, SK__ENDPOINT_SPEC__INIT);
+                spec->endpoint->ports =
+                        arena_alloc(&world->arena, 4 * sizeof *spec->endpoint->ports);
+        }
+        port->target_port = target;
+        port->published_port = published;
+        port->publish_mode = SK__PORT_CONFIG__PUBLISH_MODE__HOST;
+        spec->endpoint->ports[spec->endpoint->n_ports++] = port;
+        return port;
+}
+
+static void ports_are_numbers_up_to_65535(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        a_port(*state, spec, 80, 99999);
+        assert_refused(spec, ERR_INVALID, "out of range");
+}
+
+static void a_port_is_published_once(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        a_port(*state, spec, 80, 8080);
+        a_port(*state, spec, 81, 8080);
+        assert_refused(spec, ERR_INVALID, "duplicate published ports provided");
+        spec->endpoint->ports[1]->protocol = SK__PORT_CONFIG__PROTOCOL__UDP;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+}
+
+static void what_is_not_there_yet_is_refused_by_name(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+
+        a_port(world, spec, 80, 8080)->publish_mode = SK__PORT_CONFIG__PUBLISH_MODE__INGRESS;
+        assert_refused(spec, ERR_UNIMPLEMENTED, "ingress mode is not supported yet");
+        assert_refused(a_job_spec(world, "job", 3), ERR_UNIMPLEMENTED,
+                       "replicated-job and global-job are not supported yet");
+}
+
+static void constraints_are_read_when_they_are_given(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+
+        spec->task->placement = NEW(world, Sk__Placement, SK__PLACEMENT__INIT);
+        spec->task->placement->constraints =
+                a_list(world, &spec->task->placement->n_constraints, "node.role=manager", NULL);
+        assert_refused(spec, ERR_INVALID, "constraint expected one operator from ==, !=");
+}
+
+static void a_spec_of_megabytes_is_refused(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+        char *large = arena_alloc(&world->arena, SPEC_SIZE_MAX + 1);
+
+        memset(large, 'x', SPEC_SIZE_MAX);
+        spec->task->container->hostname = large;
+        assert_refused(spec, ERR_INVALID, "at most 1048576 are accepted");
+}
+
+static void a_service_keeps_its_name_and_mode(void **state)
+{
+        struct err err;
+
+        assert_int_equal(check_service_update(a_spec(*state, "web", 1), a_spec(*state, "bew", 1),
+                                              &err),
+                         ERR_INVALID);
+        assert_string_equal(err.text, "renaming services is not supported");
+        assert_int_equal(check_service_update(a_spec(*state, "web", 1),
+                                              a_global_spec(*state, "web"), &err),
+                         ERR_INVALID);
+        assert_string_equal(err.text, "service mode change is not allowed");
+}
+
+static void certificates_live_an_hour_at_least(void **state)
+{
+        Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
+        struct err err;
+
+        (void)state;
+        spec.certificate_expiry_ns = NS_PER_HOUR - 1;
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), ERR_INVALID);
+        assert_string_equal(err.text, "minimum certificate expiry time is: 1h0m0s");
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                T(a_plain_service_is_accepted),
+                T(names_are_dns_labels),
+                T(images_are_references),
+                T(resources_have_a_least),
+                T(times_and_ratios_have_bounds),
+                T(two_mounts_cannot_share_a_target),
+                T(nothing_is_mounted_over_the_root),
+                T(ports_are_numbers_up_to_65535),
+                T(a_port_is_published_once),
+                T(what_is_not_there_yet_is_refused_by_name),
+                T(constraints_are_read_when_they_are_given),
+                T(a_spec_of_megabytes_is_refused),
+                T(a_service_keeps_its_name_and_mode),
+                T(certificates_live_an_hour_at_least),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
