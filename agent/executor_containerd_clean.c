@@ -3,6 +3,7 @@
  * until the task is removed. */
 #include <stdio.h>
 
+#include "agent/containerd/shim.h"
 #include "agent/executor_containerd_task.h"
 #include "api/containerd/containers.pb-c.h"
 #include "lib/os/file.h"
@@ -95,6 +96,8 @@ static int remove_memory_on_pool(void *context, struct err *err)
         struct executor_task *task = context;
         char path[PATH_SIZE];
 
+        if (task->has_lost_process)
+                shim_end(task->id);
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
         TRY(file_remove_tree(path, err));
         task_run_path(task, NULL, path);

@@ -120,6 +120,7 @@ static void tell_past_exit(void *context)
         static chain_step *const clean[] = { EXECUTOR_CLEAN_STEPS, NULL };
         struct executor_task *task = context;
 
+        task->has_lost_process = task->facts.container_id && task->process == PROCESS_NONE;
         if (!task->has_exited && task->was_started && task->process == PROCESS_NONE) {
                 marks_describe_exit(-1, false, NULL, &task->exit);
                 task->has_exited = true;
