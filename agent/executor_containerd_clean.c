@@ -98,6 +98,7 @@ static int remove_memory_on_pool(void *context, struct err *err)
 
         if (task->has_lost_process)
                 shim_end(task->id);
+        shim_remove_cgroups(task->executor->options.cgroup_parent, task->id);
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
         TRY(file_remove_tree(path, err));
         task_run_path(task, NULL, path);

@@ -165,19 +165,41 @@ static void create_process(void *context)
         arena_done(&arena);
 }
 
+static void process_started(struct executor_task *task, uint32_t pid)
+{
+        task->facts.pid = pid;
+        executor_watch_process(task);
+        executor_begin_health(task, false);
+        chain_next(&task->verb);
+}
+
+static void asked_whether_it_runs(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+        const Ctd__Tasks__GetResponse *answer = out;
+
+        if (!err && answer->process && answer->process->status == CTD__TASKS__STATUS__RUNNING)
+                process_started(task, answer->process->pid);
+        else
+                chain_fail(&task->verb, &task->start_err);
+}
+
+/* When containerd dies before it answers, the call is made again, and is refused because the
+ * process runs: so a refusal is not believed before containerd was asked. */
 static void started_process(void *context, const void *out, const struct err *err)
 {
         struct executor_task *task = context;
         const Ctd__Tasks__StartResponse *answer = out;
+        Ctd__Tasks__GetRequest in = CTD__TASKS__GET_REQUEST__INIT;
 
-        if (err) {
-                chain_fail(&task->verb, err);
+        if (!err) {
+                process_started(task, answer->pid);
                 return;
         }
-        task->facts.pid = answer->pid;
-        executor_watch_process(task);
-        executor_begin_health(task, false);
-        chain_next(&task->verb);
+        task->start_err = *err;
+        in.container_id = task->id;
+        chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Get), &in.base, timeout_ns,
+                   asked_whether_it_runs);
 }
 
 static void start_process(void *context)

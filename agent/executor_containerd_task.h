@@ -72,6 +72,7 @@ struct executor_task {
         bool is_cancel_posted;
         struct err
                 verb_err; /* what prepare or start failed with, told after the remains are gone */
+        struct err start_err; /* what containerd said when asked to start the process */
         struct image_request *image_request;
         struct network_request *network_request;
         bool awaits_end; /* the verb goes on when the process is over and cleaned up */

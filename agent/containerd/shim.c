@@ -1,11 +1,13 @@
-/* Shims that nobody knows any more. */
+/* What is left of containers that nobody knows any more. */
 #include "agent/containerd/shim.h"
 
 #include <dirent.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -47,4 +49,21 @@ void shim_end(const char *id)
         }
         if (processes)
                 closedir(processes);
+}
+
+void shim_remove_cgroups(const char *parent, const char *id)
+{
+        /* Version 2 has one tree, version 1 one for each controller. */
+        static const char *const trees[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/*" };
+
+        for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+                char pattern[512];
+                glob_t found = { 0 };
+
+                snprintf(pattern, sizeof pattern, "%s/%s/%s", trees[i], parent, id);
+                glob(pattern, 0, NULL, &found);
+                for (size_t k = 0; k < found.gl_pathc; k++)
+                        rmdir(found.gl_pathv[k]);
+                globfree(&found);
+        }
 }
