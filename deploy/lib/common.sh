@@ -60,10 +60,14 @@ packages_install() {
         [ -z "$missing" ] && { say "all Debian packages are there"; return 0; }
         say "installing: $missing"
         quietly /var/log/skep-packages.log apt-get update -q || return 1
-        # Services of these packages are not ours to start: the agent runs what it needs.
+        # Services of these packages (a registry, containerd) shall not start: the agent runs what it needs.
+        local policy=/usr/sbin/policy-rc.d status=0
+        if [ -e "$policy" ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"; fi
         # shellcheck disable=SC2086
         quietly /var/log/skep-packages.log env DEBIAN_FRONTEND=noninteractive \
-                apt-get install -q -y --no-install-recommends $missing
+                apt-get install -q -y --no-install-recommends $missing || status=1
+        [ -z "$policy" ] || rm -f "$policy"
+        return $status
 }
 
 # ours TEXT: pids of processes whose command line has TEXT in it, without this script and those that run it.
