@@ -1,5 +1,5 @@
-/* What is left of containers that nobody knows any more: containerd 1.6 forgets the shim of a task whose creation was
- * cancelled, as it is when the agent dies in the middle of it. */
+/* What is left of containers that nobody knows any more: containerd 1.6 forgets the shim of a task
+ * whose creation was cancelled, as it is when the agent dies in the middle of it. */
 #pragma once
 
 /* Kills the shim of container 'id', if there is one.  Only for a container that containerd knows no
