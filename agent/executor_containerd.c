@@ -174,10 +174,10 @@ static void prepare(struct executor_task *task)
 }
 
 /* A container that an earlier agent prepared is made anew: its secrets, its network and the machine
- * may be gone since. */
+ * may be gone since.  So is one whose shim all others have left. */
 static void start(struct executor_task *task)
 {
-        if (task->is_prepared)
+        if (task->is_prepared && !shim_place_is_stale(&task->shim))
                 run_verb(task, executor_start_steps, make_ended);
         else
                 run_verb(task, executor_prepare_steps, prepared_so_start);
@@ -225,6 +225,7 @@ static void close_task(struct executor_task *task)
         struct loop *loop = task->executor->options.loop;
 
         map_remove(&task->executor->tasks, task->id);
+        shims_leave(&task->executor->shims, &task->shim);
         stop_verb(task, free_when_idle);
         (void)chain_cancel(&task->ending, free_when_idle);
         if (task->is_cancel_posted)

@@ -173,6 +173,7 @@ static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err
                                            .n_mounts = mounts->mounts.n,
                                            .labels = bundle->labels,
                                            .n_labels = bundle->n_labels,
+                                           .shim_group = bundle->shim_group,
                                    },
                                    err);
 }

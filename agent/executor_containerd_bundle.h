@@ -37,6 +37,7 @@ struct bundle {
         size_t n_resource_env;
         const Sk__Label *labels;
         size_t n_labels;
+        const char *shim_group;
 
         /* Out: in the arena, which is the bundle's own. */
         struct arena arena;

@@ -17,6 +17,16 @@ static struct chain *chain_of(struct executor_task *task)
         return task->process == PROCESS_ENDING ? &task->ending : &task->verb;
 }
 
+bool executor_leave_shim(struct executor_task *task, struct chain *chain)
+{
+        if (!shim_place_may_leave(&task->shim)) {
+                chain_again(chain);
+                return false;
+        }
+        shims_leave(&task->executor->shims, &task->shim);
+        return true;
+}
+
 /* An end goes on whatever fails: remove tries again. */
 static void gone(void *context, const void *out, const struct err *err)
 {
@@ -40,6 +50,7 @@ void executor_delete_container(void *context)
         Ctd__Containers__DeleteRequest in = CTD__CONTAINERS__DELETE_REQUEST__INIT;
 
         task->is_prepared = false;
+        shims_leave(&task->executor->shims, &task->shim);
         if (task->is_clean) {
                 chain_next(chain_of(task));
                 return;
@@ -97,7 +108,7 @@ static int remove_memory_on_pool(void *context, struct err *err)
         char path[PATH_SIZE];
 
         if (task->has_lost_process)
-                shim_end(task->id);
+                shim_end(task->executor->options.cgroup_parent, task->id);
         shim_remove_cgroups(task->executor->options.cgroup_parent, task->id);
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
         TRY(file_remove_tree(path, err));

@@ -5,6 +5,7 @@
 #include "agent/executor_containerd_task.h"
 #include "api/containerd/containers.pb-c.h"
 #include "lib/base/str.h"
+#include "lib/os/file.h"
 #include "lib/message/message.h"
 
 static const int64_t timeout_ns = 30 * NS_PER_S;
@@ -208,8 +209,11 @@ static void make_bundle(void *context)
         const struct executor_containerd *executor = task->executor;
         const struct executor_containerd_options *options = &executor->options;
         struct arena *arena = &task->arena;
-        char folder[PATH_SIZE];
+        char folder[PATH_SIZE], group_id[SHIM_GROUP_ID_SIZE];
 
+        os_random_id(group_id);
+        shims_leave(&task->executor->shims, &task->shim);
+        shims_take_place(&task->executor->shims, group_id, &task->shim);
         task_path(task, NULL, folder);
         arena_done(&task->bundle.arena);
         task->bundle = (struct bundle){
@@ -234,6 +238,7 @@ static void make_bundle(void *context)
                 .n_resource_env = task->n_resource_env,
                 .labels = task->labels,
                 .n_labels = task->n_labels,
+                .shim_group = shim_place_group(&task->shim),
         };
         chain_work(&task->verb, make_bundle_on_pool);
 }

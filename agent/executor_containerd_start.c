@@ -127,6 +127,7 @@ static void created_process(void *context, const void *out, const struct err *er
         struct executor_task *task = context;
         const Ctd__Tasks__CreateResponse *answer = out;
 
+        shim_place_end_start(&task->shim);
         task->process = PROCESS_CREATED; /* for all one knows, also when it failed */
         if (err && err->code != ERR_EXISTS) {
                 chain_fail(&task->verb, err);
@@ -146,6 +147,11 @@ static void create_process(void *context)
         struct arena arena = { 0 };
         struct err err;
 
+        if (!shim_place_may_start(&task->shim)) {
+                chain_again(&task->verb);
+                return;
+        }
+        shim_place_begin_start(&task->shim);
         if (executor_open_logs(task, &err) < 0) {
                 chain_fail(&task->verb, &err);
                 return;
@@ -248,6 +254,8 @@ static void remove_remains(void *context)
                 chain_next(&task->verb);
                 return;
         }
+        if (!executor_leave_shim(task, &task->verb))
+                return;
         in.container_id = task->id;
         chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
                    removed_remains);
@@ -354,6 +362,8 @@ static void delete_process(void *context)
         struct executor_task *task = context;
         Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
 
+        if (!executor_leave_shim(task, &task->ending))
+                return;
         in.container_id = task->id;
         chain_call(&task->ending, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
                    deleted_process);

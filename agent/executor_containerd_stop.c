@@ -150,6 +150,8 @@ static void delete_process(void *context)
                 chain_next(&task->verb);
                 return;
         }
+        if (!executor_leave_shim(task, &task->verb))
+                return;
         in.container_id = task->id;
         chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
                    deleted_process);

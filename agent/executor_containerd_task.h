@@ -5,6 +5,7 @@
 #include "agent/containerd/client.h"
 #include "agent/containerd/images.h"
 #include "agent/containerd/server.h"
+#include "agent/containerd/shims.h"
 #include "agent/executor_containerd.h"
 #include "agent/executor_containerd_bundle.h"
 #include "agent/logs/sink.h"
@@ -28,6 +29,7 @@ struct executor_containerd {
         struct images *images;
         char version[64];
         struct map tasks; /* by id: those whose handles are open */
+        struct shims shims;
 
         struct loop_timer ping;
         struct rpc_request *ping_request;
@@ -96,6 +98,7 @@ struct executor_task {
 
         /* The process. */
         enum process_state process;
+        struct shim_place shim;
         struct rpc_request *wait;
         struct loop_timer wait_retry;
         struct chain ending;
@@ -135,6 +138,9 @@ void executor_find_process(void *context);
 /* Has the task no network of its own ("host" was asked for, or there is no skep-mesh)? */
 bool executor_shares_network(const struct executor_task *task);
 void executor_attach_network(void *context);
+
+/* Before the process is deleted, which may end its shim; false: not now, the step comes again. */
+bool executor_leave_shim(struct executor_task *task, struct chain *chain);
 
 /* Giving back what the container holds. */
 void executor_delete_container(void *context);

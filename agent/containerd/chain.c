@@ -66,6 +66,11 @@ void chain_fail(struct chain *chain, const struct err *err)
         post(chain);
 }
 
+void chain_again(struct chain *chain)
+{
+        loop_timer_set(chain->loop, &chain->timer, pause_ns / 5);
+}
+
 static void answered(void *context, const void *out, const struct err *err)
 {
         struct chain *chain = context;

@@ -44,6 +44,9 @@ void chain_begin(struct chain *chain, chain_step *const *steps,
 void chain_next(struct chain *chain);
 void chain_fail(struct chain *chain, const struct err *err);
 
+/* Begins the step again after a short pause. */
+void chain_again(struct chain *chain);
+
 /* Calls a method; 'answered' must end the step.  While containerd cannot be reached the step is
  * begun again, for half a minute. */
 void chain_call(struct chain *chain, const struct rpc_method_id *method, const ProtobufCMessage *in,

@@ -49,6 +49,7 @@ struct oci_input {
         size_t n_mounts;
         const Sk__Label *labels; /* become annotations */
         size_t n_labels;
+        const char *shim_group; /* containers of the same one share a shim; "": none is shared */
 };
 
 /* The configuration as JSON, in 'arena'.  ERR_INVALID tells what of the spec cannot be: "unknown

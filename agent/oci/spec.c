@@ -27,6 +27,10 @@ static json_t *annotations_section(const struct oci_input *input)
                         json_object_set_new(annotations, input->labels[i].key,
                                             json_string(input->labels[i].value));
         }
+        /* After the labels: whom to share a shim with is not for a label to say. */
+        json_object_set_new(annotations, "io.containerd.runc.v2.group",
+                            json_string(str_is_empty(input->shim_group) ? input->id
+                                                                        : input->shim_group));
         return annotations;
 }
 
