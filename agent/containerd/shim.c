@@ -72,12 +72,12 @@ static bool has_containers(int pid)
 {
         for (int i = 0; i < REAP_TRIES; i++) {
                 _cleanup_(str_done) struct str children = { 0 };
-                bool has_any = false;
+                bool has_any;
                 char pattern[64];
                 glob_t found = { 0 };
 
                 snprintf(pattern, sizeof pattern, "/proc/%d/task/*/children", pid);
-                glob(pattern, 0, NULL, &found);
+                has_any = glob(pattern, 0, NULL, &found) != 0; /* who cannot tell spares it */
                 for (size_t k = 0; k < found.gl_pathc; k++)
                         has_any |= file_read(found.gl_pathv[k], PIDS_MAX_BYTES, &children, NULL) ==
                                            0 &&
