@@ -66,23 +66,15 @@ static void names_are_dns_labels(void **state)
 
 static void images_are_references(void **state)
 {
-        static const char *const bad[] = { "Web",
-                                           "web:",
-                                           "web:a b",
-                                           "web@sha256:12",
-                                           "/web",
-                                           "a//b",
-                                           "web:-x",
-                                           "host:80"
-                                           "/" };
+        static const char *const bad[] = { "Web",  "web:", "web:a b", "web@sha256:12",
+                                           "/web", "a//b", "web:-x",  "host:80/" };
         static const char *const good[] = {
                 "web",
                 "web:1",
                 "a/b/c:x_1.2-3",
                 "localhost/web",
                 "127.0.0.1:5000/web:latest",
-                "reg.example/"
-                "x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                "r.x/a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                 "[::1]:5000/a__b"
         };
         Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
