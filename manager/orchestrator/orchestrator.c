@@ -80,6 +80,15 @@ static bool has_part(const Sk__Event *event, size_t part)
         return false;
 }
 
+/* A service at its first revision can have dropped none. */
+static bool is_at_first_spec(const struct view *view, const char *service_id)
+{
+        const Sk__Service *service = view_service(view, service_id);
+
+        return service && service->spec && str_is_empty(service->spec->previous_spec_id) &&
+               service->spec->n_history == 0;
+}
+
 static void touch_by_service(const struct view *view, const Sk__Event *event,
                              struct reconcile_keys *keys)
 {
@@ -90,7 +99,8 @@ static void touch_by_service(const struct view *view, const Sk__Event *event,
         touch_service(event->id, keys);
         if (!is_removed && !has_part(event, PART_SERVICE_spec))
                 return;
-        reconcile_keys_add(keys, "specs");
+        if (is_removed || !is_at_first_spec(view, event->id))
+                reconcile_keys_add(keys, "specs");
         while (!is_removed && (task = view_each_service_task(view, event->id, &cursor)))
                 touch_slot(view, task, keys);
 }
@@ -143,8 +153,7 @@ static void touch(const struct view *view, const Sk__Event *event, const void *c
                 touch_by_service(view, event, ret_touched);
                 break;
         case SK__KIND__KIND_SERVICE_SPEC:
-                reconcile_keys_add(ret_touched, "specs");
-                break;
+                break; /* it comes with the service that names it */
         case SK__KIND__KIND_TASK:
                 touch_by_task(view, event, ret_touched);
                 break;
