@@ -86,19 +86,21 @@ int link_nft(const char *commands, struct err *err)
 
 int link_enable_forwarding(char *ret_was, struct err *err)
 {
-        int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDWR | O_CLOEXEC);
+        static const char path[] = "/proc/sys/net/ipv4/ip_forward";
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC), writable = -1;
         char now = '0';
 
-        if (fd < 0 || read(fd, &now, 1) != 1 || (now == '0' && pwrite(fd, "1", 1, 0) != 1)) {
-                err_set(err, ERR_UNAVAILABLE,
-                        "ip_forward cannot be set: %s: tasks have no way out of this node",
-                        strerror(errno));
-                if (fd >= 0)
-                        close(fd);
-                return ERR_UNAVAILABLE;
-        }
-        close(fd);
+        if (fd < 0 || read(fd, &now, 1) != 1)
+                return err_set(err, ERR_UNAVAILABLE, "%s cannot be read: %s", path,
+                               strerror(errno));
         *ret_was = now;
+        if (now != '0')
+                return 0;
+        writable = open(path, O_WRONLY | O_CLOEXEC);
+        if (writable < 0 || write(writable, "1", 1) != 1)
+                return err_set(err, ERR_UNAVAILABLE,
+                               "%s cannot be set: %s: tasks have no way out of this node", path,
+                               strerror(errno));
         return 0;
 }
 
