@@ -259,15 +259,15 @@ static int make_server(struct running *running, struct err *err)
         return 0;
 }
 
-/* No such group: the socket stays as it is. */
-static int give_to_group(const char *path, const char *name, struct err *err)
+/* No such group, or one that cannot own files here (in a user namespace): the socket stays as it
+ * is. */
+static void give_to_group(const char *path, const char *name)
 {
         const struct group *group = name ? getgrnam(name) : NULL;
 
         if (group && chown(path, (uid_t)-1, group->gr_gid) < 0)
-                return err_set(err, ERR_UNAVAILABLE, "'%s' cannot be given to group '%s': %s", path,
-                               name, strerror(errno));
-        return 0;
+                LOG(WARN, "a socket is not given to its group", STR("path", path),
+                    STR("group", name), STR("why", strerror(errno)));
 }
 
 static int listen_on(struct running *running, const char *address, struct err *err)
@@ -279,7 +279,7 @@ static int listen_on(struct running *running, const char *address, struct err *e
                 trust = spec->local_admin ? RPC_LOCAL_ADMIN : RPC_MUTUAL_TLS;
         TRY(rpc_server_listen(running->daemon.server, address, trust, UNIX_SOCKET_MODE, err));
         if (str_starts_with(address, "unix:"))
-                TRY(give_to_group(address + strlen("unix:"), spec->socket_group, err));
+                give_to_group(address + strlen("unix:"), spec->socket_group);
         LOG(INFO, "listening", STR("address", address));
         return 0;
 }
