@@ -353,7 +353,7 @@ void daemon_fail(struct daemon *daemon, const struct err *err)
 
 /* --- stopping --- */
 
-static void stop(struct running *running, bool was_started)
+static void stop(struct running *running)
 {
         struct daemon *daemon = &running->daemon;
 
@@ -364,7 +364,7 @@ static void stop(struct running *running, bool was_started)
         if (daemon->workers)
                 worker_pool_free(daemon->workers);
         daemon->workers = NULL;
-        if (was_started && daemon->spec->stop)
+        if (daemon->spec->stop)
                 daemon->spec->stop(daemon);
         while (running->n_stops > 0) {
                 struct hook *hook = &running->stops[--running->n_stops];
@@ -378,18 +378,21 @@ static void stop(struct running *running, bool was_started)
 static int run(struct running *running)
 {
         struct err err = { 0 };
-        int result = start(running, &err);
-        bool was_started = result == 0;
+        int result;
 
-        if (was_started) {
-                running->is_open = true;
-                if (running->is_ready)
-                        tell_ready(running);
-                result = loop_run(running->daemon.loop, &err);
+        if (start(running, &err) < 0) {
+                LOG(ERROR, "cannot start", STR("error", err.text));
+                /* What is half built cannot be taken apart, and threads still use it. */
+                fflush(NULL);
+                _exit(EXIT_FAILURE);
         }
+        running->is_open = true;
+        if (running->is_ready)
+                tell_ready(running);
+        result = loop_run(running->daemon.loop, &err);
         if (result < 0)
-                LOG(ERROR, was_started ? "failed" : "cannot start", STR("error", err.text));
-        stop(running, was_started);
+                LOG(ERROR, "failed", STR("error", err.text));
+        stop(running);
         return result < 0 || running->has_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
