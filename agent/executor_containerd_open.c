@@ -10,6 +10,9 @@
 
 static const int64_t timeout_ns = 30 * NS_PER_S;
 
+/* containerd takes two seconds for each such answer. */
+enum { UNKNOWN_MOST = 30 };
+
 static int read_marks(void *context, struct err *err)
 {
         struct executor_task *task = context;
@@ -96,6 +99,13 @@ static void found_process(void *context, const void *out, const struct err *err)
 
         if (err && err->code != ERR_NOT_FOUND) {
                 chain_fail(&task->verb, err);
+                return;
+        }
+        /* "Unknown" is what containerd says while the shim is too busy to tell, creating the
+         * process, say: that is no sign that there is none. */
+        if (!err && answer->process && answer->process->status == CTD__TASKS__STATUS__UNKNOWN &&
+            task->verb.n_tries++ < UNKNOWN_MOST) {
+                chain_again(&task->verb);
                 return;
         }
         if (!err && answer->process && answer->process->status != CTD__TASKS__STATUS__UNKNOWN)

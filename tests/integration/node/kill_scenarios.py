@@ -1,4 +1,5 @@
 """Processes die at any moment; what was acknowledged holds, and what ran runs on."""
+import os
 import time
 
 from node import DAEMONS, check, run, wait_until
@@ -33,7 +34,8 @@ def _dies_while_scaling(name):
         dead = node.kill9(name)
         node.running('busy', 10, 60)
         node.came_back(name, dead)
-        check(first in node.container_pids('busy'), 'the first container was never touched')
+        check(first in node.container_pids('busy'), 'the first container was never touched:', first, os.path.exists('/proc/%d' % first),
+              node.container_pids('busy'), node.story('busy'))
         wait_until(lambda: len(node.container_pids('busy')) == 10, 'ten run')
     return scenario
 
