@@ -3,7 +3,6 @@
 #include "manager/api_server/registry.h"
 
 #include <curl/curl.h>
-#include <jansson.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
+#include "manager/api_server/answer.h"
 
 enum { BODY_MAX = 256 * 1024, HEADER_MAX = 8 * 1024 };
 
@@ -54,38 +54,15 @@ static size_t take_body(char *data, size_t size, size_t n, void *context)
         return size * n;
 }
 
-/* The value of a header line when it has that name, else NULL; 'ret' gets it trimmed. */
-static bool take_header(const char *line, size_t length, const char *name, char *ret,
-                        size_t ret_size)
-{
-        size_t name_length = strlen(name);
-
-        if (length <= name_length + 1 || strncasecmp(line, name, name_length) != 0 ||
-            line[name_length] != ':')
-                return false;
-        line += name_length + 1;
-        length -= name_length + 1;
-        while (length && (*line == ' ' || *line == '\t'))
-                line++, length--;
-        while (length &&
-               (line[length - 1] == '\r' || line[length - 1] == '\n' || line[length - 1] == ' '))
-                length--;
-        if (length >= ret_size)
-                return false;
-        memcpy(ret, line, length);
-        ret[length] = '\0';
-        return true;
-}
-
 static size_t take_headers(char *data, size_t size, size_t n, void *context)
 {
         struct answer *answer = context;
 
         if (size * n <= HEADER_MAX) {
-                take_header(data, size * n, "Docker-Content-Digest", answer->digest,
-                            sizeof answer->digest);
-                take_header(data, size * n, "WWW-Authenticate", answer->challenge,
-                            sizeof answer->challenge);
+                answer_header(data, size * n, "Docker-Content-Digest", answer->digest,
+                              sizeof answer->digest);
+                answer_header(data, size * n, "WWW-Authenticate", answer->challenge,
+                              sizeof answer->challenge);
         }
         return size * n;
 }
@@ -132,39 +109,16 @@ static int request(struct conversation *talk, const char *url, bool is_head, con
         return 0;
 }
 
-/* The value of key="..." in a challenge; "" when absent. */
-static void challenge_value(const char *challenge, const char *key, char *ret, size_t size)
-{
-        size_t key_length = strlen(key);
-        const char *at = challenge, *end;
-
-        ret[0] = '\0';
-        while ((at = strcasestr(at, key))) {
-                if (at[key_length] == '=' && at[key_length + 1] == '"')
-                        break;
-                at += key_length;
-        }
-        if (!at)
-                return;
-        at += key_length + 2;
-        end = strchr(at, '"');
-        if (!end || (size_t)(end - at) >= size)
-                return;
-        memcpy(ret, at, (size_t)(end - at));
-        ret[end - at] = '\0';
-}
-
 static int bearer_token(struct conversation *talk, const char *challenge, struct str *ret,
                         struct err *err)
 {
         _cleanup_(answer_done) struct answer answer = { 0 };
         _cleanup_(str_done) struct str url = { 0 };
         char realm[512], service[256], scope[512], *escaped;
-        json_t *root, *token;
 
-        challenge_value(challenge, "realm", realm, sizeof realm);
-        challenge_value(challenge, "service", service, sizeof service);
-        challenge_value(challenge, "scope", scope, sizeof scope);
+        answer_challenge(challenge, "realm", realm, sizeof realm);
+        answer_challenge(challenge, "service", service, sizeof service);
+        answer_challenge(challenge, "scope", scope, sizeof scope);
         if (!str_starts_with(realm, "https://") && !str_starts_with(realm, "http://"))
                 return err_set(err, ERR_UNAUTHENTICATED, "registry %s: no realm to ask for a token",
                                talk->image->registry);
@@ -181,13 +135,7 @@ static int bearer_token(struct conversation *talk, const char *challenge, struct
                 return err_set(err, ERR_UNAUTHENTICATED,
                                "registry %s: unauthorized: incorrect username or password",
                                talk->image->registry);
-        root = json_loadb(str_text(&answer.body), answer.body.length, 0, NULL);
-        token = root ? json_object_get(root, "token") : NULL;
-        if (!token && root)
-                token = json_object_get(root, "access_token");
-        if (json_is_string(token))
-                str_add(ret, json_string_value(token));
-        json_decref(root);
+        answer_token(str_text(&answer.body), answer.body.length, ret);
         if (!ret->length)
                 return err_set(err, ERR_UNAUTHENTICATED,
                                "registry %s: its token service gave no token",
