@@ -227,7 +227,9 @@ static void a_store_that_dies_and_comes_back_is_only_a_pause(void **state)
         wait_until_shown(loops);
         assert_int_equal(loops->n_failed, 0);
         assert_int_equal(n_tasks(loops), BURST);
-        assert_int_equal(loops->n_restarts, 1);
+        /* The first snapshot; and one more each time the store died before its last version was
+         * seen here. */
+        assert_in_range(loops->n_restarts, 1, 3);
 }
 
 static void an_epoch_that_is_over_cannot_commit(void **state)
