@@ -268,6 +268,50 @@ static void print(const struct bench *bench, const struct usage *before, const s
         printf("log_entries: %llu\n", (unsigned long long)(after->n_entries - before->n_entries));
 }
 
+/* What the restarted manager says it has; false when it does not answer yet. */
+static bool ask_info(struct bench *bench, uint64_t *ret_services, uint64_t *ret_running)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__GetInfoRequest request = SK__GET_INFO_REQUEST__INIT;
+        ProtobufCMessage *out = NULL;
+        const Sk__GetInfoResponse *info;
+        struct err err;
+
+        if (manager_call(&bench->manager, bench->manager.api_client, RPC_METHOD(control, GetInfo),
+                         &request.base, &arena, &out, &err) < 0)
+                return false;
+        info = (const Sk__GetInfoResponse *)out;
+        *ret_services = info->services_total;
+        *ret_running = info->tasks_running;
+        return true;
+}
+
+/* Everything dies at once, agents too; what comes back must be what was acknowledged.  Nodes are
+ * not yet judged down when it is asked, so every task still counts as running. */
+static bool survives_death_of_all(struct bench *bench)
+{
+        uint64_t services = 0, running = 0;
+        int64_t start;
+
+        kill(bench->agents, SIGKILL);
+        waitpid(bench->agents, NULL, 0);
+        bench->agents = 0;
+        for (size_t i = 0; i < bench->manager.n_daemons; i++)
+                manager_kill(&bench->manager, bench->manager.daemons[i].name);
+        start = now_ns();
+        manager_start_all(&bench->manager, bench->options);
+        while (now_ns() - start < 60 * NS_PER_S) {
+                if (ask_info(bench, &services, &running) && services == bench->n_services &&
+                    running == bench->n_tasks)
+                        break;
+                loop_turn(bench->loop, 20, NULL);
+        }
+        printf("restart_seconds: %.2f s\n", (double)(now_ns() - start) / 1e9);
+        printf("services_after_restart: %llu\n", (unsigned long long)services);
+        printf("tasks_after_restart: %llu\n", (unsigned long long)running);
+        return services == bench->n_services && running == bench->n_tasks;
+}
+
 static bool run(struct bench *bench)
 {
         struct usage before, after;
@@ -286,7 +330,7 @@ static bool run(struct bench *bench)
                 return false;
         after = measure(bench);
         print(bench, &before, &after, (double)(bench->at_ns - start) / 1e9);
-        return true;
+        return survives_death_of_all(bench);
 }
 
 static void stop(struct bench *bench)
