@@ -109,7 +109,7 @@ class Node:
         """A node in a swarm of its own, whatever was before."""
         if self.respawner is None:
             self.start()
-        if self.info().state != 'active':
+        if wait_until(self.info, 'the agent answers').state != 'active':
             self.init()
         wait_until(self.is_ready, 'the node is ready', 30)
 
