@@ -45,6 +45,12 @@ quietly() {
         return 1
 }
 
+# use_prefix FOLDER: installs there.  Units name it, so it may not depend on where this script was called.
+use_prefix() {
+        case $1 in /*) ;; *) die "--prefix needs an absolute path, like /usr/local" ;; esac
+        PREFIX=$1 PROGRAMS=$1/libexec/skep
+}
+
 # packages_missing KIND...: names of the listed packages that are not installed.
 packages_missing() {
         local kind name
@@ -60,15 +66,21 @@ packages_install() {
         [ -z "$missing" ] && { say "all Debian packages are there"; return 0; }
         say "installing: $missing"
         quietly /var/log/skep-packages.log apt-get update -q || return 1
-        # Services of these packages (a registry, containerd) shall not start: the agent runs what it needs.
-        local policy=/usr/sbin/policy-rc.d status=0
-        if [ -e "$policy" ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"; fi
         # shellcheck disable=SC2086
-        quietly /var/log/skep-packages.log env DEBIAN_FRONTEND=noninteractive \
-                apt-get install -q -y --no-install-recommends $missing || status=1
-        [ -z "$policy" ] || rm -f "$policy"
-        return $status
+        quietly /var/log/skep-packages.log without_services env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -q -y --no-install-recommends $missing
 }
+
+# without_services COMMAND...: services of installed packages (a registry, containerd) do not start; the agent runs what it needs.
+# A policy of the machine's own stays; ours goes also after Ctrl-C, and one that a killed run left is known by its mark.
+without_services() (
+        policy=/usr/sbin/policy-rc.d mark='# by skep, while it installs packages'
+        if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then
+                trap 'rm -f "$policy"' EXIT
+                printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy" && chmod +x "$policy"
+        fi
+        "$@"
+)
 
 # ours TEXT: pids of processes whose command line has TEXT in it, without this script and those that run it.
 ours() {
