@@ -41,7 +41,8 @@ top=$(cd "$here/../../.." && pwd)
         protoc -I "$top" -I /usr/include --python_out="$folder/py" "$top"/api/{node,control,specs,objects,store,dispatcher,ca}.proto \
                 /usr/include/protobuf-c/protobuf-c.proto
         status=0
-        unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc tini -s -- \
+        # KILL, as unshare blocks the others, and everything inside ends with it; --foreground lets Ctrl-C of a terminal in.
+        timeout --foreground -s KILL 1500 unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc tini -s -- \
                 "$0" --inside "$folder" "$cgroup" "$@" || status=$?
         exit $status
 }
