@@ -3,9 +3,83 @@
 
 #include <stdio.h>
 
+#include "api/control.h"
 #include "api/dispatcher.h"
 #include "lib/base/check.h"
 #include "lib/base/time.h"
+#include "lib/state/task_life.h"
+#include "tests/unit/test.h"
+
+void ask_create_service(struct manager *manager, const char *name, uint64_t replicas)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__CreateServiceRequest request = SK__CREATE_SERVICE_REQUEST__INIT;
+        Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
+        Sk__Annotations annotations = SK__ANNOTATIONS__INIT;
+        Sk__TaskSpec task = SK__TASK_SPEC__INIT;
+        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
+        Sk__ReplicatedService replicated = SK__REPLICATED_SERVICE__INIT;
+        struct err err;
+
+        annotations.name = name;
+        container.image = "img:1";
+        task.container = &container;
+        replicated.replicas = replicas;
+        spec.annotations = &annotations;
+        spec.task = &task;
+        spec.mode_case = SK__SERVICE_SPEC__MODE_REPLICATED;
+        spec.replicated = &replicated;
+        request.spec = &spec;
+        if (manager_call(manager, manager->api_client, RPC_METHOD(control, CreateService),
+                         &request.base, &arena, NULL, &err) < 0)
+                fail_msg("%s", err.text);
+}
+
+size_t ask_count_tasks(struct manager *manager, Sk__TaskState state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__ListTasksRequest request = SK__LIST_TASKS_REQUEST__INIT;
+        const Sk__ListTasksResponse *response;
+        ProtobufCMessage *out;
+        size_t n = 0;
+
+        if (manager_call(manager, manager->api_client, RPC_METHOD(control, ListTasks),
+                         &request.base, &arena, &out, NULL) < 0)
+                return 0;
+        response = (const Sk__ListTasksResponse *)out;
+        for (size_t i = 0; i < response->n_tasks; i++)
+                n += !state || task_state(response->tasks[i]->task) == state;
+        return n;
+}
+
+size_t ask_count_ready(struct manager *manager)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__ListNodesRequest request = SK__LIST_NODES_REQUEST__INIT;
+        const Sk__ListNodesResponse *response;
+        ProtobufCMessage *out;
+        size_t n = 0;
+
+        if (manager_call(manager, manager->api_client, RPC_METHOD(control, ListNodes),
+                         &request.base, &arena, &out, NULL) < 0)
+                return 0;
+        response = (const Sk__ListNodesResponse *)out;
+        for (size_t i = 0; i < response->n_nodes; i++)
+                n += response->nodes[i]->status &&
+                     response->nodes[i]->status->state == SK__NODE_STATUS__STATE__READY;
+        return n;
+}
+
+void ask_until_ready(struct manager *manager, size_t n)
+{
+        int64_t start = loop_now_boot(manager->loop);
+
+        while (ask_count_ready(manager) != n) {
+                loop_turn(manager->loop, 20, NULL);
+                if (loop_now_boot(manager->loop) - start > 30 * NS_PER_S)
+                        fail_msg("%zu nodes are ready instead of %zu", ask_count_ready(manager), n);
+        }
+}
 
 struct told {
         struct str *lines;

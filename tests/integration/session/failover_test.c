@@ -79,6 +79,7 @@ static int setup(void **state)
         }
         for (size_t i = 0; i < NODES; i++)
                 start_agent(f, i);
+        ask_until_ready(&f->managers[0], NODES);
         *state = f;
         return 0;
 }
@@ -102,80 +103,15 @@ static int teardown(void **state)
         return 0;
 }
 
-/* --- asking manager k --- */
-
-static void create_service(struct fixture *f, size_t k, const char *name)
-{
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        Sk__CreateServiceRequest request = SK__CREATE_SERVICE_REQUEST__INIT;
-        Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
-        Sk__Annotations annotations = SK__ANNOTATIONS__INIT;
-        Sk__TaskSpec task = SK__TASK_SPEC__INIT;
-        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
-        Sk__ReplicatedService replicated = SK__REPLICATED_SERVICE__INIT;
-        struct err err;
-
-        annotations.name = name;
-        container.image = "img:1";
-        task.container = &container;
-        replicated.replicas = REPLICAS;
-        spec.annotations = &annotations;
-        spec.task = &task;
-        spec.mode_case = SK__SERVICE_SPEC__MODE_REPLICATED;
-        spec.replicated = &replicated;
-        request.spec = &spec;
-        if (manager_call(&f->managers[k], f->managers[k].api_client,
-                         RPC_METHOD(control, CreateService), &request.base, &arena, NULL, &err) < 0)
-                fail_msg("%s", err.text);
-}
-
-/* How many tasks are in that state; all of them when it is NEW. */
-static size_t count_tasks(struct fixture *f, size_t k, Sk__TaskState state)
-{
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        Sk__ListTasksRequest request = SK__LIST_TASKS_REQUEST__INIT;
-        const Sk__ListTasksResponse *response;
-        ProtobufCMessage *out;
-        struct err err;
-        size_t n = 0;
-
-        if (manager_call(&f->managers[k], f->managers[k].api_client, RPC_METHOD(control, ListTasks),
-                         &request.base, &arena, &out, &err) < 0)
-                return 0;
-        response = (const Sk__ListTasksResponse *)out;
-        for (size_t i = 0; i < response->n_tasks; i++)
-                n += !state || task_state(response->tasks[i]->task) == state;
-        return n;
-}
-
-static size_t count_ready(struct fixture *f, size_t k)
-{
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        Sk__ListNodesRequest request = SK__LIST_NODES_REQUEST__INIT;
-        const Sk__ListNodesResponse *response;
-        ProtobufCMessage *out;
-        struct err err;
-        size_t n = 0;
-
-        if (manager_call(&f->managers[k], f->managers[k].api_client, RPC_METHOD(control, ListNodes),
-                         &request.base, &arena, &out, &err) < 0)
-                return 0;
-        response = (const Sk__ListNodesResponse *)out;
-        for (size_t i = 0; i < response->n_nodes; i++)
-                n += response->nodes[i]->status &&
-                     response->nodes[i]->status->state == SK__NODE_STATUS__STATE__READY;
-        return n;
-}
-
 static void until_running(struct fixture *f, size_t k, size_t n)
 {
         int64_t start = loop_now_boot(f->loop);
 
-        while (count_tasks(f, k, SK__TASK_STATE__TASK_RUNNING) != n) {
+        while (ask_count_tasks(&f->managers[k], SK__TASK_STATE__TASK_RUNNING) != n) {
                 loop_turn(f->loop, 20, NULL);
                 if (loop_now_boot(f->loop) - start > 30 * NS_PER_S)
                         fail_msg("%zu tasks are running instead of %zu",
-                                 count_tasks(f, k, SK__TASK_STATE__TASK_RUNNING), n);
+                                 ask_count_tasks(&f->managers[k], SK__TASK_STATE__TASK_RUNNING), n);
         }
 }
 
@@ -209,7 +145,7 @@ static void agents_of_followers_are_not_judged_down(void **state)
         struct agent_info info;
         size_t n_elsewhere = 0, k;
 
-        create_service(f, 0, "web");
+        ask_create_service(&f->managers[0], "web", REPLICAS);
         until_running(f, 0, REPLICAS);
         for_some_time(f, 8 * NS_PER_S);
         k = leader(f);
@@ -219,8 +155,8 @@ static void agents_of_followers_are_not_judged_down(void **state)
                 n_elsewhere += strcmp(info.manager, f->managers[k].agents_address) != 0;
         }
         print_message("%zu of %d agents are with followers\n", n_elsewhere, NODES);
-        assert_int_equal(count_ready(f, k), NODES);
-        assert_int_equal(count_tasks(f, k, 0), REPLICAS);
+        assert_int_equal(ask_count_ready(&f->managers[k]), NODES);
+        assert_int_equal(ask_count_tasks(&f->managers[k], 0), REPLICAS);
 }
 
 static void the_death_of_the_leading_manager_replaces_no_task(void **state)
@@ -228,18 +164,18 @@ static void the_death_of_the_leading_manager_replaces_no_task(void **state)
         struct fixture *f = *state;
         size_t k, other;
 
-        create_service(f, 0, "web");
+        ask_create_service(&f->managers[0], "web", REPLICAS);
         until_running(f, 0, REPLICAS);
         for_some_time(f, 2 * NS_PER_S);
         k = leader(f);
         other = (k + 1) % MANAGERS;
         for (size_t i = 0; i < f->managers[k].n_daemons; i++)
                 manager_kill(&f->managers[k], f->managers[k].daemons[i].name);
-        create_service(f, other, "api");
+        ask_create_service(&f->managers[other], "api", REPLICAS);
         until_running(f, other, 2 * REPLICAS);
         for_some_time(f, 9 * NS_PER_S);
-        assert_int_equal(count_ready(f, other), NODES);
-        assert_int_equal(count_tasks(f, other, 0), 2 * REPLICAS);
+        assert_int_equal(ask_count_ready(&f->managers[other]), NODES);
+        assert_int_equal(ask_count_tasks(&f->managers[other], 0), 2 * REPLICAS);
 }
 
 /* As when its machine loses power: nothing is closed, nothing answers. */
@@ -248,14 +184,14 @@ static void a_follower_that_falls_silent_makes_no_node_late(void **state)
         struct fixture *f = *state;
         size_t k;
 
-        create_service(f, 0, "web");
+        ask_create_service(&f->managers[0], "web", REPLICAS);
         until_running(f, 0, REPLICAS);
         for_some_time(f, 2 * NS_PER_S);
         k = leader(f);
         manager_signal_all(&f->managers[(k + 1) % MANAGERS], SIGSTOP);
         for_some_time(f, 12 * NS_PER_S);
-        assert_int_equal(count_ready(f, k), NODES);
-        assert_int_equal(count_tasks(f, k, 0), REPLICAS);
+        assert_int_equal(ask_count_ready(&f->managers[k]), NODES);
+        assert_int_equal(ask_count_tasks(&f->managers[k], 0), REPLICAS);
 }
 
 static void a_log_can_be_asked_for_at_any_manager(void **state)
@@ -264,7 +200,7 @@ static void a_log_can_be_asked_for_at_any_manager(void **state)
         char folder[128], path[140];
         static const char log[] = "2026-11-20T05:31:53.519172983Z stdout F hello\n";
 
-        create_service(f, 0, "web");
+        ask_create_service(&f->managers[0], "web", REPLICAS);
         until_running(f, 0, REPLICAS);
         for_some_time(f, 2 * NS_PER_S);
         log_folder(f, TASK, folder, sizeof folder);

@@ -6,13 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/control.h"
 #include "lib/base/check.h"
-#include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 #include "lib/state/task_life.h"
+#include "tests/integration/session/ask.h"
 
 void pipeline_log_folder(const struct pipeline *f, const char *task_id, char *ret, size_t size)
 {
@@ -61,6 +60,7 @@ int pipeline_setup(void **state)
         manager_start_all(&f->manager, "");
         for (size_t i = 0; i < PIPELINE_NODES; i++)
                 pipeline_start_agent(f, i);
+        ask_until_ready(&f->manager, PIPELINE_NODES);
         *state = f;
         return 0;
 }
@@ -83,57 +83,14 @@ int pipeline_teardown(void **state)
         return 0;
 }
 
-static size_t count_tasks(struct pipeline *f, Sk__TaskState state)
-{
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        Sk__ListTasksRequest request = SK__LIST_TASKS_REQUEST__INIT;
-        const Sk__ListTasksResponse *response;
-        ProtobufCMessage *out;
-        struct err err;
-        size_t n = 0;
-
-        if (manager_call(&f->manager, f->manager.api_client, RPC_METHOD(control, ListTasks),
-                         &request.base, &arena, &out, &err) < 0)
-                fail_msg("%s", err.text);
-        response = (const Sk__ListTasksResponse *)out;
-        for (size_t i = 0; i < response->n_tasks; i++)
-                n += task_state(response->tasks[i]->task) == state;
-        return n;
-}
-
 void pipeline_until_there_are(struct pipeline *f, size_t n, Sk__TaskState state)
 {
         int64_t start = loop_now_boot(f->loop);
 
-        while (count_tasks(f, state) != n) {
+        while (ask_count_tasks(&f->manager, state) != n) {
                 loop_turn(f->loop, 20, NULL);
                 if (loop_now_boot(f->loop) - start > 20 * NS_PER_S)
-                        fail_msg("%zu tasks are %s instead of %zu", count_tasks(f, state),
-                                 task_state_name(state), n);
+                        fail_msg("%zu tasks are %s instead of %zu",
+                                 ask_count_tasks(&f->manager, state), task_state_name(state), n);
         }
-}
-
-void pipeline_create_service(struct pipeline *f, const char *name, uint64_t replicas)
-{
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        Sk__CreateServiceRequest request = SK__CREATE_SERVICE_REQUEST__INIT;
-        Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
-        Sk__Annotations annotations = SK__ANNOTATIONS__INIT;
-        Sk__TaskSpec task = SK__TASK_SPEC__INIT;
-        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
-        Sk__ReplicatedService replicated = SK__REPLICATED_SERVICE__INIT;
-        struct err err;
-
-        annotations.name = name;
-        container.image = "img:1";
-        task.container = &container;
-        replicated.replicas = replicas;
-        spec.annotations = &annotations;
-        spec.task = &task;
-        spec.mode_case = SK__SERVICE_SPEC__MODE_REPLICATED;
-        spec.replicated = &replicated;
-        request.spec = &spec;
-        if (manager_call(&f->manager, f->manager.api_client, RPC_METHOD(control, CreateService),
-                         &request.base, &arena, NULL, &err) < 0)
-                fail_msg("%s", err.text);
 }

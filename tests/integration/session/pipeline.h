@@ -16,7 +16,7 @@ struct pipeline {
         struct agent *agents[PIPELINE_NODES];
 };
 
-/* For cmocka: everything is started; nothing is waited for. */
+/* For cmocka: everything is started, and the nodes are ready. */
 int pipeline_setup(void **state);
 int pipeline_teardown(void **state);
 
@@ -25,5 +25,4 @@ void pipeline_start_agent(struct pipeline *f, size_t i);
 /* The log of a task as agent i would find it. */
 void pipeline_log_folder(const struct pipeline *f, const char *task_id, char *ret, size_t size);
 
-void pipeline_create_service(struct pipeline *f, const char *name, uint64_t replicas);
 void pipeline_until_there_are(struct pipeline *f, size_t n, Sk__TaskState state);

@@ -15,7 +15,7 @@ static void a_service_created_runs(void **state)
 {
         struct pipeline *f = *state;
 
-        pipeline_create_service(f, "web", 10);
+        ask_create_service(&f->manager, "web", 10);
         pipeline_until_there_are(f, 10, SK__TASK_STATE__TASK_RUNNING);
 }
 
@@ -23,7 +23,7 @@ static void tasks_of_a_dead_node_run_elsewhere(void **state)
 {
         struct pipeline *f = *state;
 
-        pipeline_create_service(f, "web", 9);
+        ask_create_service(&f->manager, "web", 9);
         pipeline_until_there_are(f, 9, SK__TASK_STATE__TASK_RUNNING);
         agent_free(TAKE(f->agents[0]));
         pipeline_until_there_are(f, 12,
@@ -34,10 +34,10 @@ static void a_restarted_dispatcher_finds_its_agents_again(void **state)
 {
         struct pipeline *f = *state;
 
-        pipeline_create_service(f, "web", 3);
+        ask_create_service(&f->manager, "web", 3);
         pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
         manager_kill(&f->manager, "dispatcher");
-        pipeline_create_service(f, "api", 3);
+        ask_create_service(&f->manager, "api", 3);
         manager_start(&f->manager, "dispatcher", "");
         pipeline_until_there_are(f, 6, SK__TASK_STATE__TASK_RUNNING);
 }
@@ -59,7 +59,7 @@ static void the_log_of_a_task_comes_from_its_node(void **state)
         struct pipeline *f = *state;
         struct str told = { 0 };
 
-        pipeline_create_service(f, "web", 3);
+        ask_create_service(&f->manager, "web", 3);
         pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
         write_log(f, "2026-11-20T05:31:53.519172983Z stdout F hello\n"
                      "2026-11-20T05:31:53.519201442Z stderr F world\n");
@@ -74,7 +74,7 @@ static void a_long_log_comes_whole(void **state)
         struct str told = { 0 };
         struct str log = { 0 };
 
-        pipeline_create_service(f, "web", 3);
+        ask_create_service(&f->manager, "web", 3);
         pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
         for (int i = 0; i < 50000; i++)
                 str_addf(&log, "2026-11-20T05:31:53.519172983Z stdout F line %d of many lines\n",
@@ -91,7 +91,7 @@ static void a_node_that_is_away_is_said_to_be(void **state)
         struct pipeline *f = *state;
         struct str told = { 0 };
 
-        pipeline_create_service(f, "web", 3);
+        ask_create_service(&f->manager, "web", 3);
         pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
         agent_free(TAKE(f->agents[1]));
         ask_log(&f->manager, 1, TASK, &told);
