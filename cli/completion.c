@@ -68,7 +68,7 @@ static void print_bash(FILE *out)
                      "/etc/bash_completion.d\n"
                      "_skep() {\n"
                      "        local word=${COMP_WORDS[COMP_CWORD]} noun=${COMP_WORDS[1]} flags= "
-                     "names= nouns=\"");
+                     "names= name= nouns=\"");
         print_nouns(out);
         fprintf(out, "\"\n        COMPREPLY=()\n        if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
                      "                COMPREPLY=($(compgen -W \"${nouns}");
@@ -85,7 +85,15 @@ static void print_bash(FILE *out)
         each_command(out, print_bash_case);
         fprintf(out, "        esac\n        case \"$word\" in\n"
                      "        -*) COMPREPLY=($(compgen -W \"$flags\" -- \"$word\")) ;;\n"
-                     "        *) COMPREPLY=($(compgen -W \"$names\" -- \"$word\")) ;;\n"
+                     "        *)\n"
+                     "                # Compared, not expanded as compgen -W would: nodes name "
+                     "themselves.\n"
+                     "                while read -r name; do\n"
+                     "                        case \"$name\" in\n"
+                     "                        '' | -* | *[!A-Za-z0-9._:/@-]*) ;;\n"
+                     "                        \"$word\"*) COMPREPLY+=(\"$name\") ;;\n"
+                     "                        esac\n"
+                     "                done <<<\"${names// /$'\\n'}\" ;;\n"
                      "        esac\n}\ncomplete -o default -F _skep skep\n");
 }
 

@@ -99,6 +99,36 @@ static void completion_offers_commands_and_flags(void **state)
         }
 }
 
+/* Completes "skep node inspect WORD" in a cluster whose nodes have these names. */
+static void completes(const char *word, const char *names, const char *expected)
+{
+        char *text = completion_of("bash");
+        FILE *shell = popen("bash", "w");
+
+        fprintf(shell,
+                "%s\nskep() { printf '%%s\\n' %s; }\nCOMP_WORDS=(skep node inspect '%s')\n"
+                "COMP_CWORD=3\n_skep\n[ \"${COMPREPLY[*]}\" = '%s' ]\n",
+                text, names, word, expected);
+        assert_int_equal(pclose(shell), 0);
+        free(text);
+}
+
+static void completion_offers_names_that_fit(void **state)
+{
+        (void)state;
+        completes("", "n1 n2 m1", "n1 n2 m1");
+        completes("n", "n1 n2 m1", "n1 n2");
+        completes("x", "n1", "");
+}
+
+/* A worker says what its name is; nobody else's shell may run it. */
+static void names_are_never_run_by_the_shell(void **state)
+{
+        (void)state;
+        completes("", "'$(kill -9 $$)' '`kill -9 $$`' n1 '${x:=$(kill -9 $$)}' '*' '--force'",
+                  "n1");
+}
+
 static void other_shells_are_refused(void **state)
 {
         struct err err;
@@ -114,6 +144,8 @@ int main(void)
                 cmocka_unit_test(no_command_has_a_letter_twice),
                 cmocka_unit_test(no_two_commands_have_one_name),
                 cmocka_unit_test(completion_offers_commands_and_flags),
+                cmocka_unit_test(completion_offers_names_that_fit),
+                cmocka_unit_test(names_are_never_run_by_the_shell),
                 cmocka_unit_test(other_shells_are_refused),
         };
 
