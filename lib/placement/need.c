@@ -1,10 +1,35 @@
 /* What a task asks of its node. */
 #include "lib/placement/need.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/str.h"
-#include "lib/base/str.h"
+
+static int compare_kinds(const void *a, const void *b)
+{
+        const struct placement_generic *x = a, *y = b;
+
+        return strcmp(x->kind, y->kind);
+}
+
+/* A kind asked for twice is asked for once, with the sum: claims rest on that. */
+static void merge_kinds(struct placement_need *need)
+{
+        struct placement_generic *generic = need->generic;
+        size_t n = 0;
+
+        if (need->n_generic)
+                qsort(generic, need->n_generic, sizeof *generic, compare_kinds);
+        for (size_t i = 0; i < need->n_generic; i++) {
+                if (!n || strcmp(generic[n - 1].kind, generic[i].kind) != 0)
+                        generic[n++] = generic[i];
+                else if (__builtin_add_overflow(generic[n - 1].count, generic[i].count,
+                                                &generic[n - 1].count))
+                        generic[n - 1].count = INT64_MAX;
+        }
+        need->n_generic = n;
+}
 
 static void read_resources(struct arena *arena, const Sk__Resources *from,
                            struct placement_need *ret)
@@ -18,11 +43,14 @@ static void read_resources(struct arena *arena, const Sk__Resources *from,
                 const Sk__GenericResource *generic = from->generic[i];
                 bool is_count = generic->value_case == SK__GENERIC_RESOURCE__VALUE_COUNT;
 
+                if (is_count && generic->count < 1)
+                        continue;
                 ret->generic[ret->n_generic++] = (struct placement_generic){
                         .kind = arena_strdup(arena, generic->kind),
                         .count = is_count ? generic->count : 1,
                 };
         }
+        merge_kinds(ret);
 }
 
 static void read_placement(struct arena *arena, const Sk__Placement *from,

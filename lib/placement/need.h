@@ -17,7 +17,7 @@ struct placement_need {
         const char *service_id, *spec_id;
         uint64_t service, spec; /* placement_hash() of these */
         int64_t nano_cpus, memory_bytes;
-        struct placement_generic *generic;
+        struct placement_generic *generic; /* each kind once, count at least 1 */
         size_t n_generic;
         struct constraint *constraints;
         size_t n_constraints;

@@ -217,7 +217,9 @@ static bool claim_kind(const struct placement_generic *need, const Sk__Resources
                         ret[(*n)++] = claim_new(arena, generic, need->count);
                         return true;
                 }
-                if (!name_is_used(usage, generic))
+                /* An agent may send one that has neither. */
+                if (generic->value_case == SK__GENERIC_RESOURCE__VALUE_NAMED &&
+                    !name_is_used(usage, generic))
                         ret[(*n)++] = claim_new(arena, generic, 1);
         }
         n_named = *n - first;
