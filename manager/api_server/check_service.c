@@ -118,12 +118,27 @@ static int check_resources(const Sk__Resources *resources, struct err *err)
         return 0;
 }
 
+/* As docker does: what is reserved is a number of a kind, never one by name. */
+static int check_generic(const Sk__Resources *reservations, struct err *err)
+{
+        for (size_t i = 0; reservations && i < reservations->n_generic; i++) {
+                const Sk__GenericResource *generic = reservations->generic[i];
+
+                if (generic->value_case != SK__GENERIC_RESOURCE__VALUE_COUNT ||
+                    generic->count < 1 || str_is_empty(generic->kind))
+                        return err_set(err, ERR_INVALID, "invalid argument for resource %.64s",
+                                       generic->kind);
+        }
+        return 0;
+}
+
 static int rule_resources(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__Resources *limits = spec->task->limits, *reservations = spec->task->reservations;
 
         TRY(check_resources(limits, err));
         TRY(check_resources(reservations, err));
+        TRY(check_generic(reservations, err));
         if (limits && reservations && limits->memory_bytes &&
             reservations->memory_bytes > limits->memory_bytes)
                 return err_set(err, ERR_INVALID,

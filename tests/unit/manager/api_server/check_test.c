@@ -104,6 +104,27 @@ static void resources_have_a_least(void **state)
         assert_int_equal(check_service_spec(spec, NULL), 0);
 }
 
+static void generic_resources_are_reserved_by_number(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+        Sk__GenericResource *generic = NEW(world, Sk__GenericResource, SK__GENERIC_RESOURCE__INIT);
+
+        spec->task->reservations = NEW(world, Sk__Resources, SK__RESOURCES__INIT);
+        spec->task->reservations->generic = &generic;
+        spec->task->reservations->n_generic = 1;
+        generic->kind = "gpu";
+        assert_refused(spec, ERR_INVALID, "invalid argument for resource gpu");
+        generic->value_case = SK__GENERIC_RESOURCE__VALUE_COUNT;
+        generic->count = -1;
+        assert_refused(spec, ERR_INVALID, "invalid argument for resource gpu");
+        generic->count = 1;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        generic->value_case = SK__GENERIC_RESOURCE__VALUE_NAMED;
+        generic->named = "g1";
+        assert_refused(spec, ERR_INVALID, "invalid argument for resource gpu");
+}
+
 static void times_and_ratios_have_bounds(void **state)
 {
         struct world *world = *state;
@@ -260,6 +281,7 @@ int main(void)
                 T(names_are_dns_labels),
                 T(images_are_references),
                 T(resources_have_a_least),
+                T(generic_resources_are_reserved_by_number),
                 T(times_and_ratios_have_bounds),
                 T(two_mounts_cannot_share_a_target),
                 T(nothing_is_mounted_over_the_root),
