@@ -98,8 +98,8 @@ void columns_align(const char *text, struct str *out)
 
 void add_one_line(struct str *out, const char *text, size_t length)
 {
-        for (size_t i = 0; i < length; i++)
-                str_add_char(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
+        str_add_bytes(out, text, length);
+        text_make_printable(out->text + out->length - length, length, "");
 }
 
 void add_ellipsis(struct str *out, const char *text, size_t limit)

@@ -10,7 +10,7 @@ void columns_align(const char *text, struct str *out);
 /* In characters, not bytes. */
 size_t text_width(const char *text, size_t length);
 
-/* The text on one line: control characters become spaces. */
+/* The text on one line: what is not printable becomes spaces. */
 void add_one_line(struct str *out, const char *text, size_t length);
 
 /* The first 'limit' characters, on one line, the last of them "…" when that is not all. */

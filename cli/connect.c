@@ -194,6 +194,7 @@ static bool is_told_bare(const struct cli *cli)
 
 int cli_fail(struct cli *cli)
 {
+        text_make_printable(cli->err.text, strlen(cli->err.text), "\n\t");
         if (is_told_bare(cli))
                 fprintf(stderr, "Error response from daemon: %s\n", cli->err.text);
         else

@@ -27,18 +27,22 @@ static int by_key(const void *a, const void *b)
 void event_line(struct str *out, const Sk__ClusterEvent *event)
 {
         _cleanup_(vec_done) struct vec sorted = VEC_OF(const Sk__Label *);
+        size_t start;
 
         for (size_t i = 0; i < event->n_attributes; i++)
                 vec_push(&sorted, &event->attributes[i]);
         vec_sort(&sorted, by_key);
         str_add_time(out, event->at_ns);
+        start = out->length;
         str_addf(out, " %s %s %s", event->type, event->action, event->id);
         for (size_t i = 0; i < sorted.n; i++) {
                 const Sk__Label *label = VEC_AT(&sorted, const Sk__Label *, i);
 
                 str_addf(out, "%s%s=%s", i ? ", " : " (", label->key, label->value);
         }
-        str_add(out, sorted.n ? ")\n" : "\n");
+        str_add(out, sorted.n ? ")" : "");
+        text_make_printable(out->text + start, out->length - start, "");
+        str_add_char(out, '\n');
 }
 
 struct listening {

@@ -148,7 +148,7 @@ static bool pull_news(struct cli *cli, void *context, const void *out)
 
         (void)cli;
         if (!pulling->is_quiet && !str_is_empty(news->status))
-                printf("%s\n", news->status);
+                print_line(stdout, news->status);
         if (!str_is_empty(news->digest))
                 snprintf(pulling->digest, sizeof pulling->digest, "%s", news->digest);
         fflush(stdout);

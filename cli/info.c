@@ -168,7 +168,7 @@ static int print_either(struct cli *cli, const struct arguments *arguments, json
                 result = template_line(format, value, text, &cli->err);
         }
         json_decref(value);
-        print_text(text);
+        format ? print_text(text) : print_words(text);
         return result < 0 ? print_failure(cli) : 0;
 }
 

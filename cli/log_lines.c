@@ -23,6 +23,15 @@ void log_lines_init(struct log_lines *lines, FILE *out, FILE *err_out, bool foll
         };
 }
 
+/* What the lines themselves hold is the containers' own; names before them are not. */
+static const char *printable(struct arena *arena, const char *name)
+{
+        char *copy = arena_strdup(arena, name);
+
+        text_make_printable(copy, strlen(copy), "");
+        return copy;
+}
+
 void log_source_name(struct arena *arena, struct log_source *source, const Sk__TaskView *task)
 {
         const Sk__TaskDefinition *definition = task->task ? task->task->definition : NULL;
@@ -34,7 +43,7 @@ void log_source_name(struct arena *arena, struct log_source *source, const Sk__T
                                ? arena_printf(arena, "%llu", (unsigned long long)definition->slot)
                                : arena_strdup(arena, definition->node_id);
         if (!str_is_empty(task->node_name))
-                source->node = arena_strdup(arena, task->node_name);
+                source->node = printable(arena, task->node_name);
 }
 
 static struct log_source *find_source(struct log_lines *lines, const Sk__LogLine *line)

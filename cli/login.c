@@ -148,7 +148,7 @@ int login_run(struct cli *cli, const struct arguments *arguments)
         if (store(cli, &auth) < 0)
                 return print_failure(cli);
         response = out;
-        printf("%s\n", str_or(response->status, "Login Succeeded"));
+        print_line(stdout, str_or(response->status, "Login Succeeded"));
         return 0;
 }
 

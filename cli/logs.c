@@ -56,7 +56,7 @@ static bool lines_came(struct cli *cli, void *context, const void *message)
         for (size_t i = 0; i < response->n_lines; i++)
                 log_lines_take(&naming->lines, response->lines[i]);
         if (!str_is_empty(response->warning))
-                fprintf(stderr, "%s\n", response->warning);
+                print_line(stderr, response->warning);
         return true;
 }
 

@@ -28,6 +28,7 @@ const struct flag inspect_flags[] = {
 
 int print_failure(struct cli *cli)
 {
+        text_make_printable(cli->err.text, strlen(cli->err.text), "\n\t");
         fprintf(stderr, "%s\n", cli->err.text);
         return 1;
 }
@@ -36,6 +37,20 @@ void print_text(const struct str *text)
 {
         fwrite(str_text(text), 1, text->length, stdout);
         fflush(stdout);
+}
+
+void print_words(struct str *text)
+{
+        text_make_printable(text->text, text->length, "\n\t");
+        print_text(text);
+}
+
+void print_line(FILE *out, const char *text)
+{
+        _cleanup_(str_done) struct str line = { 0 };
+
+        add_one_line(&line, text, strlen(text));
+        fprintf(out, "%s\n", str_text(&line));
 }
 
 /* --- templates --- */
@@ -135,6 +150,24 @@ static int render_lines(const struct template *template, json_t *rows, struct st
         return 0;
 }
 
+/* Nodes name themselves: no value ends a cell or a line. */
+static void make_cells(json_t *rows)
+{
+        const char *key;
+        json_t *row, *value;
+        size_t i;
+
+        json_array_foreach(rows, i, row) json_object_foreach(row, key, value)
+        {
+                _cleanup_(str_done) struct str cell = { 0 };
+
+                if (!json_is_string(value))
+                        continue;
+                add_one_line(&cell, json_string_value(value), json_string_length(value));
+                json_string_set(value, str_text(&cell));
+        }
+}
+
 static int render_table(const struct list_kind *kind, const struct template *template, json_t *rows,
                         struct str *out, struct err *err)
 {
@@ -146,6 +179,7 @@ static int render_table(const struct list_kind *kind, const struct template *tem
         if (result < 0)
                 return result;
         str_add_char(&text, '\n');
+        make_cells(rows);
         TRY(render_lines(template, rows, &text, err));
         columns_align(str_text(&text), out);
         return 0;
@@ -255,7 +289,7 @@ static int inspect_pretty(struct cli *cli, const struct arguments *arguments,
         for (size_t i = 0; (name = positional(arguments, i)) && !status; i++)
                 if (inspection->pretty(cli, name, &out) < 0)
                         status = 1;
-        print_text(&out);
+        print_words(&out);
         if (status)
                 inspection->fail(cli, positional(arguments, 0));
         return status;

@@ -68,6 +68,11 @@ const char *capitalised(struct arena *arena, const char *word);
 
 /* Writes to stdout what a command made. */
 void print_text(const struct str *text);
+/* The same for what a person reads: names, labels and reasons that others chose do not command the
+ * terminal. */
+void print_words(struct str *text);
+/* One line of such words. */
+void print_line(FILE *out, const char *text);
 
 /* --filter key=value, given any number of times, as the API takes it.  Values of one key go
  * together. */

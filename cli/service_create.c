@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/login.h"
+#include "cli/print.h"
 #include "cli/service.h"
 #include "cli/spec.h"
 #include "lib/base/str.h"
@@ -27,7 +28,7 @@ const struct flag service_update_flags[] = {
 static void print_warnings(char *const *warnings, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                fprintf(stderr, "%s\n", warnings[i]);
+                print_line(stderr, warnings[i]);
 }
 
 int service_create(struct cli *cli, const struct arguments *arguments)

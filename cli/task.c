@@ -48,6 +48,12 @@ static int task_inspect(struct cli *cli, const struct arguments *arguments)
 
 /* --- why --- */
 
+static void add_cell(struct str *out, const char *text, char end)
+{
+        add_one_line(out, text, strlen(text));
+        str_add_char(out, end);
+}
+
 void why_render(struct str *out, const Sk__ExplainTaskResponse *why, int64_t now_ns)
 {
         const Sk__TaskView *task = why->task;
@@ -67,7 +73,8 @@ void why_render(struct str *out, const Sk__ExplainTaskResponse *why, int64_t now
 
                 if (why->steps[i]->at_ns)
                         add_ago(&when, why->steps[i]->at_ns, now_ns);
-                str_addf(out, "  %-24s %s\n", str_text(&when), why->steps[i]->what);
+                str_addf(out, "  %-24s ", str_text(&when));
+                add_cell(out, why->steps[i]->what, '\n');
         }
         if (!why->n_nodes)
                 return;
@@ -75,8 +82,10 @@ void why_render(struct str *out, const Sk__ExplainTaskResponse *why, int64_t now
         for (size_t i = 0; i < why->n_nodes; i++) {
                 const Sk__ExplainTaskResponse__NodeVerdict *node = why->nodes[i];
 
-                str_addf(&nodes, "%s\t%s\t%s\t%s\n", str_or(node->node_name, node->node_id),
-                         str_is_empty(node->filter) ? "yes" : "no", node->filter, node->why);
+                add_cell(&nodes, str_or(node->node_name, node->node_id), '\t');
+                add_cell(&nodes, str_is_empty(node->filter) ? "yes" : "no", '\t');
+                add_cell(&nodes, node->filter, '\t');
+                add_cell(&nodes, node->why, '\n');
         }
         str_add(out, "\nNodes:\n");
         columns_align(str_text(&nodes), out);
@@ -93,7 +102,7 @@ static int task_why(struct cli *cli, const struct arguments *arguments)
                 if (explain(cli, name, &out) < 0)
                         status = cli_fail(cli);
         }
-        print_text(&out);
+        print_words(&out);
         return status;
 }
 

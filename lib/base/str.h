@@ -58,6 +58,10 @@ void str_add_bytes_iec(struct str *str, double bytes);
  * '?', and "..." stands for what is beyond 'limit' bytes. */
 void str_add_quoted(struct str *str, const char *text, size_t limit);
 
+/* Makes spaces of what is not fit for a terminal: control characters other than those in 'kept'
+ * ("\n\t"), and bytes that are no UTF-8. */
+void text_make_printable(char *text, size_t length, const char *kept);
+
 /* Adds 'text' as the inside of a JSON string (no quotes around it).  The result is printable UTF-8
  * on one line whatever comes in: control characters are escaped, other bytes become U+FFFD. */
 void str_add_json(struct str *str, const char *text);

@@ -79,6 +79,17 @@ void str_add_quoted(struct str *str, const char *text, size_t limit)
         str_add_char(str, '\'');
 }
 
+void text_make_printable(char *text, size_t length, const char *kept)
+{
+        for (size_t i = 0, step; i < length; i += step) {
+                size_t whole = utf8_next(text + i, length - i);
+
+                step = whole ? whole : 1;
+                if (!whole || (is_control(text + i, whole) && !(text[i] && strchr(kept, text[i]))))
+                        memset(text + i, ' ', step);
+        }
+}
+
 /* A quote, a backslash or a control character; the last byte of one of C1 is its number. */
 static void add_json_escape(struct str *str, char last)
 {

@@ -67,6 +67,12 @@ static void control_characters_do_not_break_lines(void **state)
         (void)state;
         add_ellipsis(&out, "a\tb\n\x1b[2Jc", 30);
         assert_string_equal(str_text(&out), "a b  [2Jc");
+        str_clear(&out);
+        add_ellipsis(&out,
+                     "a\xc2\x9b"
+                     "2Jb",
+                     30);
+        assert_string_equal(str_text(&out), "a  2Jb");
 }
 
 static void numbers_in_names_sort_by_value(void **state)

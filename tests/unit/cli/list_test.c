@@ -239,6 +239,34 @@ static void nodes_are_listed_with_the_one_that_answers_marked(void **state)
               "0.1.0\n");
 }
 
+static void a_node_s_name_cannot_break_the_table(void **state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__Node *node = a_worker(&arena);
+        json_t *rows = json_array();
+
+        (void)state;
+        node->description->hostname = "n2\tDown\n\x1b[2J\xc2\x9b"
+                                      "1A";
+        json_array_append_new(rows, node_row(&arena, node, ""));
+        shows(&node_list, "table {{.Hostname}}\t{{.Status}}", false, rows,
+              "HOSTNAME           STATUS\n"
+              "n2 Down  [2J  1A   Ready\n");
+}
+
+/* Programs read these. */
+static void a_template_of_one_s_own_shows_values_as_they_are(void **state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__Node *node = a_worker(&arena);
+        json_t *rows = json_array();
+
+        (void)state;
+        node->description->hostname = "n2\tx";
+        json_array_append_new(rows, node_row(&arena, node, ""));
+        shows(&node_list, "{{.Hostname}}", false, rows, "n2\tx\n");
+}
+
 static void an_image_is_named_by_repository_and_tag(void **state)
 {
         _cleanup_(arena_done) struct arena arena = { 0 };
@@ -274,6 +302,8 @@ int main(void)
                 cmocka_unit_test(unresolved_tasks_show_ids_of_services_and_nodes),
                 cmocka_unit_test(what_a_task_waits_for_is_its_error),
                 cmocka_unit_test(nodes_are_listed_with_the_one_that_answers_marked),
+                cmocka_unit_test(a_node_s_name_cannot_break_the_table),
+                cmocka_unit_test(a_template_of_one_s_own_shows_values_as_they_are),
                 cmocka_unit_test(an_image_is_named_by_repository_and_tag),
         };
 

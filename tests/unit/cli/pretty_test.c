@@ -1,8 +1,10 @@
 /* Services, nodes, tasks and events in words. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/events.h"
 #include "cli/node.h"
+#include "cli/print.h"
 #include "cli/service.h"
 #include "cli/why.h"
 #include "tests/unit/cli/objects.h"
@@ -214,6 +216,99 @@ static void why_tells_the_story_and_each_node_s_verdict(void **state)
                             "n2        yes                     \n");
 }
 
+static void names_and_reasons_do_not_break_the_story(void **state)
+{
+        _cleanup_(str_done) struct str out = { 0 };
+        Sk__ExplainTaskResponse__NodeVerdict node = SK__EXPLAIN_TASK_RESPONSE__NODE_VERDICT__INIT;
+        Sk__ExplainTaskResponse__NodeVerdict *nodes[] = { &node };
+        Sk__ExplainTaskResponse why = SK__EXPLAIN_TASK_RESPONSE__INIT;
+
+        (void)state;
+        node.node_name = "n1\tyes\n";
+        node.filter = "platform";
+        node.why = "the node is \x1b]0;x\x07\n/amd64";
+        why.nodes = nodes;
+        why.n_nodes = 1;
+        why_render(&out, &why, NOW_NS);
+        assert_non_null(strstr(str_text(&out),
+                               "n1 yes    no        platform   the node is  ]0;x  /amd64\n"));
+}
+
+static void an_event_stays_one_line(void **state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        _cleanup_(str_done) struct str out = { 0 };
+        Sk__Label *labels[] = { a_label(&arena, "name", "n4\nn5\x1b[2J") };
+        Sk__ClusterEvent event = SK__CLUSTER_EVENT__INIT;
+
+        (void)state;
+        event.type = "node";
+        event.action = "update";
+        event.id = "x";
+        event.attributes = labels;
+        event.n_attributes = 1;
+        event_line(&out, &event);
+        assert_string_equal(str_text(&out),
+                            "1970-01-01T00:00:00Z node update x (name=n4 n5 [2J)\n");
+}
+
+static void print_some_words(struct cli *cli)
+{
+        _cleanup_(str_done) struct str words = { 0 };
+
+        str_add(&words, cli->err.text);
+        print_words(&words);
+}
+
+static void print_a_line(struct cli *cli)
+{
+        print_line(stderr, cli->err.text);
+}
+
+static void fail_in_the_cluster(struct cli *cli)
+{
+        cli_fail(cli);
+}
+
+static void fail_here(struct cli *cli)
+{
+        print_failure(cli);
+}
+
+/* What 'print' writes to the descriptor about this text, which has a trap in it. */
+static void prints(int fd, void (*print)(struct cli *cli), const char *expected)
+{
+        struct cli cli = { .is_node_error = true };
+        FILE *file = tmpfile();
+        int before = dup(fd);
+        char text[200] = "";
+
+        err_set(&cli.err, ERR_INTERNAL,
+                "no\tsuch \x1b[2J\xc2\x9b"
+                "1Athing\nat all");
+        fflush(NULL);
+        dup2(fileno(file), fd);
+        print(&cli);
+        fflush(NULL);
+        dup2(before, fd);
+        close(before);
+        rewind(file);
+        assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+        fclose(file);
+        assert_string_equal(text, expected);
+}
+
+/* Registries, images and nodes have words in it. */
+static void what_is_told_does_not_command_the_terminal(void **state)
+{
+        (void)state;
+        prints(STDERR_FILENO, fail_in_the_cluster,
+               "Error response from daemon: no\tsuch  [2J  1Athing\nat all\n");
+        prints(STDERR_FILENO, fail_here, "no\tsuch  [2J  1Athing\nat all\n");
+        prints(STDERR_FILENO, print_a_line, "no such  [2J  1Athing at all\n");
+        prints(STDOUT_FILENO, print_some_words, "no\tsuch  [2J  1Athing\nat all");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -224,6 +319,9 @@ int main(void)
                 cmocka_unit_test(a_worker_has_no_manager_status),
                 cmocka_unit_test(an_event_is_one_line_with_sorted_attributes),
                 cmocka_unit_test(why_tells_the_story_and_each_node_s_verdict),
+                cmocka_unit_test(names_and_reasons_do_not_break_the_story),
+                cmocka_unit_test(an_event_stays_one_line),
+                cmocka_unit_test(what_is_told_does_not_command_the_terminal),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

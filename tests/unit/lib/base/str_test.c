@@ -168,6 +168,17 @@ static void a_quoted_text_is_printable(void **state)
         assert_string_equal(str.text, "'a?[2J???\xc3\xa4'");
 }
 
+static void printable_text_keeps_its_characters_and_what_is_asked_for(void **state)
+{
+        char text[] = "a\x1b[2J\n\t\x7f\xff\xc2\x9b\xc3\xa4\xe2\x82", line[] = "a\n\tb";
+
+        (void)state;
+        text_make_printable(text, strlen(text), "\n\t");
+        assert_string_equal(text, "a [2J\n\t    \xc3\xa4  ");
+        text_make_printable(line, strlen(line), "");
+        assert_string_equal(line, "a  b");
+}
+
 static void a_quoted_text_is_cut_between_characters(void **state)
 {
         _cleanup_(str_done) struct str str = { 0 };
@@ -206,6 +217,7 @@ int main(void)
                 cmocka_unit_test(a_character_that_ends_behind_the_text_is_refused),
                 cmocka_unit_test(utf8_with_nul_is_refused),
                 cmocka_unit_test(a_quoted_text_is_printable),
+                cmocka_unit_test(printable_text_keeps_its_characters_and_what_is_asked_for),
                 cmocka_unit_test(a_quoted_text_is_cut_between_characters),
                 cmocka_unit_test(json_is_escaped),
         };
