@@ -38,6 +38,11 @@ int main(int argc, char **argv)
                 return 1;
         }
         status = command_run(&cli, argc - 1, argv + 1);
+        /* Also what went wrong earlier: a full disk is no success. */
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+                fprintf(stderr, "skep: the output could not be written\n");
+                status = status ? status : 1;
+        }
         rpc_client_free(cli.control);
         rpc_client_free(cli.node);
         loop_free(cli.loop);
