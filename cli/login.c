@@ -1,6 +1,8 @@
 /* skep login and logout; credentials for images. */
 #include "cli/login.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -8,7 +10,9 @@
 
 #include "cli/docker_config.h"
 #include "cli/print.h"
+#include "lib/base/check.h"
 #include "lib/base/str.h"
+#include "lib/os/os_error.h"
 
 enum { SECRET_MAX = 32 << 10 };
 
@@ -34,34 +38,54 @@ Sk__RegistryAuth *login_auth_for(struct cli *cli, const char *image)
         return auth;
 }
 
+/* ERR_CANCELLED on ^C, so that the terminal can be put back. */
+static int wait_for_line(struct cli *cli)
+{
+        struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+                                { .fd = cli->interrupt_fd, .events = POLLIN } };
+
+        *cli->catches_interrupt = 1;
+        while (poll(fds, COUNT_OF(fds), -1) < 0 && errno == EINTR)
+                ;
+        *cli->catches_interrupt = 0;
+        return fds[1].revents ? err_set(&cli->err, ERR_CANCELLED, "interrupted") : 0;
+}
+
+static int read_line(struct cli *cli, const char **ret)
+{
+        char line[4096];
+
+        TRY(wait_for_line(cli));
+        if (!fgets(line, sizeof line, stdin))
+                return err_set(&cli->err, ERR_INVALID, "nothing was typed");
+        line[strcspn(line, "\r\n")] = '\0';
+        *ret = arena_strdup(&cli->arena, line);
+        explicit_bzero(line, sizeof line);
+        return 0;
+}
+
 /* A line from the terminal, not shown while it is typed when 'is_secret'. */
 static int ask(struct cli *cli, const char *question, bool is_secret, const char **ret)
 {
         struct termios before, quiet;
-        char line[4096];
-        char *text;
+        int result;
 
         if (!isatty(STDIN_FILENO))
                 return err_set(&cli->err, ERR_INVALID,
                                "Error: Cannot perform an interactive login from a non TTY device");
         printf("%s: ", question);
         fflush(stdout);
-        if (is_secret && tcgetattr(STDIN_FILENO, &before) == 0) {
-                quiet = before;
-                quiet.c_lflag &= (tcflag_t)~ECHO;
-                tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-        }
-        text = fgets(line, sizeof line, stdin);
-        if (is_secret) {
-                tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-                printf("\n");
-        }
-        if (!text)
-                return err_set(&cli->err, ERR_CANCELLED, "nothing was typed");
-        line[strcspn(line, "\r\n")] = '\0';
-        *ret = arena_strdup(&cli->arena, line);
-        explicit_bzero(line, sizeof line);
-        return 0;
+        if (!is_secret)
+                return read_line(cli, ret);
+        if (tcgetattr(STDIN_FILENO, &before) < 0)
+                return os_error(&cli->err, errno, "ask the terminal not to show what is typed");
+        quiet = before;
+        quiet.c_lflag &= (tcflag_t)~ECHO;
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+        result = read_line(cli, ret);
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        printf("\n");
+        return result;
 }
 
 static int read_password(struct cli *cli, const char **ret)
@@ -141,7 +165,7 @@ int login_run(struct cli *cli, const struct arguments *arguments)
 
         auth.server = registry_named(cli, arguments);
         if (credentials(cli, arguments, &auth) < 0)
-                return print_failure(cli);
+                return cli->err.code == ERR_CANCELLED ? EXIT_INTERRUPTED : print_failure(cli);
         request.auth = &auth;
         if (cli_call(cli, RPC_METHOD(control, CheckRegistryAuth), &request.base, &out) < 0)
                 return cli_fail(cli);

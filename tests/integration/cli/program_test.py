@@ -1,7 +1,9 @@
 """skep on terminals, pipes and full disks."""
 import os
+import pty
 import subprocess
 import sys
+import termios
 
 SKEP = sys.argv[1]
 
@@ -25,7 +27,28 @@ def a_closed_pipe_ends_it_quietly():
     check(done.returncode == -13 and not done.stderr, done)
 
 
+def has_echo(terminal):
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+
+def an_interrupted_login_leaves_the_terminal_as_it_was():
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(SKEP, [SKEP, 'login', '-u', 'ann', 'registry.invalid'])
+    shown = b''
+    while b'Password' not in shown:
+        shown += os.read(terminal, 1000)
+    while has_echo(terminal):
+        pass
+    # A second holder, for the terminal's state goes with the last.
+    kept = os.open('/proc/%d/fd/0' % pid, os.O_RDWR | os.O_NOCTTY)
+    os.write(terminal, b'sec\x03')
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    check(code == 130, 'ended with', code)
+    check(has_echo(kept), 'what is typed afterwards is not shown')
+
+
 for name, scenario in list(globals().items()):
-    if callable(scenario) and name.startswith(('output_', 'a_')):
+    if callable(scenario) and name.startswith(('output_', 'a_', 'an_')):
         scenario()
         print('ok', name)
