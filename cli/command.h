@@ -47,7 +47,7 @@ struct command {
 };
 
 /* The exit codes docker uses. */
-enum { EXIT_USAGE = 125, EXIT_INTERRUPTED = 130 };
+enum { EXIT_TEMPLATE = 64, EXIT_USAGE = 125, EXIT_INTERRUPTED = 130 };
 
 /* Tables of rows, one per file, each ended by a zeroed row; NULL-terminated. */
 extern const struct command *const command_tables[];

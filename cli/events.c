@@ -104,10 +104,12 @@ static void drop_scope(Sk__StreamEventsRequest *request)
 int events_run(struct cli *cli, const struct arguments *arguments)
 {
         Sk__StreamEventsRequest request = SK__STREAM_EVENTS_REQUEST__INIT;
-        struct listening listening = { .cli = cli, .format = argument(arguments, "format") };
+        struct listening listening = { .cli = cli, .format = format_argument(arguments) };
         int64_t now_ns = loop_now(cli->loop);
         int result;
 
+        if (template_check(cli, arguments))
+                return EXIT_TEMPLATE;
         listening.timer = (struct loop_timer){ .fire = time_is_over, .context = &listening };
         filters_from(cli, arguments, &request.filters, &request.n_filters);
         drop_scope(&request);

@@ -160,7 +160,7 @@ static const Sk__GetNodeInfoResponse *get_node_info(struct cli *cli)
 static int print_either(struct cli *cli, const struct arguments *arguments, json_t *value,
                         struct str *text)
 {
-        const char *format = argument(arguments, "format");
+        const char *format = format_argument(arguments);
         int result = 0;
 
         if (format) {
@@ -175,12 +175,15 @@ static int print_either(struct cli *cli, const struct arguments *arguments, json
 int info_run(struct cli *cli, const struct arguments *arguments)
 {
         Sk__GetInfoRequest request = SK__GET_INFO_REQUEST__INIT;
-        const Sk__GetNodeInfoResponse *node = get_node_info(cli);
         _cleanup_(str_done) struct str text = { 0 };
         const Sk__GetInfoResponse *cluster = NULL;
+        const Sk__GetNodeInfoResponse *node;
         struct docker_root root = { 0 };
         const void *out;
 
+        if (template_check(cli, arguments))
+                return EXIT_TEMPLATE;
+        node = get_node_info(cli);
         if (!node)
                 return cli_fail(cli);
         if (node->role == SK__NODE_ROLE__NODE_ROLE_MANAGER && !str_is_empty(node->node_id)) {
@@ -198,10 +201,13 @@ int info_run(struct cli *cli, const struct arguments *arguments)
 
 int version_run(struct cli *cli, const struct arguments *arguments)
 {
-        const Sk__GetNodeInfoResponse *node = get_node_info(cli);
         _cleanup_(str_done) struct str text = { 0 };
+        const Sk__GetNodeInfoResponse *node;
         json_t *value;
 
+        if (template_check(cli, arguments))
+                return EXIT_TEMPLATE;
+        node = get_node_info(cli);
         str_addf(&text, "Client: Skep\n Version:           %s\n", SKEP_VERSION);
         value = json_pack("{s{ss}sn}", "Client", "Version", SKEP_VERSION, "Server");
         if (node) {

@@ -89,6 +89,26 @@ static int parse_template(struct arena *arena, const char *format, const struct 
         return 0;
 }
 
+const char *format_argument(const struct arguments *arguments)
+{
+        const char *format = argument(arguments, "format");
+
+        return str_is_empty(format) ? NULL : format;
+}
+
+int template_check(struct cli *cli, const struct arguments *arguments)
+{
+        const char *format = format_argument(arguments);
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        const struct template *template;
+
+        if (!format || strcmp(format, "json") == 0 ||
+            parse_template(&arena, unescaped(&arena, format), &template, &cli->err) == 0)
+                return 0;
+        print_failure(cli);
+        return EXIT_TEMPLATE;
+}
+
 int template_line(const char *format, json_t *value, struct str *out, struct err *err)
 {
         _cleanup_(arena_done) struct arena arena = { 0 };
@@ -329,7 +349,7 @@ int print_inspection(struct cli *cli, const struct arguments *arguments,
                      const struct inspection *inspection)
 {
         _cleanup_(vec_done) struct vec failures = VEC_OF(struct err);
-        const char *format = argument(arguments, "format");
+        const char *format = format_argument(arguments);
         size_t n = 0;
 
         if (argument_bool(arguments, "pretty") && format) {
@@ -338,6 +358,8 @@ int print_inspection(struct cli *cli, const struct arguments *arguments,
         }
         if (argument_bool(arguments, "pretty"))
                 return inspect_pretty(cli, arguments, inspection);
+        if (template_check(cli, arguments))
+                return EXIT_TEMPLATE;
         if (inspect_values(cli, arguments, inspection, format, &failures) < 0)
                 return print_failure(cli);
         for (; n < failures.n; n++) {

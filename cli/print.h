@@ -45,6 +45,13 @@ struct inspection {
 int print_inspection(struct cli *cli, const struct arguments *arguments,
                      const struct inspection *inspection);
 
+/* --format; NULL when it was not given or says nothing. */
+const char *format_argument(const struct arguments *arguments);
+
+/* Before anything is asked of anybody: is --format, when it was given, a template (or "json")?  0,
+ * or EXIT_TEMPLATE, told.  (A list's that is none ends with 1 like any failure, as docker's.) */
+int template_check(struct cli *cli, const struct arguments *arguments);
+
 /* One value by a template, with a newline; ERR_INVALID with docker's sentence. */
 int template_line(const char *format, json_t *value, struct str *out, struct err *err);
 

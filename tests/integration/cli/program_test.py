@@ -27,6 +27,12 @@ def a_closed_pipe_ends_it_quietly():
     check(done.returncode == -13 and not done.stderr, done)
 
 
+def a_format_that_is_no_template_is_told_before_anybody_is_asked():
+    for words in (['info'], ['version'], ['events'], ['service', 'inspect', 'web'], ['node', 'inspect', 'self']):
+        done = subprocess.run([SKEP, '-H', 'unix:/nonexistent', '--node', 'unix:/nonexistent', *words, '--format', '{{.ID'], capture_output=True)
+        check(done.returncode == 64 and b'template parsing error' in done.stderr and not done.stdout, done)
+
+
 def has_echo(terminal):
     return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
