@@ -303,7 +303,7 @@ static int remove_ulimit(struct spec_edit *edit, const char *value)
 
         for (size_t i = container->n_ulimits; i-- > 0;)
                 if (strcmp(container->ulimits[i]->name, value) == 0)
-                        container->ulimits[i] = container->ulimits[--container->n_ulimits];
+                        pointers_remove((void **)container->ulimits, &container->n_ulimits, i);
         return 0;
 }
 

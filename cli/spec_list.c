@@ -14,22 +14,22 @@ void pointers_add(struct spec_edit *edit, void ***list, size_t *n, void *item)
         *list = grown;
 }
 
-void list_add(struct spec_edit *edit, const char ***list, size_t *n, const char *text)
-{
-        pointers_add(edit, (void ***)list, n, arena_strdup(edit->arena, text));
-}
-
-static void drop(void **list, size_t *n, size_t i)
+void pointers_remove(void **list, size_t *n, size_t i)
 {
         memmove(list + i, list + i + 1, (*n - i - 1) * sizeof *list);
         (*n)--;
+}
+
+void list_add(struct spec_edit *edit, const char ***list, size_t *n, const char *text)
+{
+        pointers_add(edit, (void ***)list, n, arena_strdup(edit->arena, text));
 }
 
 void list_remove(const char **list, size_t *n, const char *text)
 {
         for (size_t i = *n; i-- > 0;)
                 if (strcmp(list[i], text) == 0)
-                        drop((void **)list, n, i);
+                        pointers_remove((void **)list, n, i);
 }
 
 static bool same_key(const char *entry, const char *key, size_t length)
@@ -41,7 +41,7 @@ void list_remove_key(const char **list, size_t *n, const char *key)
 {
         for (size_t i = *n; i-- > 0;)
                 if (same_key(list[i], key, strcspn(key, "=")))
-                        drop((void **)list, n, i);
+                        pointers_remove((void **)list, n, i);
 }
 
 void list_set_key(struct spec_edit *edit, const char ***list, size_t *n, const char *text)
@@ -81,7 +81,7 @@ void label_remove(Sk__Label **labels, size_t *n, const char *key)
 {
         for (size_t i = *n; i-- > 0;)
                 if (strcmp(labels[i]->key, key) == 0)
-                        drop((void **)labels, n, i);
+                        pointers_remove((void **)labels, n, i);
 }
 
 /* Reads one word into 'word'; *at moves behind it. */

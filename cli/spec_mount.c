@@ -209,7 +209,11 @@ int add_mount(struct spec_edit *edit, const char *value)
         if (mount->tmpfs && mount->type != SK__MOUNT__TYPE__TMPFS)
                 return err_set(edit->err, ERR_INVALID,
                                "cannot mix 'tmpfs-*' options with another mount type");
-        remove_mount(edit, mount->target);
+        for (size_t i = 0; i < container->n_mounts; i++)
+                if (strcmp(container->mounts[i]->target, mount->target) == 0) {
+                        container->mounts[i] = mount;
+                        return 0;
+                }
         pointers_add(edit, (void ***)&container->mounts, &container->n_mounts, mount);
         return 0;
 }
@@ -220,6 +224,6 @@ int remove_mount(struct spec_edit *edit, const char *value)
 
         for (size_t i = container->n_mounts; i-- > 0;)
                 if (strcmp(container->mounts[i]->target, value) == 0)
-                        container->mounts[i] = container->mounts[--container->n_mounts];
+                        pointers_remove((void **)container->mounts, &container->n_mounts, i);
         return 0;
 }

@@ -47,6 +47,8 @@ void list_remove_key(const char **list, size_t *n, const char *key);
 int label_set(struct spec_edit *edit, Sk__Label ***labels, size_t *n, const char *text);
 void label_remove(Sk__Label **labels, size_t *n, const char *key);
 void pointers_add(struct spec_edit *edit, void ***list, size_t *n, void *item);
+/* The rest stays in its order. */
+void pointers_remove(void **list, size_t *n, size_t i);
 
 /* A command line taken apart as a shell would, without expansions. */
 int split_words(struct spec_edit *edit, const char *text, const char ***ret_words, size_t *ret_n);

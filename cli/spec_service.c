@@ -235,7 +235,7 @@ static int remove_port(struct spec_edit *edit, const char *value)
         for (size_t i = spec->n_ports; i-- > 0;)
                 if (spec->ports[i]->target_port == wanted.target_port &&
                     spec->ports[i]->protocol == wanted.protocol)
-                        spec->ports[i] = spec->ports[--spec->n_ports];
+                        pointers_remove((void **)spec->ports, &spec->n_ports, i);
         return 0;
 }
 
@@ -276,7 +276,7 @@ static int remove_network(struct spec_edit *edit, const char *value)
 
         for (size_t i = task->n_networks; i-- > 0;)
                 if (strcmp(task->networks[i]->target, value) == 0)
-                        task->networks[i] = task->networks[--task->n_networks];
+                        pointers_remove((void **)task->networks, &task->n_networks, i);
         return 0;
 }
 

@@ -80,7 +80,7 @@ static int remove_generic(struct spec_edit *edit, const char *value)
 
         for (size_t i = resources->n_generic; i-- > 0;)
                 if (strcmp(resources->generic[i]->kind, value) == 0)
-                        resources->generic[i] = resources->generic[--resources->n_generic];
+                        pointers_remove((void **)resources->generic, &resources->n_generic, i);
         return 0;
 }
 

@@ -222,6 +222,21 @@ static void forcing_an_update_counts_up(void **state)
         assert_int_equal(typed->edit.spec->task->force_update, 1);
 }
 
+static void mounts_stay_in_their_order(void **state)
+{
+        struct typed *typed = *state;
+        Sk__ContainerSpec *container = typed->edit.spec->task->container;
+
+        works(typed, false, WORDS("--mount", "dst=/x", "--mount", "dst=/a", "--mount", "dst=/a/b"));
+        works(typed, true, WORDS("--mount-add", "dst=/a,ro"));
+        assert_string_equal(container->mounts[1]->target, "/a");
+        assert_true(container->mounts[1]->read_only);
+        works(typed, true, WORDS("--mount-rm", "/x"));
+        assert_int_equal(container->n_mounts, 2);
+        assert_string_equal(container->mounts[0]->target, "/a");
+        assert_string_equal(container->mounts[1]->target, "/a/b");
+}
+
 static void update_rules_are_filled_in(void **state)
 {
         struct typed *typed = *state;
@@ -312,6 +327,7 @@ int main(void)
                 ON_SPEC(a_global_service_takes_no_replicas),
                 ON_SPEC(placement_is_filled_in),
                 ON_SPEC(mounts_are_filled_in),
+                ON_SPEC(mounts_stay_in_their_order),
                 ON_SPEC(an_update_adds_and_removes),
                 ON_SPEC(forcing_an_update_counts_up),
                 ON_SPEC(update_rules_are_filled_in),
