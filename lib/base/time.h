@@ -15,6 +15,14 @@
 /* Later than any time. */
 #define TIME_NEVER INT64_MAX
 
+/* So much later; TIME_NEVER when that is beyond what an int64_t holds. */
+static inline int64_t time_after(int64_t time_ns, int64_t delay_ns)
+{
+        int64_t at;
+
+        return __builtin_add_overflow(time_ns, delay_ns, &at) ? TIME_NEVER : at;
+}
+
 /* RFC 3339 with nanoseconds and no trailing zeros, in UTC: "2026-11-20T05:31:53.519172983Z". */
 void str_add_time(struct str *str, int64_t time_ns);
 

@@ -82,7 +82,7 @@ int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t
         while (before && before->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
                 before = view_slot_older(work->view, before);
         if (before && !is_update)
-                at += delay_of(work, before);
+                at = time_after(at, delay_of(work, before));
 
         /* Of what came before the replaced one, those still wanted go on until the new one is up.
          */

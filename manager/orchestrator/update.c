@@ -37,7 +37,7 @@ static int64_t up_since(const Sk__Task *task)
 
 static void count_slot(struct work *work, struct update *update, const struct slot *slot)
 {
-        int64_t now = view_now(work->view), up_at;
+        int64_t now = view_now(work->view), rested_at;
 
         if (slot_is_dirty(work, slot)) {
                 update->n_dirty++;
@@ -50,10 +50,12 @@ static void count_slot(struct work *work, struct update *update, const struct sl
                 update->n_starting += !failure_in_slot(work, update->config, slot);
                 return;
         }
-        up_at = up_since(slot->newest);
-        if (update->config && up_at + update->config->delay_ns > now) {
+        if (!update->config)
+                return;
+        rested_at = time_after(up_since(slot->newest), update->config->delay_ns);
+        if (rested_at > now) {
                 update->n_resting++;
-                plan_wake(work->plan, up_at + update->config->delay_ns);
+                plan_wake(work->plan, rested_at);
         }
 }
 
