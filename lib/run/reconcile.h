@@ -15,3 +15,8 @@
  * runs.  'config' goes to touch and decide. */
 int reconcile_start(struct daemon *daemon, const char *store, const struct reconciler *reconciler,
                     const void *config, struct err *err);
+
+/* The whole main() of a daemon that does no more: "skep-NAME", NAME being the reconciler's, with
+ * one setting, where the store listens. */
+int reconcile_main(int argc, char **argv, const struct reconciler *reconciler, const void *config,
+                   const char *summary);
