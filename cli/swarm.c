@@ -34,6 +34,48 @@ static int64_t number(const struct arguments *arguments, const char *name)
         return value;
 }
 
+static uint64_t count(const struct arguments *arguments, const char *name)
+{
+        const char *text = argument(arguments, name);
+        uint64_t value = 0;
+
+        if (text)
+                str_to_uint64(text, &value, NULL);
+        return value;
+}
+
+/* A count of 32 bits; the type of the flag knows only those of 64. */
+static int small_count(struct cli *cli, const struct arguments *arguments, const char *name,
+                       uint32_t *ret)
+{
+        uint64_t value = count(arguments, name);
+
+        if (value > UINT32_MAX)
+                return err_set(&cli->err, ERR_INVALID,
+                               "invalid argument \"%.64s\" for \"--%s\" flag: value out of range",
+                               argument(arguments, name), name);
+        *ret = (uint32_t)value;
+        return 0;
+}
+
+/* What init and update can say of a cluster. */
+static const struct flag cluster_flags[] = {
+        { "cert-expiry", 0, FLAG_DURATION, NULL,
+          "Validity period for node certificates (ns|us|ms|s|m|h) (default 2160h0m0s)", NULL },
+        { "dispatcher-heartbeat", 0, FLAG_DURATION, NULL,
+          "Dispatcher heartbeat period (ns|us|ms|s|m|h) (default 5s)", NULL },
+        { "external-ca", 0, FLAG_LIST, "external-ca",
+          "Specifications of one or more certificate signing endpoints",
+          "external certificate authorities come with a later release" },
+        { "max-snapshots", 0, FLAG_UINT, NULL, "Number of additional Raft snapshots to retain",
+          NULL },
+        { "snapshot-interval", 0, FLAG_UINT, NULL,
+          "Number of log entries between Raft snapshots (default 10000)", NULL },
+        { "task-history-limit", 0, FLAG_INT, NULL, "Task history retention limit (default 5)",
+          NULL },
+        { 0 },
+};
+
 /* --- init, leave --- */
 
 static const struct flag init_flags[] = {
@@ -44,8 +86,6 @@ static const struct flag init_flags[] = {
         { "availability", 0, FLAG_STRING, NULL,
           "Availability of the node (\"active\", \"pause\", \"drain\") (default \"active\")",
           NULL },
-        { "cert-expiry", 0, FLAG_DURATION, NULL,
-          "Validity period for node certificates (ns|us|ms|s|m|h) (default 2160h0m0s)", NULL },
         { "data-path-addr", 0, FLAG_STRING, NULL,
           "Address or interface to use for data path traffic (format: \"<ip|interface>\")", NULL },
         { "data-path-port", 0, FLAG_UINT, NULL,
@@ -54,21 +94,10 @@ static const struct flag init_flags[] = {
           "Default address pool in CIDR format (default [])", NULL },
         { "default-addr-pool-mask-length", 0, FLAG_UINT, NULL,
           "Default address pool subnet mask length (default 24)", NULL },
-        { "dispatcher-heartbeat", 0, FLAG_DURATION, NULL,
-          "Dispatcher heartbeat period (ns|us|ms|s|m|h) (default 5s)", NULL },
-        { "external-ca", 0, FLAG_LIST, "external-ca",
-          "Specifications of one or more certificate signing endpoints",
-          "external certificate authorities come with a later release" },
         { "force-new-cluster", 0, FLAG_BOOL, NULL, "Force create a new cluster from current state",
           NULL },
         { "listen-addr", 0, FLAG_STRING, "node-addr",
           "Listen address (format: \"<ip|interface>[:port]\") (default 0.0.0.0:2377)", NULL },
-        { "max-snapshots", 0, FLAG_UINT, NULL, "Number of additional Raft snapshots to retain",
-          NULL },
-        { "snapshot-interval", 0, FLAG_UINT, NULL,
-          "Number of log entries between Raft snapshots (default 10000)", NULL },
-        { "task-history-limit", 0, FLAG_INT, NULL, "Task history retention limit (default 5)",
-          NULL },
         { 0 },
 };
 
@@ -87,16 +116,17 @@ static int swarm_init(struct cli *cli, const struct arguments *arguments)
         request.advertise_address = str_or(argument(arguments, "advertise-addr"), "");
         request.listen_address = str_or(argument(arguments, "listen-addr"), "");
         request.data_path_address = str_or(argument(arguments, "data-path-addr"), "");
-        request.data_path_port = (uint32_t)number(arguments, "data-path-port");
-        request.subnet_size = (uint32_t)number(arguments, "default-addr-pool-mask-length");
+        if (small_count(cli, arguments, "data-path-port", &request.data_path_port) < 0 ||
+            small_count(cli, arguments, "default-addr-pool-mask-length", &request.subnet_size) < 0)
+                return command_usage_error(cli->command, cli->err.text);
         request.force_new_cluster = argument_bool(arguments, "force-new-cluster");
         request.auto_lock = argument_bool(arguments, "autolock");
         request.availability = str_or(argument(arguments, "availability"), "");
         request.certificate_expiry_ns = duration(arguments, "cert-expiry");
         request.dispatcher_heartbeat_ns = duration(arguments, "dispatcher-heartbeat");
         request.task_history_limit = number(arguments, "task-history-limit");
-        request.snapshot_interval = (uint64_t)number(arguments, "snapshot-interval");
-        request.max_snapshots = (uint64_t)number(arguments, "max-snapshots");
+        request.snapshot_interval = count(arguments, "snapshot-interval");
+        request.max_snapshots = count(arguments, "max-snapshots");
         if (cli_call(cli, RPC_METHOD(node_agent, InitSwarm), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
@@ -250,19 +280,6 @@ static int swarm_join_token(struct cli *cli, const struct arguments *arguments)
 
 static const struct flag update_flags[] = {
         { "autolock", 0, FLAG_BOOL, NULL, "Change manager autolocking setting (true|false)", NULL },
-        { "cert-expiry", 0, FLAG_DURATION, NULL,
-          "Validity period for node certificates (ns|us|ms|s|m|h) (default 2160h0m0s)", NULL },
-        { "dispatcher-heartbeat", 0, FLAG_DURATION, NULL,
-          "Dispatcher heartbeat period (ns|us|ms|s|m|h) (default 5s)", NULL },
-        { "external-ca", 0, FLAG_LIST, "external-ca",
-          "Specifications of one or more certificate signing endpoints",
-          "external certificate authorities come with a later release" },
-        { "max-snapshots", 0, FLAG_UINT, NULL, "Number of additional Raft snapshots to retain",
-          NULL },
-        { "snapshot-interval", 0, FLAG_UINT, NULL,
-          "Number of log entries between Raft snapshots (default 10000)", NULL },
-        { "task-history-limit", 0, FLAG_INT, NULL, "Task history retention limit (default 5)",
-          NULL },
         { 0 },
 };
 
@@ -275,9 +292,9 @@ static void apply_update(Sk__ClusterSpec *spec, const struct arguments *argument
         if (argument_is_set(arguments, "dispatcher-heartbeat"))
                 spec->dispatcher_heartbeat_ns = duration(arguments, "dispatcher-heartbeat");
         if (argument_is_set(arguments, "max-snapshots"))
-                spec->keep_old_snapshots = (uint64_t)number(arguments, "max-snapshots");
+                spec->keep_old_snapshots = count(arguments, "max-snapshots");
         if (argument_is_set(arguments, "snapshot-interval"))
-                spec->snapshot_interval = (uint64_t)number(arguments, "snapshot-interval");
+                spec->snapshot_interval = count(arguments, "snapshot-interval");
         if (argument_is_set(arguments, "task-history-limit"))
                 spec->task_history_limit = number(arguments, "task-history-limit");
 }
@@ -342,11 +359,11 @@ static int swarm_ca(struct cli *cli, const struct arguments *arguments)
 
 /* --- rows --- */
 
-static const struct flag *const init_tables[] = { init_flags, NULL };
+static const struct flag *const init_tables[] = { init_flags, cluster_flags, NULL };
 static const struct flag *const join_tables[] = { join_flags, NULL };
 static const struct flag *const token_tables[] = { token_flags, NULL };
 static const struct flag *const leave_tables[] = { leave_flags, NULL };
-static const struct flag *const update_tables[] = { update_flags, NULL };
+static const struct flag *const update_tables[] = { update_flags, cluster_flags, NULL };
 static const struct flag *const ca_tables[] = { ca_flags, NULL };
 
 /* clang-format off */

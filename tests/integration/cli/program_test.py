@@ -33,6 +33,12 @@ def a_format_that_is_no_template_is_told_before_anybody_is_asked():
         check(done.returncode == 64 and b'template parsing error' in done.stderr and not done.stdout, done)
 
 
+def a_number_that_does_not_fit_is_refused():
+    for flag in ('--data-path-port', '--default-addr-pool-mask-length'):
+        done = subprocess.run([SKEP, '--node', 'unix:/nonexistent', 'swarm', 'init', flag, '4294967320'], capture_output=True)
+        check(done.returncode == 125 and b'out of range' in done.stderr, done)
+
+
 def has_echo(terminal):
     return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
