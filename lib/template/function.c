@@ -116,6 +116,10 @@ static int call_join(json_t *const *arguments, size_t n, json_t **ret, struct er
         {
                 str_add(&joined, i ? separator : "");
                 value_print(&joined, item);
+                if (joined.length > MADE_MAX) {
+                        str_done(&joined);
+                        return err_set(err, ERR_INVALID, "error calling join: too much text");
+                }
         }
         *ret = take_text(&joined);
         return 0;

@@ -4,7 +4,7 @@
 
 #include "lib/template/template_private.h"
 
-enum { STEPS_MAX = 1000000, OUTPUT_MAX = 64 << 20, ARGUMENTS_MAX = 32 };
+enum { STEPS_MAX = 1000000, OUTPUT_MAX = 64 << 20, ARGUMENTS_MAX = 32, ITEM_SIZE = 64 };
 
 enum flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE };
 
@@ -21,7 +21,7 @@ struct run {
         struct vec variables; /* struct variable */
         struct vec garbage;   /* json_t *: values made on the way */
         size_t steps_left, output_max;
-        size_t n_made; /* bytes of text that functions made */
+        size_t n_made; /* bytes that functions made */
         enum flow flow;
         struct err *err;
 };
@@ -163,6 +163,17 @@ static int call_logic(struct run *run, const struct command *command, json_t *do
         return 0;
 }
 
+/* About what it takes in memory; lists that functions make are lists of text. */
+static size_t size_of(const json_t *value)
+{
+        size_t size = json_string_length(value);
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(value, i, item) size += ITEM_SIZE + json_string_length(item);
+        return size;
+}
+
 static int call_function(struct run *run, const struct command *command, json_t *dot,
                          json_t *const *last, json_t **ret)
 {
@@ -187,7 +198,7 @@ static int call_function(struct run *run, const struct command *command, json_t 
                 return fail_at(run, function, "%s", why.text);
         *ret = keep(run, result);
         /* What functions make is bounded too: no doubling of text without end. */
-        run->n_made += json_is_string(result) ? json_string_length(result) : 0;
+        run->n_made += size_of(result);
         if (run->n_made > run->output_max)
                 return err_set(run->err, ERR_EXHAUSTED, "template: it makes too much text");
         return 0;

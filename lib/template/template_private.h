@@ -122,6 +122,8 @@ json_t *sorted_keys(const json_t *object);   /* an array of strings; the caller'
 
 /* --- functions --- */
 
+enum { MADE_MAX = 64 << 20 }; /* bytes of text that one call makes, at most */
+
 /* Called with evaluated arguments; *ret is a new reference.  Errors are bare sentences. */
 typedef int template_function(json_t *const *arguments, size_t n, json_t **ret, struct err *err);
 

@@ -260,6 +260,37 @@ static void text_does_not_double_for_ever(void **state)
         str_done(&out);
 }
 
+static void lists_count_as_what_is_made(void **state)
+{
+        const struct template_options options = { .output_max = 100000 };
+        struct str out = { 0 };
+        struct err err;
+
+        (void)state;
+        assert_int_equal(
+                make("{{$x := printf \"%10000s\" \"\"}}{{range 50}}{{$y := split $x \" \"}}"
+                     "{{end}}",
+                     &options, &out, &err),
+                ERR_EXHAUSTED);
+        str_done(&out);
+}
+
+/* Eight gigabytes. */
+static void a_list_joined_by_much_is_stopped_on_the_way(void **state)
+{
+        struct str out = { 0 };
+        struct err err;
+
+        (void)state;
+        assert_int_equal(
+                make("{{$x := printf \"%9999s\" \"\"}}{{$x = print $x $x $x $x $x $x $x $x $x}}"
+                     "{{len (join (split $x \" \") $x)}}",
+                     NULL, &out, &err),
+                ERR_INVALID);
+        assert_non_null(strstr(err.text, "too much text"));
+        str_done(&out);
+}
+
 static void nesting_is_bounded(void **state)
 {
         struct str text = { 0 };
@@ -302,6 +333,8 @@ int main(void)
                 cmocka_unit_test(a_template_without_end_is_stopped),
                 cmocka_unit_test(output_is_bounded),
                 cmocka_unit_test(text_does_not_double_for_ever),
+                cmocka_unit_test(lists_count_as_what_is_made),
+                cmocka_unit_test(a_list_joined_by_much_is_stopped_on_the_way),
                 cmocka_unit_test(nesting_is_bounded),
         };
 
