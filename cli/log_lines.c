@@ -160,7 +160,8 @@ static void line_is_whole(struct log_lines *lines, const struct log_source *sour
 void log_lines_take(struct log_lines *lines, const Sk__LogLine *line)
 {
         struct log_source *source = find_source(lines, line);
-        struct str *pending = &source->pending[line->stream < 3 ? line->stream : 0];
+        size_t stream = line->stream < 3 ? line->stream : 0;
+        struct str *pending = &source->pending[stream];
 
         if (!line->is_partial && !pending->length) {
                 line_is_whole(lines, source, line,
@@ -168,6 +169,7 @@ void log_lines_take(struct log_lines *lines, const Sk__LogLine *line)
                 return;
         }
         str_add_bytes(pending, line->data.data, line->data.len);
+        source->pending_at_ns[stream] = line->at_ns;
         if (line->is_partial && pending->length < LINE_MAX_BYTES)
                 return;
         line_is_whole(lines, source, line, str_text(pending), pending->length);
@@ -184,6 +186,7 @@ void log_lines_finish(struct log_lines *lines)
                         struct str *pending = &source->pending[stream];
 
                         rest.stream = (Sk__LogLine__Stream)stream;
+                        rest.at_ns = source->pending_at_ns[stream];
                         if (pending->length)
                                 line_is_whole(lines, source, &rest, str_text(pending),
                                               pending->length);

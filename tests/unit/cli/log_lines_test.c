@@ -144,6 +144,22 @@ static void a_line_that_never_ends_is_printed_in_the_end(void **state)
         printed_is(&printed, "web.2.a74z61gq3vpl@n1    | unfinished\n", "");
 }
 
+static void a_line_that_never_ends_keeps_its_time(void **state)
+{
+        struct printed printed;
+
+        (void)state;
+        start(&printed, false);
+        printed.lines.style.timestamps = true;
+        say(&printed, A, NOW_NS + 2, OUT, "unfinished", true);
+        say(&printed, A, NOW_NS + 1, ERR, "oops", false);
+        say(&printed, B, NOW_NS + 1, OUT, "first", false);
+        printed_is(&printed,
+                   "2025-11-20T05:45:30.000000001Z web.10.b74z61gq3vpl@n1    | first\n"
+                   "2025-11-20T05:45:30.000000002Z web.2.a74z61gq3vpl@n1    | unfinished\n",
+                   "2025-11-20T05:45:30.000000001Z web.2.a74z61gq3vpl@n1    | oops\n");
+}
+
 static void raw_lines_have_no_prefix(void **state)
 {
         struct printed printed;
@@ -201,6 +217,7 @@ int main(void)
                 cmocka_unit_test(prefixes_line_up_for_as_many_slots_as_there_are),
                 cmocka_unit_test(pieces_of_a_line_are_put_together),
                 cmocka_unit_test(a_line_that_never_ends_is_printed_in_the_end),
+                cmocka_unit_test(a_line_that_never_ends_keeps_its_time),
                 cmocka_unit_test(raw_lines_have_no_prefix),
                 cmocka_unit_test(times_have_nine_digits_and_stand_first),
                 cmocka_unit_test(ids_are_left_out_or_whole_as_asked),
