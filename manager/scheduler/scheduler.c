@@ -79,21 +79,40 @@ static const char *explanation_of(struct round *round, const uint32_t n_refused[
         return text;
 }
 
-/* Why no node takes the batch's tasks, or why a preassigned task's own node does not. */
-static const char *explanation_for(struct round *round, struct batch *batch, const char *node_id)
+/* A preassigned task's own node; NULL when it is gone. */
+static struct cached_node *own_node(struct round *round, const Sk__Task *task)
+{
+        struct cached_node *node = map_find(&round->cache->nodes, task->definition->node_id);
+
+        return node && view_node(round->view, node->id) ? node : NULL;
+}
+
+/* Why a preassigned task's own node does not take it. */
+static const char *explanation_alone(struct round *round, struct batch *batch, const Sk__Task *task)
+{
+        const struct cached_node *node = own_node(round, task);
+        uint32_t n_refused[FILTERS + 1] = { 0 };
+
+        if (node)
+                n_refused[placement_check(&batch->spec->need, node->node, &node->usage)]++;
+        return explanation_of(round, n_refused);
+}
+
+/* Why no node takes the batch's tasks. */
+static const char *explanation_for_all(struct round *round, struct batch *batch)
 {
         uint32_t n_refused[FILTERS + 1] = { 0 };
 
-        if (!*node_id && batch->explanation)
+        if (batch->explanation)
                 return batch->explanation;
         for (size_t i = 0; i < round->cache->order.n; i++) {
                 const struct cached_node *node =
                         VEC_AT(&round->cache->order, struct cached_node *, i);
 
-                if (!*node_id || !strcmp(node->id, node_id))
-                        n_refused[placement_check(&batch->spec->need, node->node, &node->usage)]++;
+                n_refused[placement_check(&batch->spec->need, node->node, &node->usage)]++;
         }
-        return explanation_of(round, n_refused);
+        batch->explanation = explanation_of(round, n_refused);
+        return batch->explanation;
 }
 
 /* When all is placed, so that what is said holds. */
@@ -101,12 +120,10 @@ static void explain_batch(struct round *round, struct batch *batch)
 {
         for (size_t i = 0; i < batch->refused.n && round->plan->n_changes < round->limit; i++) {
                 const Sk__Task *task = VEC_AT(&batch->refused, const Sk__Task *, i);
-                const char *node_id = task->definition->node_id;
-                const char *explanation = explanation_for(round, batch, node_id);
 
-                if (!*node_id)
-                        batch->explanation = explanation;
-                explain(round, task, explanation);
+                explain(round, task,
+                        *task->definition->node_id ? explanation_alone(round, batch, task)
+                                                   : explanation_for_all(round, batch));
         }
 }
 
@@ -115,10 +132,9 @@ static void explain_batch(struct round *round, struct batch *batch)
 /* A task of a global service has its node; the filters are asked all the same. */
 static void place_preassigned(struct round *round, struct batch *batch, const Sk__Task *task)
 {
-        struct cached_node *node = map_find(&round->cache->nodes, task->definition->node_id);
+        struct cached_node *node = own_node(round, task);
 
-        if (node && view_node(round->view, node->id) &&
-            placement_check(&batch->spec->need, node->node, &node->usage) == FILTER_NONE)
+        if (node && placement_check(&batch->spec->need, node->node, &node->usage) == FILTER_NONE)
                 place(round, batch->spec, task, node, "preassigned");
         else
                 vec_push(&batch->refused, &task);
