@@ -7,6 +7,7 @@
 #include "cli/spec_private.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
+#include "lib/os/os_error.h"
 
 /* A setter of one text field. */
 #define SET_TEXT(name, field)                                                   \
@@ -133,12 +134,14 @@ static int add_env_file(struct spec_edit *edit, const char *path)
         int result = 0;
 
         if (!file)
-                return err_set(edit->err, ERR_NOT_FOUND, "open %.200s: %s", path, strerror(errno));
+                return os_error(edit->err, errno, "open %.200s", path);
         while (result == 0 && getline(&line, &size, file) > 0) {
                 line[strcspn(line, "\r\n")] = '\0';
                 if (line[0] && line[0] != '#')
                         result = add_env(edit, line);
         }
+        if (result == 0 && ferror(file))
+                result = os_error(edit->err, errno, "read %.200s", path);
         free(line);
         fclose(file);
         return result;

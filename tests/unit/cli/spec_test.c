@@ -175,6 +175,12 @@ static void placement_is_filled_in(void **state)
         assert_int_equal(placement->max_replicas_per_node, 2);
 }
 
+static void an_env_file_that_cannot_be_read_is_refused(void **state)
+{
+        refused(*state, false, "No such file", WORDS("--env-file", "/nonexistent"));
+        refused(*state, false, "directory", WORDS("--env-file", "/"));
+}
+
 static void mounts_are_filled_in(void **state)
 {
         struct typed *typed = *state;
@@ -326,6 +332,7 @@ int main(void)
                 ON_SPEC(wrong_ports_are_told),
                 ON_SPEC(a_global_service_takes_no_replicas),
                 ON_SPEC(placement_is_filled_in),
+                ON_SPEC(an_env_file_that_cannot_be_read_is_refused),
                 ON_SPEC(mounts_are_filled_in),
                 ON_SPEC(mounts_stay_in_their_order),
                 ON_SPEC(an_update_adds_and_removes),
