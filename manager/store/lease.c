@@ -41,21 +41,48 @@ static void tell(struct lease *lease, uint64_t epoch)
 
 /* --- granting --- */
 
+/* No longer one of those who ask; a no-op when it is none. */
+static void lease_withdraw(struct lease *lease)
+{
+        struct lease **at = &lease->store->leases;
+
+        while (*at && *at != lease)
+                at = &(*at)->next;
+        if (*at)
+                *at = lease->next;
+}
+
+/* Nothing need happen here later that would be a reason to try once more (a full queue runs empty
+ * unseen), so the holder asks again. */
+static void refuse(struct lease *lease, const struct err *err)
+{
+        lease_withdraw(lease);
+        rpc_fail(lease->call, err);
+}
+
 static void granted(struct store *store, void *context, const struct applied *applied,
                     const struct err *err)
 {
         struct lease *lease = context;
-        bool is_granted = !err && !applied->code && !applied->response->n_results;
+        struct err refused;
 
         lease->is_asking = false;
         if (!lease->call) {
                 lease_free(lease);
                 return;
         }
-        if (is_granted && replica_role(store->replica)->is_ready)
+        if (!err && applied->code) {
+                err_set(&refused, applied->code, "%s", applied->why);
+                err = &refused;
+        }
+        if (err) {
+                refuse(lease, err);
+                return;
+        }
+        /* Otherwise another's grant made the object meanwhile, and the next try is an update. */
+        if (!applied->response->n_results && replica_role(store->replica)->is_ready)
                 tell(lease, applied->response->version);
-        if (is_granted)
-                elect(store, lease->loop);
+        elect(store, lease->loop);
 }
 
 static int propose_grant(struct lease *lease, struct err *err)
@@ -94,6 +121,7 @@ static int propose_grant(struct lease *lease, struct err *err)
 static void elect(struct store *store, const char *loop)
 {
         struct lease *newest = NULL;
+        struct err err;
 
         for (struct lease *lease = store->leases; lease; lease = lease->next) {
                 if (strcmp(lease->loop, loop) != 0)
@@ -106,7 +134,9 @@ static void elect(struct store *store, const char *loop)
         if (!newest || newest->epoch || newest->is_asking ||
             !replica_role(store->replica)->is_ready)
                 return;
-        newest->is_asking = propose_grant(newest, NULL) == 0;
+        newest->is_asking = propose_grant(newest, &err) == 0;
+        if (!newest->is_asking)
+                refuse(newest, &err);
 }
 
 void lease_role(struct store *store)
@@ -119,14 +149,12 @@ void lease_role(struct store *store)
 
 static void lease_closed(void *context, struct rpc_call *call)
 {
-        struct lease *lease = context, **at = &lease->store->leases;
+        struct lease *lease = context;
         struct store *store = lease->store;
         _cleanup_(freep) char *loop = str_copy(lease->loop);
 
         (void)call;
-        while (*at != lease)
-                at = &(*at)->next;
-        *at = lease->next;
+        lease_withdraw(lease);
         lease->call = NULL;
         if (!lease->is_asking)
                 lease_free(lease);
@@ -157,6 +185,4 @@ void acquire_lease(void *context, struct rpc_call *call, const Sk__AcquireLeaseR
         store->leases = lease;
         rpc_call_on(call, &lease_events, lease);
         elect(store, lease->loop);
-        if (!lease->is_asking)
-                tell(lease, 0);
 }

@@ -8,9 +8,10 @@
 #include "lib/base/id.h"
 #include "lib/base/random.h"
 #include "lib/base/time.h"
+#include "lib/message/message.h"
 #include "tests/integration/store/fixture.h"
 
-enum { TASKS = 64, ROUNDS = 40 };
+enum { TASKS = 64, ROUNDS = 40, FLOODS = 4, ASKS = 30 };
 
 /* What is known of each task: the version of its definition; 0: it does not exist. */
 struct picture {
@@ -171,6 +172,7 @@ struct holder {
         bool is_held;
         uint64_t epoch;
         unsigned n_news;
+        int code; /* with which it was closed */
 };
 
 static void lease_news(void *context, const void *out)
@@ -187,24 +189,28 @@ static void lease_closed(void *context, const struct err *err)
 {
         struct holder *holder = context;
 
-        (void)err;
         holder->stream = NULL;
+        holder->code = err->code;
 }
 
 static const struct rpc_stream_events holder_events = { .message = lease_news,
                                                         .closed = lease_closed };
 
-static void acquire(struct fixture *f, struct holder *holder, const char *name)
+static void ask(struct fixture *f, struct holder *holder, const char *name)
 {
         Sk__AcquireLeaseRequest request = SK__ACQUIRE_LEASE_REQUEST__INIT;
 
         request.loop = (char *)"orchestrator";
         request.holder = (char *)name;
+        holder->stream = rpc_client_stream(f->client, RPC_METHOD(store, AcquireLease),
+                                           &request.base, &holder_events, holder);
+}
+
+static void acquire(struct fixture *f, struct holder *holder, const char *name)
+{
         while (!holder->is_held) {
                 if (!holder->stream)
-                        holder->stream =
-                                rpc_client_stream(f->client, RPC_METHOD(store, AcquireLease),
-                                                  &request.base, &holder_events, holder);
+                        ask(f, holder, name);
                 CHECK(loop_turn(f->loop, 100, NULL) == 0);
         }
 }
@@ -244,6 +250,102 @@ static void the_newest_who_asks_holds_the_lease(void **state)
         rpc_stream_cancel(first.stream);
 }
 
+/* The first grant makes the lease's object, and both are under way before there is one. */
+static void one_of_two_who_ask_at_once_holds_the_lease(void **state)
+{
+        struct fixture *f = *state;
+        struct holder first = { 0 }, second = { 0 };
+
+        fixture_start(f, NULL);
+        assert_int_equal(commit_with(f, 1), ERR_PRECONDITION);
+        ask(f, &first, "first");
+        ask(f, &second, "second");
+        for (int i = 0; i < 100 && !second.is_held; i++)
+                CHECK(loop_turn(f->loop, 100, NULL) == 0);
+        assert_true(second.is_held);
+        assert_int_equal(commit_with(f, second.epoch), 0);
+        rpc_stream_cancel(first.stream);
+        rpc_stream_cancel(second.stream);
+}
+
+/* Commits of which the smallest queue holds one. */
+struct flood {
+        struct fixture *fixture;
+        unsigned n_under_way;
+        bool is_over;
+};
+
+static void flood_on(struct flood *flood);
+
+static void flood_answered(void *context, const void *out, const struct err *err)
+{
+        struct flood *flood = context;
+
+        (void)out;
+        (void)err;
+        flood->n_under_way--;
+        if (!flood->is_over)
+                flood_on(flood);
+}
+
+static void flood_on(struct flood *flood)
+{
+        static char text[(1 << 20) - 100]; /* leaves no room for a grant */
+        struct arena arena = { 0 };
+        Sk__TaskDefinition definition = SK__TASK_DEFINITION__INIT;
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
+        Sk__Change change = SK__CHANGE__INIT, *changes[] = { &change };
+        Sk__Part part = SK__PART__INIT, *parts[] = { &part };
+        char id[ID_SIZE];
+
+        id_of(0, id);
+        memset(text, 'x', sizeof text - 1);
+        definition.service_id = text;
+        message_pack(&arena, &definition.base, &part.data.data, &part.data.len);
+        change.op = SK__CHANGE__OP__CREATE;
+        change.kind = SK__KIND__KIND_TASK;
+        change.id = id;
+        change.parts = parts;
+        change.n_parts = 1;
+        group.changes = changes;
+        group.n_changes = 1;
+        request.groups = groups;
+        request.n_groups = 1;
+        flood->n_under_way++;
+        rpc_client_call(flood->fixture->client, RPC_METHOD(store, Commit), &request.base,
+                        20 * NS_PER_S, false, flood_answered, flood);
+        arena_done(&arena);
+}
+
+static void whoever_asks_for_a_lease_is_answered_when_the_queue_is_full(void **state)
+{
+        static const char *const arguments[] = { "--queue", "1m", NULL };
+        struct flood flood = { .fixture = *state };
+        struct fixture *f = *state;
+        unsigned n_refused = 0;
+
+        fixture_start(f, arguments);
+        assert_int_equal(commit_with(f, 1), ERR_PRECONDITION);
+        while (flood.n_under_way < FLOODS)
+                flood_on(&flood);
+        for (size_t asked = 0; asked < ASKS || (!n_refused && asked < 20 * ASKS); asked++) {
+                struct holder holder = { 0 };
+
+                ask(f, &holder, "holder");
+                for (int i = 0; i < 2000 && holder.stream && !holder.is_held; i++)
+                        CHECK(loop_turn(f->loop, 10, NULL) == 0);
+                assert_true(holder.is_held || holder.code == ERR_EXHAUSTED);
+                n_refused += !holder.is_held;
+                if (holder.stream)
+                        rpc_stream_cancel(holder.stream);
+        }
+        assert_true(n_refused);
+        flood.is_over = true;
+        while (flood.n_under_way)
+                CHECK(loop_turn(f->loop, 100, NULL) == 0);
+}
+
 static void a_lease_is_granted_anew_after_a_restart(void **state)
 {
         struct fixture *f = *state;
@@ -271,6 +373,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_reader_that_is_cut_off_ends_with_the_same_picture),
                 TEST(the_newest_who_asks_holds_the_lease),
+                TEST(one_of_two_who_ask_at_once_holds_the_lease),
+                TEST(whoever_asks_for_a_lease_is_answered_when_the_queue_is_full),
                 TEST(a_lease_is_granted_anew_after_a_restart),
         };
 
