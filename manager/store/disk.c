@@ -1,14 +1,17 @@
 /* The disk: RocksDB's C interface. */
 #include "manager/store/disk.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
+#include "lib/os/os_error.h"
 #include "manager/store/seal.h"
 
 struct disk {
@@ -134,17 +137,50 @@ static int read_key_file(const char *path, uint8_t key[static SEAL_KEY_SIZE], st
         return r;
 }
 
-/* The key-encryption key; made at the first start. */
-static int open_outer_key(const char *folder, bool is_new, uint8_t key[static SEAL_KEY_SIZE],
-                          struct err *err)
+static bool has_file(const char *folder, const char *name)
 {
         _cleanup_(str_done) struct str path = { 0 };
 
+        str_addf(&path, "%s/%s", folder, name);
+        return file_exists(path.text);
+}
+
+/* The key-encryption key is made under another name, which becomes its own when the data key is on
+ * disk: so it can be told whether the first start came to its end. */
+static bool is_unfinished(const char *folder)
+{
+        return !has_file(folder, "kek") && has_file(folder, "kek.new");
+}
+
+static int open_outer(const char *folder, bool is_new, struct seal **ret, struct err *err)
+{
+        _cleanup_(str_done) struct str path = { 0 };
+        uint8_t key[SEAL_KEY_SIZE];
+        int r;
+
+        str_addf(&path, "%s/%s", folder, !is_new || has_file(folder, "kek") ? "kek" : "kek.new");
+        if (!is_new || file_exists(path.text)) {
+                r = read_key_file(path.text, key, err);
+        } else {
+                os_random(key, sizeof key);
+                r = file_write_atomic(path.text, key, sizeof key, 0600, err);
+        }
+        if (r == 0)
+                *ret = seal_new(key);
+        OPENSSL_cleanse(key, sizeof key);
+        return r;
+}
+
+/* Whether the new name survives power loss does not matter: then this is done again. */
+static int finish(const char *folder, struct err *err)
+{
+        _cleanup_(str_done) struct str path = { 0 }, unfinished = { 0 };
+
         str_addf(&path, "%s/kek", folder);
-        if (!is_new || file_exists(path.text))
-                return read_key_file(path.text, key, err);
-        os_random(key, SEAL_KEY_SIZE);
-        return file_write_atomic(path.text, key, SEAL_KEY_SIZE, 0600, err);
+        str_addf(&unfinished, "%s/kek.new", folder);
+        if (rename(unfinished.text, path.text) < 0)
+                return os_error(err, errno, "rename '%s'", unfinished.text);
+        return 0;
 }
 
 static int put_data_key(struct disk *disk, struct seal *outer, struct err *err)
@@ -189,18 +225,6 @@ static int get_data_key(struct disk *disk, struct seal *outer, bool is_new, stru
         return 0;
 }
 
-static int open_keys(struct disk *disk, const char *folder, bool is_new, struct err *err)
-{
-        _cleanup_(seal_freep) struct seal *outer = NULL;
-        uint8_t key[SEAL_KEY_SIZE];
-
-        TRY(open_outer_key(folder, is_new, key, err));
-        outer = seal_new(key);
-        OPENSSL_cleanse(key, sizeof key);
-        TRY(get_data_key(disk, outer, is_new, err));
-        return 0;
-}
-
 /* --- life --- */
 
 static int open_database(struct disk *disk, const char *path, struct err *err)
@@ -223,16 +247,19 @@ static int open_database(struct disk *disk, const char *path, struct err *err)
 int disk_open(const char *folder, struct disk **ret_disk, bool *ret_is_new, struct err *err)
 {
         _cleanup_(disk_freep) struct disk *disk = mem_alloc(sizeof *disk);
-        _cleanup_(str_done) struct str path = { 0 }, current = { 0 };
+        _cleanup_(seal_freep) struct seal *outer = NULL;
+        _cleanup_(str_done) struct str path = { 0 };
         bool is_new;
 
         TRY(file_make_folders(folder, 0700, err));
         str_addf(&path, "%s/db", folder);
-        str_addf(&current, "%s/db/CURRENT", folder);
-        is_new = !file_exists(current.text);
+        is_new = !has_file(folder, "db/CURRENT") || is_unfinished(folder);
         make_options(disk);
+        TRY(open_outer(folder, is_new, &outer, err));
         TRY(open_database(disk, path.text, err));
-        TRY(open_keys(disk, folder, is_new, err));
+        TRY(get_data_key(disk, outer, is_new, err));
+        if (is_unfinished(folder))
+                TRY(finish(folder, err));
         *ret_disk = TAKE(disk);
         *ret_is_new = is_new;
         return 0;

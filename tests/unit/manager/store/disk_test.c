@@ -1,13 +1,21 @@
 /* The disk, on real RocksDB in a folder of its own. */
 #include "tests/unit/test.h"
 
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
 #include "manager/store/log.h"
+
+enum { KILLS = 40 }; /* a millisecond later each */
 
 struct fixture {
         char folder[64];
@@ -118,6 +126,53 @@ static void a_missing_key_file_is_not_made_anew(void **state)
         assert_false(file_exists(path));
 }
 
+/* What this program does when it is started so, to be killed. */
+static int open_once(const char *folder)
+{
+        struct disk *disk;
+        struct err err;
+        bool is_new;
+
+        if (disk_open(folder, &disk, &is_new, &err) < 0)
+                return EXIT_FAILURE;
+        disk_free(disk);
+        return EXIT_SUCCESS;
+}
+
+static void open_and_kill(const char *folder, int after_ms)
+{
+        char *const argv[] = { (char *)"disk_test", (char *)"open", (char *)folder, NULL };
+        struct pollfd end = { .events = POLLIN };
+        pid_t pid;
+
+        assert_int_equal(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ), 0);
+        end.fd = pidfd_open(pid, 0);
+        assert_true(end.fd >= 0);
+        poll(&end, 1, after_ms);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        close(end.fd);
+}
+
+static void a_first_start_that_was_killed_is_begun_again(void **state)
+{
+        struct fixture *f = *state;
+
+        for (int ms = 0; ms < KILLS; ms++) {
+                disk_batch_free(TAKE(f->batch));
+                disk_free(TAKE(f->disk));
+                assert_int_equal(file_remove_tree(f->folder, NULL), 0);
+                open_and_kill(f->folder, ms);
+                reopen(f);
+                assert_non_null(f->disk);
+                disk_batch_put(f->batch, DISK_STATE, "key", 3, "value", 5);
+                write_batch(f);
+                reopen(f);
+                assert_int_equal(get(f, "key"), 0);
+                assert_false(f->is_new);
+        }
+}
+
 /* --- the log --- */
 
 static void add_entry(struct fixture *f, uint64_t index, uint64_t term, const char *text)
@@ -203,7 +258,7 @@ static void truncating_and_compacting_cut_both_ends(void **state)
         assert_int_equal(restore.vote, 5);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -211,11 +266,14 @@ int main(void)
                 TEST(families_are_apart_and_removed_records_are_gone),
                 TEST(another_folders_key_file_is_refused),
                 TEST(a_missing_key_file_is_not_made_anew),
+                TEST(a_first_start_that_was_killed_is_begun_again),
                 TEST(entries_come_back_as_they_were),
                 TEST(a_large_entry_is_read_alone),
                 TEST(a_missing_entry_is_noticed),
                 TEST(truncating_and_compacting_cut_both_ends),
         };
 
+        if (argc == 3)
+                return open_once(argv[2]);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
