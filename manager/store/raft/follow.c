@@ -117,8 +117,9 @@ void take_snapshot_received(struct raft *raft, const struct raft_event *event)
         const struct raft_snapshot *snapshot = event->snapshot_received.snapshot;
         uint64_t term = event->snapshot_received.term;
 
-        if (term < raft->term || snapshot->term > term || !snapshot->term || !snapshot->index ||
-            snapshot->index > (uint64_t)INT64_MAX || !members_are_valid(&snapshot->members)) {
+        if (term < raft->term || term > (uint64_t)INT64_MAX || snapshot->term > term ||
+            !snapshot->term || !snapshot->index || snapshot->index > (uint64_t)INT64_MAX ||
+            !members_are_valid(&snapshot->members)) {
                 refuse(raft, ERR_INVALID, "a snapshot of an older leader, or malformed");
                 return;
         }

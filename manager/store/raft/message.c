@@ -68,6 +68,8 @@ const char *message_fault(const struct raft *raft, const struct raft_message *me
                 return "only an append has entries";
         if (!has_log_position(message))
                 return "its index and term do not fit together";
+        if (message->term > (uint64_t)INT64_MAX)
+                return "its term is out of range";
         if (message->log_index > (uint64_t)INT64_MAX || message->match > (uint64_t)INT64_MAX)
                 return "its index is out of range";
         return entries_fault(message);

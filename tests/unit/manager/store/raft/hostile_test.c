@@ -123,6 +123,24 @@ static void nonsense_breaks_nothing(void **state)
         }
 }
 
+/* A term that cannot be followed by another would end all elections, and it is written down. */
+static void the_last_of_all_terms_is_refused(void **state)
+{
+        struct server *server = server_new(VOTERS(1, 2, 3));
+        struct raft_snapshot snapshot = { .index = 5, .term = 1, .members = { .n = 0 } };
+
+        (void)state;
+        server_receive(server, (struct raft_message){
+                                       .kind = RAFT_HEARTBEAT, .from = 2, .term = UINT64_MAX });
+        assert_int_equal(server->effects->refused, ERR_INVALID);
+        server_step(server,
+                    (struct raft_event){ .kind = RAFT_SNAPSHOT_RECEIVED,
+                                         .snapshot_received = { 2, UINT64_MAX, &snapshot } });
+        assert_int_equal(server->effects->refused, ERR_INVALID);
+        assert_int_equal(server_status(server).term, 0);
+        server_free(server);
+}
+
 static void a_malformed_configuration_is_refused(void **state)
 {
         static const uint8_t malformed[][12] = {
@@ -146,6 +164,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(nonsense_breaks_nothing),
+                cmocka_unit_test(the_last_of_all_terms_is_refused),
                 cmocka_unit_test(a_malformed_configuration_is_refused),
         };
 
