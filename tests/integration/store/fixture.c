@@ -176,16 +176,26 @@ void fixture_start(struct fixture *fixture, const char *const more_arguments[])
         _exit(127);
 }
 
-void fixture_kill(struct fixture *fixture)
+/* What it said last, a sanitizer's report among it, would go with its folder. */
+static void check_runs(struct fixture *fixture)
 {
+        _cleanup_(str_done) struct str text = { 0 };
+        char log[128];
         int status;
 
+        if (waitpid(fixture->pid, &status, WNOHANG) == 0)
+                return;
+        fixture->pid = 0;
+        if (file_read(path(fixture, "log", log, sizeof log), 16 << 20, &text, NULL) == 0)
+                fprintf(stderr, "%s", str_text(&text));
+        fail_msg("the store ended by itself: status 0x%x", (unsigned)status);
+}
+
+void fixture_kill(struct fixture *fixture)
+{
         if (!fixture->pid)
                 return;
-        if (waitpid(fixture->pid, &status, WNOHANG) != 0) {
-                fixture->pid = 0;
-                fail_msg("the store ended by itself: status 0x%x", (unsigned)status);
-        }
+        check_runs(fixture);
         kill(fixture->pid, SIGKILL);
         fixture_wait_exit(fixture);
 }
@@ -230,6 +240,8 @@ int fixture_call(struct fixture *fixture, const struct rpc_method_id *method,
                                 &answer);
                 while (!answer.is_done)
                         CHECK(loop_turn(fixture->loop, 100, NULL) == 0);
+                if (fixture->pid)
+                        check_runs(fixture);
         } while (answer.code == ERR_UNAVAILABLE);
         if (ret_out)
                 *ret_out = answer.out;
