@@ -3,7 +3,6 @@
  * the leading store grants, to the holder that asked last on its node. */
 #include <string.h>
 
-#include "lib/message/message.h"
 #include "manager/store/check.h"
 #include "manager/store/store.h"
 
@@ -88,33 +87,20 @@ static void granted(struct store *store, void *context, const struct applied *ap
 static int propose_grant(struct lease *lease, struct err *err)
 {
         struct store *store = lease->store;
-        struct arena arena = { 0 };
         Sk__LeaseGrant grant = SK__LEASE_GRANT__INIT;
-        Sk__Part part = SK__PART__INIT, *parts[] = { &part };
-        Sk__Change change = SK__CHANGE__INIT, *changes[] = { &change };
-        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
-        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        Sk__Change change = SK__CHANGE__INIT;
         char id[26];
-        int r;
 
         apply_lease_id(lease->loop, id);
         grant.loop = lease->loop;
         grant.holder = lease->holder;
-        message_pack(&arena, &grant.base, &part.data.data, &part.data.len);
         change.op = state_find(store->state, SK__KIND__KIND_LEASE, id) ? SK__CHANGE__OP__UPDATE
                                                                        : SK__CHANGE__OP__CREATE;
         change.kind = SK__KIND__KIND_LEASE;
         change.id = id;
         change.name = lease->loop;
-        change.parts = parts;
-        change.n_parts = 1;
-        group.changes = changes;
-        group.n_changes = 1;
-        request.groups = groups;
-        request.n_groups = 1;
-        r = store_propose(store, &request, ROLE_STORE, granted, lease, err);
-        arena_done(&arena);
-        return r;
+        return store_propose_part(store, &change, PART_LEASE_grant, &grant.base, granted, lease,
+                                  err);
 }
 
 /* The newest who asks for the loop is to hold it; the others are told that they do not. */

@@ -42,28 +42,17 @@ static const char *cluster_id(const struct store *store)
 }
 
 static int write_members(struct store *store, const Sk__ClusterMembership *membership,
-                         struct arena *arena,
                          void (*done)(struct store *, void *context, const struct applied *,
                                       const struct err *),
                          void *context, struct err *err)
 {
-        Sk__Part part = SK__PART__INIT, *parts[] = { &part };
-        Sk__Change change = SK__CHANGE__INIT, *changes[] = { &change };
-        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
-        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        Sk__Change change = SK__CHANGE__INIT;
 
-        part.index = PART_CLUSTER_membership;
-        message_pack(arena, &membership->base, &part.data.data, &part.data.len);
         change.op = SK__CHANGE__OP__UPDATE;
         change.kind = SK__KIND__KIND_CLUSTER;
         change.id = (char *)cluster_id(store);
-        change.parts = parts;
-        change.n_parts = 1;
-        group.changes = changes;
-        group.n_changes = 1;
-        request.groups = groups;
-        request.n_groups = 1;
-        TRY(store_propose(store, &request, ROLE_STORE, done, context, err));
+        TRY(store_propose_part(store, &change, PART_CLUSTER_membership, &membership->base, done,
+                               context, err));
         store->is_writing_members = true;
         return 0;
 }
@@ -189,7 +178,7 @@ static void lead(struct store *store)
         if (store->forgets_members)
                 membership->n_members = 0;
         if (mend(store, membership, &arena)) {
-                if (write_members(store, membership, &arena, written, NULL, &err) < 0)
+                if (write_members(store, membership, written, NULL, &err) < 0)
                         LOG(WARN, "the membership could not be written", STR("error", err.text));
         } else {
                 move(store, membership);
@@ -331,7 +320,7 @@ void add_member(void *context, struct rpc_call *call, const Sk__AddMemberRequest
         if (r == 0) {
                 membership = draft(store, arena);
                 if (put(membership, arena, node_id, in->address, in->raft_address, true)) {
-                        r = write_members(store, membership, arena, member_written, call, &err);
+                        r = write_members(store, membership, member_written, call, &err);
                 } else {
                         response.membership = membership;
                         rpc_reply(call, &response.base);

@@ -114,6 +114,32 @@ int store_propose(struct store *store, const Sk__CommitRequest *request, uint32_
         return 0;
 }
 
+int store_propose_part(struct store *store, Sk__Change *change, uint32_t part,
+                       const ProtobufCMessage *message,
+                       void (*done)(struct store *, void *context, const struct applied *,
+                                    const struct err *),
+                       void *context, struct err *err)
+{
+        struct arena arena = { 0 };
+        Sk__Part packed = SK__PART__INIT, *parts[] = { &packed };
+        Sk__Change *changes[] = { change };
+        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        int r;
+
+        packed.index = part;
+        message_pack(&arena, message, &packed.data.data, &packed.data.len);
+        change->parts = parts;
+        change->n_parts = 1;
+        group.changes = changes;
+        group.n_changes = 1;
+        request.groups = groups;
+        request.n_groups = 1;
+        r = store_propose(store, &request, ROLE_STORE, done, context, err);
+        arena_done(&arena);
+        return r;
+}
+
 /* --- entries --- */
 
 static size_t put_varint(uint8_t *at, uint64_t value)

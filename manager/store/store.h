@@ -80,6 +80,13 @@ int store_propose(struct store *store, const Sk__CommitRequest *request, uint32_
                                const struct err *),
                   void *context, struct err *err);
 
+/* One change of one part, by the store itself. */
+int store_propose_part(struct store *store, Sk__Change *change, uint32_t part,
+                       const ProtobufCMessage *message,
+                       void (*done)(struct store *, void *context, const struct applied *,
+                                    const struct err *),
+                       void *context, struct err *err);
+
 void propose_init(struct store *store);
 void propose_done(struct store *store);
 void propose_turn(struct store *store); /* makes entries of what was queued */
