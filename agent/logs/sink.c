@@ -215,8 +215,10 @@ static void work_done(struct work *at)
                 await_more(sink);
                 return;
         }
+        /* Another stream woke meanwhile, and its work ended before what was posted came. */
+        if (sink->again.run)
+                return;
         /* Not here: a pool that ends takes no more work from within the end of other work. */
-        CHECK(!sink->again.run);
         sink->again.run = step_again;
         loop_post(sink->loop, &sink->again);
 }

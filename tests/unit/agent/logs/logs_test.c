@@ -2,9 +2,11 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -273,6 +275,101 @@ static void a_followed_log_ends_with_its_container(void **state)
         assert_true(str_ends_with(f->seen.text, "stdout more\n"));
 }
 
+/* --- two streams, and a pool whose works end just then --- */
+
+struct crossing {
+        struct fixture *f;
+        struct work gate, first, second;
+        int gate_fds[2], late_fds[2];
+        struct loop_watch late;
+};
+
+static void sleep_ms(int ms)
+{
+        CHECK(poll(NULL, 0, ms) == 0);
+}
+
+static void wait_at_gate(struct work *work)
+{
+        struct crossing *crossing = container_of(work, struct crossing, gate);
+        char byte;
+
+        CHECK(read(crossing->gate_fds[0], &byte, 1) == 1);
+}
+
+static void nothing(struct work *work)
+{
+        (void)work;
+}
+
+/* The pool posts the end of 'second' before the sink, whose work ended with this one, posts that it
+ * goes on. */
+static void first_done(struct work *work)
+{
+        struct crossing *crossing = container_of(work, struct crossing, first);
+
+        crossing->second = (struct work){ .work = nothing, .done = nothing };
+        worker_submit(crossing->f->pool, &crossing->second);
+        sleep_ms(50);
+}
+
+static void dawdle(void *context, uint32_t epoll_events)
+{
+        struct crossing *crossing = context;
+        char byte;
+
+        (void)epoll_events;
+        CHECK(read(crossing->late_fds[0], &byte, 1) == 1);
+        sleep_ms(50);
+}
+
+static void begin_crossing(struct fixture *f, struct crossing *crossing)
+{
+        crossing->f = f;
+        CHECK(pipe(crossing->gate_fds) == 0 && pipe(crossing->late_fds) == 0);
+        crossing->late = (struct loop_watch){ .ready = dawdle,
+                                              .context = crossing,
+                                              .fd = crossing->late_fds[0] };
+        CHECK(loop_watch_add(f->loop, &crossing->late, EPOLLIN, NULL) == 0);
+        crossing->gate = (struct work){ .work = wait_at_gate, .done = nothing };
+        crossing->first = (struct work){ .work = nothing, .done = first_done };
+        worker_submit(f->pool, &crossing->gate);
+        worker_submit(f->pool, &crossing->first);
+}
+
+static void end_crossing(struct crossing *crossing)
+{
+        loop_watch_remove(&crossing->late);
+        for (int i = 0; i < 2; i++) {
+                close(crossing->gate_fds[i]);
+                close(crossing->late_fds[i]);
+        }
+}
+
+static void one_stream_wakes_while_the_other_is_about_to_be_read_on(void **state)
+{
+        struct fixture *f = *state;
+        struct crossing crossing = { 0 };
+
+        worker_pool_free(f->pool);
+        CHECK(worker_pool_new(f->loop, 1, &f->pool, NULL) == 0);
+        begin_crossing(f, &crossing);
+        open_sink(f, 0, 1);
+        CHECK(fcntl(f->out, F_SETPIPE_SZ, 1 << 20) >= 1 << 20);
+        write_numbered(f, 50000); /* more than is read in two turns */
+        turn(f);
+        say(crossing.gate_fds[1], "!");
+        sleep_ms(50);
+        turn(f);
+        say(f->err, "woken\n");
+        say(crossing.late_fds[1], "!");
+        turn(f);
+        end_crossing(&crossing);
+        finish(f);
+        assert_non_null(strstr(read_all(f, -1), "stderr woken\n"));
+        assert_true(str_ends_with(str_text(&f->seen), "stdout line 49999\n"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -284,6 +381,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(so_many_files_are_kept_and_no_more, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(a_long_line_comes_in_parts, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        one_stream_wakes_while_the_other_is_about_to_be_read_on, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_followed_log_ends_with_its_container, set_up,
                                                 tear_down),
         };
