@@ -54,11 +54,15 @@ static void move(struct task *task, Sk__TaskState state, const char *message)
         task->has_news = true;
 }
 
+static bool is_hopeless(enum err_code code)
+{
+        return code == ERR_INVALID || code == ERR_NOT_FOUND || code == ERR_PRECONDITION;
+}
+
 /* The message stays: it says what was being done when it failed. */
 static void fail(struct task *task, enum err_code code, const char *text)
 {
-        bool is_hopeless = code == ERR_INVALID || code == ERR_NOT_FOUND || code == ERR_PRECONDITION;
-        bool is_rejected = is_hopeless && task->state < SK__TASK_STATE__TASK_STARTING;
+        bool is_rejected = is_hopeless(code) && task->state < SK__TASK_STATE__TASK_STARTING;
 
         free(task->err);
         task->err = str_copy(text);
@@ -142,6 +146,12 @@ static void ended_badly(struct task *task, enum task_verb verb, const struct err
         }
         if (verb == TASK_DO_TERMINATE || verb == TASK_DO_REMOVE || task->is_discarded)
                 task->is_stuck = true;
+        /* Its container may well run: that one could not look says nothing about it. */
+        if (verb == TASK_DO_OPEN && task->state >= SK__TASK_STATE__TASK_STARTING &&
+            !is_hopeless(err->code)) {
+                task->is_stuck = true;
+                return;
+        }
         if (verb != TASK_DO_TERMINATE && !is_over(task))
                 fail(task, err->code, err->text);
 }

@@ -37,7 +37,7 @@ struct task {
         bool is_open, is_running;
         bool is_discarded, is_gone; /* nobody wants it; nothing is left of it */
         bool use_force;             /* the shutdown failed: terminate it */
-        bool is_stuck;              /* terminating or removing failed: wait, then task_retry() */
+        bool is_stuck; /* opening, terminating or removing failed: wait, then task_retry() */
         bool has_news; /* state, message or err differ from what task_take_news() saw */
         char *progress;
 };

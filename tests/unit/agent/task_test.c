@@ -317,6 +317,33 @@ static void a_container_found_ended_tells_its_exit_code(void **state)
         task_done(&task);
 }
 
+static void a_task_that_may_run_is_not_given_up_because_nobody_could_look(void **state)
+{
+        struct task task;
+
+        (void)state;
+        task_init(&task, RUNNING, RUNNING);
+        assert_int_equal(task_next(&task), TASK_DO_OPEN);
+        assert_int_equal(goes_wrong(&task, ERR_DEADLINE, "containerd hangs"), TASK_DO_NOTHING);
+        assert_int_equal(task.state, RUNNING);
+        task_retry(&task);
+        assert_int_equal(task_next(&task), TASK_DO_OPEN);
+        assert_int_equal(goes_well(&task, true), TASK_DO_NOTHING);
+        assert_int_equal(task.state, RUNNING);
+        task_done(&task);
+}
+
+static void a_task_that_was_never_started_fails_when_nobody_can_look(void **state)
+{
+        struct task task = a_task(RUNNING);
+
+        (void)state;
+        task_next(&task);
+        assert_int_equal(goes_wrong(&task, ERR_DEADLINE, "containerd hangs"), TASK_DO_NOTHING);
+        assert_int_equal(task.state, FAILED);
+        task_done(&task);
+}
+
 static void a_start_lost_with_the_agent_is_taken_up_again(void **state)
 {
         struct task task;
@@ -386,6 +413,8 @@ int main(void)
                 cmocka_unit_test(a_restarted_agent_adopts_what_runs),
                 cmocka_unit_test(a_container_found_gone_fails_its_task),
                 cmocka_unit_test(a_container_found_ended_tells_its_exit_code),
+                cmocka_unit_test(a_task_that_may_run_is_not_given_up_because_nobody_could_look),
+                cmocka_unit_test(a_task_that_was_never_started_fails_when_nobody_can_look),
                 cmocka_unit_test(a_start_lost_with_the_agent_is_taken_up_again),
                 cmocka_unit_test(a_task_that_is_over_is_never_run_again),
                 cmocka_unit_test(desired_never_goes_back),
