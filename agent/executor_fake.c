@@ -17,6 +17,8 @@ struct fake {
         char *hostname;
         struct random random;
         struct map containers; /* struct container */
+        size_t n_handles;
+        unsigned n_opens_to_fail;
         struct listing *listings;
 };
 
@@ -108,15 +110,18 @@ static void fill_facts(struct executor_task *task)
 
 /* --- how verbs end --- */
 
-static void end_open(struct executor_task *task)
+static int end_open(struct executor_task *task, struct err *err)
 {
         struct container *container = container_of_task(task);
 
-        if (!container)
-                return;
-        container->handle = task;
-        if (container->has_exited)
+        if (container)
+                container->handle = task;
+        if (container && container->has_exited)
                 task->events->exited(task->context, &container->exit);
+        if (!task->fake->n_opens_to_fail)
+                return 0;
+        task->fake->n_opens_to_fail--;
+        return err_set(err, ERR_UNAVAILABLE, "the executor is away");
 }
 
 static int end_prepare(struct executor_task *task, struct err *err)
@@ -167,8 +172,7 @@ static int end_verb(struct executor_task *task, enum verb verb, struct err *err)
 {
         switch (verb) {
         case VERB_OPEN:
-                end_open(task);
-                break;
+                return end_open(task, err);
         case VERB_PREPARE:
                 return end_prepare(task, err);
         case VERB_START:
@@ -221,6 +225,7 @@ static struct executor_task *fake_open(struct executor *executor,
         struct executor_task *task = mem_alloc(sizeof *task);
 
         task->fake = container_of(executor, struct fake, executor);
+        task->fake->n_handles++;
         snprintf(task->task_id, sizeof task->task_id, "%s", input->assignment->id);
         task->events = events;
         task->context = context;
@@ -260,6 +265,7 @@ static void fake_close(struct executor_task *task)
 
         if (container && container->handle == task)
                 container->handle = NULL;
+        task->fake->n_handles--;
         loop_timer_cancel(&task->timer);
         free(task);
 }
@@ -388,4 +394,14 @@ bool executor_fake_exit(struct executor *executor, const char *task_id, int exit
 size_t executor_fake_count(const struct executor *executor)
 {
         return container_of(executor, const struct fake, executor)->containers.n;
+}
+
+void executor_fake_fail_opens(struct executor *executor, unsigned n)
+{
+        container_of(executor, struct fake, executor)->n_opens_to_fail = n;
+}
+
+size_t executor_fake_count_handles(const struct executor *executor)
+{
+        return container_of(executor, const struct fake, executor)->n_handles;
 }

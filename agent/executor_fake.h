@@ -23,3 +23,9 @@ bool executor_fake_exit(struct executor *executor, const char *task_id, int exit
 
 /* How many containers there are, running or not. */
 size_t executor_fake_count(const struct executor *executor);
+
+/* The next 'n' opens fail, although they find what runs. */
+void executor_fake_fail_opens(struct executor *executor, unsigned n);
+
+/* How many handles are open. */
+size_t executor_fake_count_handles(const struct executor *executor);

@@ -156,7 +156,7 @@ static void verb_ended(void *context, const struct err *err)
 
         task_verb_ended(&run->task, is_running(run), err);
         if (err && run->task.is_stuck)
-                LOG(WARN, "task cannot be removed yet", STR("task", run->id),
+                LOG(WARN, "what a task needs is tried again", STR("task", run->id),
                     STR("why", err->text));
         run_advance(run);
 }
@@ -211,6 +211,9 @@ static void open_task(struct run *run)
         }
         input.node_id = options->node_id;
         input.node_hostname = options->hostname;
+        /* An open that failed left a handle, which may hear of the container's end later. */
+        if (run->handle)
+                options->executor->ops->close(run->handle);
         run->handle =
                 options->executor->ops->open(options->executor, &input, &executor_events, run);
 }

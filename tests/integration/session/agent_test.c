@@ -79,6 +79,32 @@ static void a_restarted_agent_keeps_its_task_without_any_manager(void **state)
         assert_false(info.is_connected);
 }
 
+static bool has_reported_an_end(struct stub *stub)
+{
+        return stub->last_state > RUNNING;
+}
+
+static void what_could_not_be_looked_at_after_a_restart_runs_on(void **state)
+{
+        struct stub *stub = *state;
+
+        begin(stub);
+        stub_assign(stub, COMPLETE, RUNNING);
+        UNTIL(stub, is_running);
+        stub_stop_agent(stub);
+        stub->last_state = 0;
+        stub->n_sessions = 0;
+        executor_fake_fail_opens(stub->executor, 1);
+        stub_start_agent(stub);
+        UNTIL(stub, has_session);
+        stub_assign(stub, COMPLETE, SHUTDOWN);
+        UNTIL(stub, has_reported_an_end);
+        assert_true(is_shut_down(stub));
+        assert_int_equal(executor_fake_count_handles(stub->executor), 1);
+        stub_assign_nothing(stub);
+        UNTIL(stub, has_no_containers);
+}
+
 static void a_status_not_acknowledged_is_told_again_after_a_restart(void **state)
 {
         struct stub *stub = *state;
@@ -180,6 +206,7 @@ int main(void)
                 TEST(a_task_missing_from_a_complete_set_is_removed),
                 TEST(an_exit_is_reported),
                 TEST(a_restarted_agent_keeps_its_task_without_any_manager),
+                TEST(what_could_not_be_looked_at_after_a_restart_runs_on),
                 TEST(a_status_not_acknowledged_is_told_again_after_a_restart),
                 TEST(a_lost_session_is_opened_again),
                 TEST(heartbeats_come_as_often_as_told),
