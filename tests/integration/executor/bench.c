@@ -1,6 +1,7 @@
 /* A bench for executors. */
 #include "tests/integration/executor/bench.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ void bench_start_agent(struct bench *bench)
                 .state_folder = bench->state_folder,
                 .run_folder = bench->run_folder,
                 .registries_folder = bench->folder,
-                .cgroup_parent = "skep-test",
+                .cgroup_parent = bench->cgroup_parent,
                 .pull_silence_ns = 3 * NS_PER_S,
                 .disk_high_percent = bench->disk_high_percent,
                 .disk_low_percent = bench->disk_high_percent,
@@ -78,6 +79,7 @@ int bench_start(void **state)
         bench->folder = getenv("SKEP_TEST_FOLDER");
         bench->image = getenv("SKEP_TEST_IMAGE");
         CHECK(bench->folder && bench->image);
+        bench->cgroup_parent = strrchr(bench->folder, '/') + 1;
         snprintf(bench->state_folder, sizeof bench->state_folder, "%s/state", bench->folder);
         snprintf(bench->run_folder, sizeof bench->run_folder, "%s/run", bench->folder);
         CHECK(loop_new(&bench->loop, NULL) == 0);
@@ -103,9 +105,26 @@ int bench_set_up(void **state)
         return 0;
 }
 
+size_t bench_count_cgroups(struct bench *bench)
+{
+        const char *const formats[] = { "/sys/fs/cgroup/%s/*/", "/sys/fs/cgroup/*/%s/*/" };
+        size_t n = 0;
+
+        for (size_t i = 0; i < COUNT_OF(formats); i++) {
+                glob_t found = { 0 };
+
+                glob(arena_printf(&bench->arena, formats[i], bench->cgroup_parent), 0, NULL,
+                     &found);
+                n += found.gl_pathc;
+                globfree(&found);
+        }
+        return n;
+}
+
 int bench_tear_down(void **state)
 {
         struct bench *bench = *state;
+        size_t n_cgroups;
 
         if (!bench->executor)
                 bench_start_agent(bench);
@@ -114,9 +133,11 @@ int bench_tear_down(void **state)
         if (bench->task)
                 bench_do(bench, bench->executor->ops->remove);
         bench_stop_agent(bench);
+        n_cgroups = bench_count_cgroups(bench);
         arena_done(&bench->arena);
         bench->spec = NULL;
         bench->secret = NULL;
+        assert_int_equal(n_cgroups, 0);
         return 0;
 }
 

@@ -6,7 +6,7 @@
 #include "lib/base/str.h"
 
 struct bench {
-        const char *folder, *image;
+        const char *folder, *image, *cgroup_parent;
         struct loop *loop;
         struct worker_pool *pool;
         struct executor *executor;
@@ -71,3 +71,6 @@ int64_t bench_clock(void);
                 assert_true(bench_clock() - begin_ < INT64_C(60000000000)); \
                 assert_int_equal(loop_turn((bench)->loop, 100, NULL), 0);   \
         }
+
+/* How many cgroups tasks have, over all trees. */
+size_t bench_count_cgroups(struct bench *bench);

@@ -28,7 +28,7 @@ clean_up() {
         sleep 0.3
         awk -v f="$folder" 'index($2, f) == 1 { print $2 }' /proc/self/mounts | sort -r |
                 while read -r mounted; do umount -l "$mounted" || true; done
-        find /sys/fs/cgroup -depth -type d -path '*/skep-test*' -exec rmdir {} + 2>/dev/null || true
+        find /sys/fs/cgroup -depth -type d -path "*/${folder##*/}*" -exec rmdir {} + 2>/dev/null || true
         rm -rf --one-file-system "$folder"
 }
 trap clean_up EXIT
@@ -98,5 +98,5 @@ done
 
 # Every test removed its tasks: nothing of them may be left.
 left=$(shims; find "$folder"/state/tasks "$folder"/run/tasks "$folder"/run/memory "$folder"/run/runc/k8s.io \
-        -mindepth 1 -maxdepth 1 2>/dev/null; find /sys/fs/cgroup -path '*/skep-test/*' -type d 2>/dev/null || true)
+        -mindepth 1 -maxdepth 1 2>/dev/null; find /sys/fs/cgroup -path "*/${folder##*/}/*" -type d 2>/dev/null || true)
 [ -z "$left" ] || { echo "left behind: $left" >&2; exit 1; }
