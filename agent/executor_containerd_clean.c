@@ -17,13 +17,19 @@ static struct chain *chain_of(struct executor_task *task)
         return task->process == PROCESS_ENDING ? &task->ending : &task->verb;
 }
 
+static void leave_shim(struct executor_task *task)
+{
+        if (!shims_leave(&task->executor->shims, &task->shim))
+                task->shares_shim = true;
+}
+
 bool executor_leave_shim(struct executor_task *task, struct chain *chain)
 {
         if (!shim_place_may_leave(&task->shim)) {
                 chain_again(chain);
                 return false;
         }
-        shims_leave(&task->executor->shims, &task->shim);
+        leave_shim(task);
         return true;
 }
 
@@ -50,7 +56,7 @@ void executor_delete_container(void *context)
         Ctd__Containers__DeleteRequest in = CTD__CONTAINERS__DELETE_REQUEST__INIT;
 
         task->is_prepared = false;
-        shims_leave(&task->executor->shims, &task->shim);
+        leave_shim(task);
         if (task->is_clean) {
                 chain_next(chain_of(task));
                 return;
@@ -105,15 +111,19 @@ void executor_detach_network(void *context)
 static int remove_memory_on_pool(void *context, struct err *err)
 {
         struct executor_task *task = context;
+        const char *parent = task->executor->options.cgroup_parent;
         char path[PATH_SIZE];
+        int result;
 
         if (task->has_lost_process)
-                shim_end(task->executor->options.cgroup_parent, task->id);
-        shim_remove_cgroups(task->executor->options.cgroup_parent, task->id);
+                shim_end(parent, task->id, task->shares_shim);
+        /* Secrets go also when something hangs. */
+        result = shim_remove_cgroups(parent, task->id, err);
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
         TRY(file_remove_tree(path, err));
         task_run_path(task, NULL, path);
-        return file_remove_tree(path, err);
+        TRY(file_remove_tree(path, err));
+        return result;
 }
 
 void executor_remove_memory(void *context)

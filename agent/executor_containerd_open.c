@@ -79,6 +79,7 @@ static void adopt_process(struct executor_task *task, const Ctd__Tasks__Process 
         struct err err;
 
         task->facts.pid = process->pid;
+        task->has_lost_process = false;
         if (process->status == CTD__TASKS__STATUS__CREATED) {
                 task->process = PROCESS_CREATED;
                 return;
@@ -130,7 +131,9 @@ static void tell_past_exit(void *context)
         static chain_step *const clean[] = { EXECUTOR_CLEAN_STEPS, NULL };
         struct executor_task *task = context;
 
-        task->has_lost_process = task->facts.container_id && task->process == PROCESS_NONE;
+        task->has_lost_process =
+                task->process == PROCESS_NONE &&
+                (task->facts.container_id || (task->was_started && !task->has_exited));
         if (!task->has_exited && task->was_started && task->process == PROCESS_NONE) {
                 marks_describe_exit(-1, false, NULL, &task->exit);
                 task->has_exited = true;

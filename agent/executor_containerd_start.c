@@ -122,6 +122,12 @@ static void make_stdio(void *context)
 
 /* --- start --- */
 
+static bool is_unclear(enum err_code code)
+{
+        return code == ERR_EXISTS || code == ERR_UNAVAILABLE || code == ERR_DEADLINE ||
+               code == ERR_CANCELLED;
+}
+
 static void created_process(void *context, const void *out, const struct err *err)
 {
         struct executor_task *task = context;
@@ -129,6 +135,8 @@ static void created_process(void *context, const void *out, const struct err *er
 
         shim_place_end_start(&task->shim);
         task->process = PROCESS_CREATED; /* for all one knows, also when it failed */
+        /* A containerd that went away in the middle of it knows no more of it than we. */
+        task->has_lost_process = task->verb.n_tries > 0 || (err && is_unclear(err->code));
         if (err && err->code != ERR_EXISTS) {
                 chain_fail(&task->verb, err);
                 return;
@@ -166,6 +174,7 @@ static void create_process(void *context)
         in.stderr = task->is_tty ? "" : errors;
         in.terminal = task->is_tty;
         in.options = &options;
+        task->has_lost_process = true; /* unless containerd tells of it */
         chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Create), &in.base, timeout_ns,
                    created_process);
         arena_done(&arena);
@@ -277,6 +286,12 @@ static void process_ended(struct executor_task *task, int exit_code)
         chain_begin(&task->ending, executor_ending_steps, executor_end_cleaned);
 }
 
+static void lost_process(struct executor_task *task)
+{
+        task->has_lost_process = true;
+        process_ended(task, -1);
+}
+
 static void waited(void *context, const void *out, const struct err *err)
 {
         struct executor_task *task = context;
@@ -286,7 +301,7 @@ static void waited(void *context, const void *out, const struct err *err)
         if (!err)
                 process_ended(task, (int)(answer->exit_status & 0xff));
         else if (err->code == ERR_NOT_FOUND)
-                process_ended(task, -1);
+                lost_process(task);
         else
                 loop_timer_set(task->executor->options.loop, &task->wait_retry, wait_pause_ns);
 }

@@ -118,7 +118,9 @@ void executor_end_cleaned(void *context, const struct err *err)
 {
         struct executor_task *task = context;
 
-        (void)err; /* no step of it fails */
+        if (err)
+                LOG(WARN, "a container that ended left something", STR("task", task->id),
+                    STR("err", err->text));
         task->process = PROCESS_NONE;
         loop_timer_cancel(&task->patience);
         if (!task->awaits_end)

@@ -88,7 +88,8 @@ struct executor_task {
         /* What is there. */
         bool is_prepared;
         bool is_clean;         /* nothing is left but its folder */
-        bool has_lost_process; /* there is a container, but containerd knows no process of it */
+        bool has_lost_process; /* it may have one that containerd knows nothing of */
+        bool shares_shim;      /* with others, when it left it */
         struct image image;
         const Ctd__Snapshots__PrepareResponse *snapshot;
         struct rootfs_mount rootfs;

@@ -2,29 +2,47 @@
 #include "agent/containerd/shim.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <glob.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
-enum { LINE_MAX_BYTES = 4096, PIDS_MAX_BYTES = 1 << 20, REAP_TRIES = 20, REAP_PAUSE_US = 10000 };
+enum {
+        LINE_MAX_BYTES = 4096,
+        PIDS_MAX_BYTES = 1 << 20,
+        REAP_TRIES = 20,
+        REAP_PAUSE_US = 10000,
+        KILL_TRIES = 3,
+        DEATH_MS = 1000,
+};
 
-/* "/usr/bin/containerd-shim-runc-v2 -namespace ... -id ID -address ...", its words ended by NULs.
- */
+/* --- processes --- */
+
+/* Words of a command line are ended by NULs. */
+static const char *next_word(const struct str *line, const char *word)
+{
+        word += strlen(word) + 1;
+        return word < line->text + line->length ? word : NULL;
+}
+
+/* "/usr/bin/containerd-shim-runc-v2 -namespace ... -id ID -address ..." */
 static bool is_shim_of(const struct str *line, const char *id)
 {
-        const char *end = line->text + line->length;
         bool is_next = false;
 
-        if (!line->length || !strstr(line->text, "containerd-shim"))
+        if (!strstr(line->text, "containerd-shim"))
                 return false;
-        for (const char *word = line->text; word < end; word += strlen(word) + 1) {
+        for (const char *word = line->text; word; word = next_word(line, word)) {
                 if (is_next && str_equal(word, id))
                         return true;
                 is_next = str_equal(word, "-id");
@@ -32,39 +50,54 @@ static bool is_shim_of(const struct str *line, const char *id)
         return false;
 }
 
-/* Version 2 has one tree of cgroups, version 1 one for each controller. */
-static void each_cgroup(const char *parent, const char *id, void (*visit)(const char *folder))
+/* "runc --root ... create --bundle ... --pid-file ... ID" */
+static bool is_runc_making(const struct str *line, const char *id)
 {
-        static const char *const trees[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/*" };
+        const char *last = NULL;
+        bool creates = false;
 
-        for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
-                char pattern[512];
-                glob_t found = { 0 };
-
-                snprintf(pattern, sizeof pattern, "%s/%s/%s", trees[i], parent, id);
-                glob(pattern, 0, NULL, &found);
-                for (size_t k = 0; k < found.gl_pathc; k++)
-                        visit(found.gl_pathv[k]);
-                globfree(&found);
+        if (!str_ends_with(line->text, "runc"))
+                return false;
+        for (const char *word = line->text; word; word = next_word(line, word)) {
+                creates |= str_equal(word, "create");
+                last = word;
         }
+        return creates && str_equal(last, id);
 }
 
-static void kill_processes(const char *cgroup)
+static void each_process(bool (*is_meant)(const struct str *line, const char *id), const char *id,
+                         void (*visit)(int pid))
 {
-        _cleanup_(str_done) struct str pids = { 0 };
-        char path[600];
+        DIR *processes = opendir("/proc");
+        const struct dirent *entry;
 
-        snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
-        if (file_read(path, PIDS_MAX_BYTES, &pids, NULL) < 0)
-                return;
-        for (const char *at = str_text(&pids); *at; at += strcspn(at, "\n") + 1) {
-                int pid = atoi(at);
+        while (processes && (entry = readdir(processes))) {
+                _cleanup_(str_done) struct str line = { 0 };
+                char path[300];
+                int pid = atoi(entry->d_name);
 
-                if (pid > 1)
-                        kill(pid, SIGKILL);
-                if (!strchr(at, '\n'))
-                        return;
+                snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+                if (pid > 1 && file_read(path, LINE_MAX_BYTES, &line, NULL) == 0 && line.length &&
+                    is_meant(&line, id))
+                        visit(pid);
         }
+        if (processes)
+                closedir(processes);
+}
+
+/* It was killed: false when it hangs in the kernel.  Dead is dead, also before its parent looks. */
+static bool await_death(int pid)
+{
+        _cleanup_(closep) int fd = pidfd_open(pid, 0);
+        struct pollfd death = { .fd = fd, .events = POLLIN };
+
+        return fd < 0 || poll(&death, 1, DEATH_MS) > 0;
+}
+
+static void kill_process(int pid)
+{
+        kill(pid, SIGKILL);
+        (void)await_death(pid);
 }
 
 /* What was killed is reaped by its shim a moment later. */
@@ -90,32 +123,104 @@ static bool has_containers(int pid)
         return true;
 }
 
-void shim_end(const char *parent, const char *id)
+static void end_shim(int pid)
 {
-        DIR *processes = opendir("/proc");
+        if (!has_containers(pid))
+                kill_process(pid);
+}
+
+/* --- cgroups --- */
+
+/* The next of a list of numbers, one per line; 0 at its end. */
+static int next_pid(const char **at)
+{
+        int pid = atoi(*at);
+
+        *at += strcspn(*at, "\n");
+        *at += strspn(*at, "\n");
+        return pid;
+}
+
+static void kill_processes(const char *cgroup)
+{
+        _cleanup_(str_done) struct str path = { 0 }, pids = { 0 };
+        const char *at;
+        int pid;
+
+        str_addf(&path, "%s/cgroup.procs", cgroup);
+        if (file_read(path.text, PIDS_MAX_BYTES, &pids, NULL) < 0)
+                return;
+        for (at = str_text(&pids); (pid = next_pid(&at)) > 1;)
+                kill(pid, SIGKILL);
+        for (at = str_text(&pids); (pid = next_pid(&at)) > 1 && await_death(pid);)
+                ;
+}
+
+static void empty_cgroup(const char *cgroup);
+
+static void remove_inner(const char *cgroup)
+{
+        DIR *folder = opendir(cgroup);
         const struct dirent *entry;
 
-        each_cgroup(parent, id, kill_processes);
-        while (processes && (entry = readdir(processes))) {
-                _cleanup_(str_done) struct str line = { 0 };
-                char path[300];
-                int pid = atoi(entry->d_name);
+        while (folder && (entry = readdir(folder))) {
+                _cleanup_(str_done) struct str path = { 0 };
 
-                snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
-                if (pid > 1 && file_read(path, LINE_MAX_BYTES, &line, NULL) == 0 &&
-                    is_shim_of(&line, id) && !has_containers(pid))
-                        kill(pid, SIGKILL);
+                if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+                        continue;
+                str_addf(&path, "%s/%s", cgroup, entry->d_name);
+                empty_cgroup(path.text);
+                rmdir(path.text);
         }
-        if (processes)
-                closedir(processes);
+        if (folder)
+                closedir(folder);
 }
 
-static void remove_folder(const char *cgroup)
+static void empty_cgroup(const char *cgroup)
 {
-        rmdir(cgroup);
+        remove_inner(cgroup);
+        kill_processes(cgroup);
 }
 
-void shim_remove_cgroups(const char *parent, const char *id)
+/* What is killed may have forked meanwhile: more than once. */
+static int remove_cgroup(const char *cgroup, struct err *err)
 {
-        each_cgroup(parent, id, remove_folder);
+        for (int i = 0; i < KILL_TRIES; i++) {
+                if (rmdir(cgroup) == 0 || errno == ENOENT)
+                        return 0;
+                empty_cgroup(cgroup);
+        }
+        if (rmdir(cgroup) == 0 || errno == ENOENT)
+                return 0;
+        return err_set(err, ERR_UNAVAILABLE, "remove '%s': %s", cgroup, strerror(errno));
+}
+
+/* Version 2 has one tree of cgroups, version 1 one for each controller. */
+int shim_remove_cgroups(const char *parent, const char *id, struct err *err)
+{
+        static const char *const trees[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/*" };
+        int result = 0;
+
+        for (size_t i = 0; i < COUNT_OF(trees); i++) {
+                char pattern[512];
+                glob_t found = { 0 };
+
+                snprintf(pattern, sizeof pattern, "%s/%s/%s", trees[i], parent, id);
+                glob(pattern, 0, NULL, &found);
+                for (size_t k = 0; k < found.gl_pathc; k++) {
+                        int failed = remove_cgroup(found.gl_pathv[k], err);
+
+                        result = failed ? failed : result;
+                }
+                globfree(&found);
+        }
+        return result;
+}
+
+void shim_end(const char *parent, const char *id, bool spares_shim)
+{
+        each_process(is_runc_making, id, kill_process);
+        (void)shim_remove_cgroups(parent, id, NULL);
+        if (!spares_shim)
+                each_process(is_shim_of, id, end_shim);
 }

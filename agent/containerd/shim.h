@@ -2,10 +2,16 @@
  * whose creation was cancelled, as it is when the agent dies in the middle of it. */
 #pragma once
 
-/* Kills what runs in the cgroup "PARENT/ID", then the shim that was made for container 'id' unless
- * other containers live in it.  Only for a container that containerd knows no process of.  Blocks:
- * for the pool. */
-void shim_end(const char *parent, const char *id);
+#include <stdbool.h>
 
-/* Removes the empty cgroups "PARENT/ID" that runc leaves when nobody told it to delete. */
-void shim_remove_cgroups(const char *parent, const char *id);
+#include "lib/base/err.h"
+
+/* Ends the runc that still makes container 'id', kills what runs in the cgroup "PARENT/ID", then
+ * ends the shim that was made for the container, unless other containers live in it or
+ * 'spares_shim'.  Only for a container that containerd knows no process of.  Blocks: for the pool.
+ */
+void shim_end(const char *parent, const char *id, bool spares_shim);
+
+/* Removes the cgroup "PARENT/ID" and those inside it, which runc leaves when nobody told it to
+ * delete; what lives in them is killed.  ERR_UNAVAILABLE when it does not die.  Blocks. */
+int shim_remove_cgroups(const char *parent, const char *id, struct err *err);

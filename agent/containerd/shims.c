@@ -33,20 +33,21 @@ void shims_take_place(struct shims *shims, const char *new_id, struct shim_place
         *ret_place = (struct shim_place){ .group = group };
 }
 
-void shims_leave(struct shims *shims, struct shim_place *place)
+bool shims_leave(struct shims *shims, struct shim_place *place)
 {
         struct shim_group *group = TAKE(place->group);
 
         if (!group)
-                return;
+                return true;
         group->n_starting -= place->is_starting;
         group->n_started -= place->is_started;
         place->is_starting = place->is_started = false;
         if (--group->n_places > 0)
-                return;
+                return false;
         if (shims->open == group)
                 shims->open = NULL;
         free(group);
+        return true;
 }
 
 const char *shim_place_group(const struct shim_place *place)

@@ -27,8 +27,8 @@ struct shims {
  */
 void shims_take_place(struct shims *shims, const char *new_id, struct shim_place *ret_place);
 
-/* Gives the place back, if there is one. */
-void shims_leave(struct shims *shims, struct shim_place *place);
+/* Gives the place back, if there is one; false when others stay. */
+bool shims_leave(struct shims *shims, struct shim_place *place);
 
 const char *shim_place_group(const struct shim_place *place); /* "" when there is none */
 

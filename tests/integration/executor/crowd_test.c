@@ -120,6 +120,28 @@ static void all_live_through_deaths_of_containerd(void **state)
         bench->spec = NULL;
 }
 
+static void a_death_of_containerd_at_any_moment_of_a_start_leaves_nothing(void **state)
+{
+        struct bench *bench = *state;
+        const struct executor_ops *ops = bench->executor->ops;
+
+        for (int ms = 0; ms <= 120; ms += 30) {
+                bench_make(bench, "sleep 1000");
+                bench_do(bench, ops->prepare);
+                bench_begin(bench, ops->start);
+                bench_wait_ms(bench, ms);
+                bench_kill_containerd(bench);
+                /* It may go well or not. */
+                bench_await_done(bench);
+                bench_do(bench, ops->remove);
+                assert_int_equal(bench_list(bench), 0);
+                assert_int_equal(bench_count_cgroups(bench), 0);
+                ops->close(bench->task);
+        }
+        bench->task = NULL;
+        bench->spec = NULL;
+}
+
 /* --- a containerd that hangs --- */
 
 static int64_t containerd_pid(struct bench *bench)
@@ -222,6 +244,7 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 TEST(all_live_their_lives),
                 TEST(all_live_through_deaths_of_containerd),
+                TEST(a_death_of_containerd_at_any_moment_of_a_start_leaves_nothing),
                 TEST(a_containerd_that_hangs_is_replaced),
                 TEST(an_agent_that_is_killed_leaves_everything_to_the_next),
         };

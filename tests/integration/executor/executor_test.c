@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/str.h"
 
@@ -56,6 +58,41 @@ static void nothing_is_left_of_a_removed_task(void **state)
         bench_run(bench);
         bench_do(bench, bench->executor->ops->remove);
         assert_int_equal(bench_list(bench), 0);
+}
+
+/* As a creation that was cut off leaves them: the task's cgroups, one more in each, and a process
+ * in that. */
+static void make_cgroups(struct bench *bench, pid_t pid)
+{
+        const char *script = arena_printf(&bench->arena,
+                                          "for i in pids unified .; do i=/sys/fs/cgroup/$i; [ -e "
+                                          "$i/cgroup.procs ] || continue; i=$i/%s/%s/inner; mkdir "
+                                          "-p $i && echo %d >$i/cgroup.procs; done",
+                                          bench->cgroup_parent, bench->assignment->id, (int)pid);
+
+        assert_int_equal(system(script), 0);
+        assert_true(bench_count_cgroups(bench) > 0);
+}
+
+static void what_lives_in_a_tasks_cgroups_goes_with_the_task(void **state)
+{
+        struct bench *bench = *state;
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+                pause();
+                _exit(0);
+        }
+        bench_make(bench, "true");
+        bench_do(bench, bench->executor->ops->prepare);
+        make_cgroups(bench, pid);
+        bench_do(bench, bench->executor->ops->remove);
+        kill(pid, SIGTERM);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+        assert_int_equal(bench_count_cgroups(bench), 0);
 }
 
 static void an_image_that_is_not_there_is_not_found(void **state)
@@ -233,6 +270,7 @@ int main(void)
                 TEST(a_running_container_is_shut_down_by_its_signal),
                 TEST(one_that_ignores_its_signal_is_killed_after_the_grace_period),
                 TEST(nothing_is_left_of_a_removed_task),
+                TEST(what_lives_in_a_tasks_cgroups_goes_with_the_task),
                 TEST(an_image_that_is_not_there_is_not_found),
                 TEST(a_container_out_of_memory_says_so),
                 TEST(a_container_lives_through_the_death_of_containerd),

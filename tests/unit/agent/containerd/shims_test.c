@@ -88,6 +88,19 @@ static void the_first_start_is_alone(void **state)
         shims_leave(&shims, &second);
 }
 
+static void who_leaves_is_told_whether_others_stay(void **state)
+{
+        struct shims shims = { 0 };
+        struct shim_place first, second, none = { 0 };
+
+        (void)state;
+        shims_take_place(&shims, "first", &first);
+        shims_take_place(&shims, "first", &second);
+        assert_false(shims_leave(&shims, &first));
+        assert_true(shims_leave(&shims, &second));
+        assert_true(shims_leave(&shims, &none));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -96,6 +109,7 @@ int main(void)
                 cmocka_unit_test(nobody_takes_a_place_in_a_stale_shim),
                 cmocka_unit_test(nobody_leaves_while_another_starts),
                 cmocka_unit_test(the_first_start_is_alone),
+                cmocka_unit_test(who_leaves_is_told_whether_others_stay),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
