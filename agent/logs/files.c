@@ -84,7 +84,7 @@ static int write_all(struct log_files *files, const char *data, size_t size, str
         return 0;
 }
 
-int log_files_append(struct log_files *files, const char *records, size_t size, struct err *err)
+static int append(struct log_files *files, const char *records, size_t size, struct err *err)
 {
         if (files->fd < 0)
                 TRY(open_current(files, err));
@@ -106,6 +106,16 @@ int log_files_append(struct log_files *files, const char *records, size_t size, 
                 size -= part;
         }
         return 0;
+}
+
+/* What failed may have left half a record: opening the file again ends it. */
+int log_files_append(struct log_files *files, const char *records, size_t size, struct err *err)
+{
+        int failed = append(files, records, size, err);
+
+        if (failed)
+                log_files_close(files);
+        return failed;
 }
 
 int log_files_set_ended(const char *folder, bool has_ended, struct err *err)

@@ -3,13 +3,16 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/logs/files.h"
 #include "agent/logs/read.h"
 #include "agent/logs/sink.h"
 #include "lib/base/check.h"
@@ -253,6 +256,34 @@ static void a_long_line_comes_in_parts(void **state)
         assert_true(str_ends_with(seen, "x+\nstdout xxxxx\n"));
 }
 
+static void limit_file_size(rlim_t size)
+{
+        struct rlimit limit;
+
+        CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+        limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
+        CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void a_line_after_a_torn_write_is_not_lost(void **state)
+{
+        struct fixture *f = *state;
+        struct log_files files = { .n_max = 1, .fd = -1 };
+        struct log_line line = { .at_ns = 1, .data = "whole", .size = 5 };
+        _cleanup_(str_done) struct str record = { 0 };
+
+        snprintf(files.folder, sizeof files.folder, "%s", f->folder);
+        log_record_add(&record, &line);
+        signal(SIGXFSZ, SIG_IGN);
+        limit_file_size(10);
+        assert_int_equal(log_files_append(&files, record.text, record.length, NULL),
+                         ERR_UNAVAILABLE);
+        limit_file_size(RLIM_INFINITY);
+        assert_int_equal(log_files_append(&files, record.text, record.length, NULL), 0);
+        log_files_close(&files);
+        assert_string_equal(read_all(f, -1), "stdout whole\n");
+}
+
 static void a_followed_log_ends_with_its_container(void **state)
 {
         struct fixture *f = *state;
@@ -383,6 +414,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_long_line_comes_in_parts, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                         one_stream_wakes_while_the_other_is_about_to_be_read_on, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_line_after_a_torn_write_is_not_lost, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(a_followed_log_ends_with_its_container, set_up,
                                                 tear_down),
         };
