@@ -6,6 +6,7 @@
 #include "agent/containerd/shim.h"
 #include "agent/executor_containerd_task.h"
 #include "api/containerd/containers.pb-c.h"
+#include "api/containerd/tasks.pb-c.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 
@@ -23,14 +24,19 @@ static void leave_shim(struct executor_task *task)
                 task->shares_shim = true;
 }
 
-bool executor_leave_shim(struct executor_task *task, struct chain *chain)
+void executor_delete_process(struct executor_task *task, struct chain *chain,
+                             void (*answered)(void *context, const void *out,
+                                              const struct err *err))
 {
+        Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
+
         if (!shim_place_may_leave(&task->shim)) {
                 chain_again(chain);
-                return false;
+                return;
         }
         leave_shim(task);
-        return true;
+        in.container_id = task->id;
+        chain_call(chain, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns, answered);
 }
 
 /* An end goes on whatever fails: remove tries again. */

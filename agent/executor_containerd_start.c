@@ -257,17 +257,11 @@ static void removed_remains(void *context, const void *out, const struct err *er
 static void remove_remains(void *context)
 {
         struct executor_task *task = context;
-        Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
 
-        if (task->process == PROCESS_NONE) {
+        if (task->process == PROCESS_NONE)
                 chain_next(&task->verb);
-                return;
-        }
-        if (!executor_leave_shim(task, &task->verb))
-                return;
-        in.container_id = task->id;
-        chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
-                   removed_remains);
+        else
+                executor_delete_process(task, &task->verb, removed_remains);
 }
 
 chain_step *const executor_undo_steps[] = { remove_remains, EXECUTOR_CLEAN_STEPS, NULL };
@@ -375,13 +369,8 @@ static void deleted_process(void *context, const void *out, const struct err *er
 static void delete_process(void *context)
 {
         struct executor_task *task = context;
-        Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
 
-        if (!executor_leave_shim(task, &task->ending))
-                return;
-        in.container_id = task->id;
-        chain_call(&task->ending, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
-                   deleted_process);
+        executor_delete_process(task, &task->ending, deleted_process);
 }
 
 static void logs_finished(void *context)

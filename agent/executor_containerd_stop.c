@@ -146,17 +146,11 @@ static void deleted_process(void *context, const void *out, const struct err *er
 static void delete_process(void *context)
 {
         struct executor_task *task = context;
-        Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
 
-        if (task->process != PROCESS_CREATED) {
+        if (task->process != PROCESS_CREATED)
                 chain_next(&task->verb);
-                return;
-        }
-        if (!executor_leave_shim(task, &task->verb))
-                return;
-        in.container_id = task->id;
-        chain_call(&task->verb, CONTAINERD_METHOD(tasks, tasks, Delete), &in.base, timeout_ns,
-                   deleted_process);
+        else
+                executor_delete_process(task, &task->verb, deleted_process);
 }
 
 static int remove_folder_on_pool(void *context, struct err *err)

@@ -140,8 +140,11 @@ void executor_find_process(void *context);
 bool executor_shares_network(const struct executor_task *task);
 void executor_attach_network(void *context);
 
-/* Before the process is deleted, which may end its shim; false: not now, the step comes again. */
-bool executor_leave_shim(struct executor_task *task, struct chain *chain);
+/* Has containerd delete the process, which may end its shim: while others start in it the step of
+ * 'chain' comes again. */
+void executor_delete_process(struct executor_task *task, struct chain *chain,
+                             void (*answered)(void *context, const void *out,
+                                              const struct err *err));
 
 /* Giving back what the container holds. */
 void executor_delete_container(void *context);
