@@ -129,6 +129,10 @@ static int remove_memory_on_pool(void *context, struct err *err)
         TRY(file_remove_tree(path, err));
         task_run_path(task, NULL, path);
         TRY(file_remove_tree(path, err));
+        /* What a runc that was killed remembers. */
+        snprintf(path, sizeof path, "%s/" EXECUTOR_RUNC_FOLDER "/" CONTAINERD_NAMESPACE "/%s",
+                 task->executor->options.run_folder, task->id);
+        TRY(file_remove_tree(path, err));
         return result;
 }
 

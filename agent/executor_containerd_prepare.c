@@ -321,7 +321,8 @@ void executor_runtime_options(struct executor_task *task, struct arena *arena, C
 {
         Ctd__Types__RuncOptions options = CTD__TYPES__RUNC_OPTIONS__INIT;
 
-        options.root = arena_printf(arena, "%s/runc", task->executor->options.run_folder);
+        options.root =
+                arena_printf(arena, "%s/" EXECUTOR_RUNC_FOLDER, task->executor->options.run_folder);
         ret->type_url = "containerd.runc.v1.Options";
         pack_any(arena, &options.base, ret);
 }

@@ -115,6 +115,7 @@ struct executor_task {
 };
 
 /* --- paths --- */
+#define EXECUTOR_RUNC_FOLDER "runc" /* in the run folder: runc's state, one folder a namespace */
 void task_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE]);
 void task_run_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE]);
 

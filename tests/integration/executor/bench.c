@@ -105,16 +105,20 @@ int bench_set_up(void **state)
         return 0;
 }
 
-size_t bench_count_cgroups(struct bench *bench)
+size_t bench_count_remains(struct bench *bench)
 {
-        const char *const formats[] = { "/sys/fs/cgroup/%s/*/", "/sys/fs/cgroup/*/%s/*/" };
+        struct arena *arena = &bench->arena;
+        const char *const patterns[] = {
+                arena_printf(arena, "/sys/fs/cgroup/%s/*/", bench->cgroup_parent),
+                arena_printf(arena, "/sys/fs/cgroup/*/%s/*/", bench->cgroup_parent),
+                arena_printf(arena, "%s/runc/k8s.io/*", bench->run_folder),
+        };
         size_t n = 0;
 
-        for (size_t i = 0; i < COUNT_OF(formats); i++) {
+        for (size_t i = 0; i < COUNT_OF(patterns); i++) {
                 glob_t found = { 0 };
 
-                glob(arena_printf(&bench->arena, formats[i], bench->cgroup_parent), 0, NULL,
-                     &found);
+                glob(patterns[i], 0, NULL, &found);
                 n += found.gl_pathc;
                 globfree(&found);
         }
@@ -124,7 +128,7 @@ size_t bench_count_cgroups(struct bench *bench)
 int bench_tear_down(void **state)
 {
         struct bench *bench = *state;
-        size_t n_cgroups;
+        size_t n_remains;
 
         if (!bench->executor)
                 bench_start_agent(bench);
@@ -133,11 +137,11 @@ int bench_tear_down(void **state)
         if (bench->task)
                 bench_do(bench, bench->executor->ops->remove);
         bench_stop_agent(bench);
-        n_cgroups = bench_count_cgroups(bench);
+        n_remains = bench_count_remains(bench);
         arena_done(&bench->arena);
         bench->spec = NULL;
         bench->secret = NULL;
-        assert_int_equal(n_cgroups, 0);
+        assert_int_equal(n_remains, 0);
         return 0;
 }
 

@@ -72,5 +72,5 @@ int64_t bench_clock(void);
                 assert_int_equal(loop_turn((bench)->loop, 100, NULL), 0);   \
         }
 
-/* How many cgroups tasks have, over all trees. */
-size_t bench_count_cgroups(struct bench *bench);
+/* How many cgroups tasks have, over all trees, and folders at runc. */
+size_t bench_count_remains(struct bench *bench);

@@ -135,7 +135,7 @@ static void a_death_of_containerd_at_any_moment_of_a_start_leaves_nothing(void *
                 bench_await_done(bench);
                 bench_do(bench, ops->remove);
                 assert_int_equal(bench_list(bench), 0);
-                assert_int_equal(bench_count_cgroups(bench), 0);
+                assert_int_equal(bench_count_remains(bench), 0);
                 ops->close(bench->task);
         }
         bench->task = NULL;

@@ -60,21 +60,24 @@ static void nothing_is_left_of_a_removed_task(void **state)
         assert_int_equal(bench_list(bench), 0);
 }
 
-/* As a creation that was cut off leaves them: the task's cgroups, one more in each, and a process
- * in that. */
-static void make_cgroups(struct bench *bench, pid_t pid)
+/* As a creation that was cut off leaves them: the task's cgroups, one more in each, a process in
+ * that, and runc's notes. */
+static void make_remains(struct bench *bench, pid_t pid)
 {
-        const char *script = arena_printf(&bench->arena,
-                                          "for i in pids unified .; do i=/sys/fs/cgroup/$i; [ -e "
-                                          "$i/cgroup.procs ] || continue; i=$i/%s/%s/inner; mkdir "
-                                          "-p $i && echo %d >$i/cgroup.procs; done",
-                                          bench->cgroup_parent, bench->assignment->id, (int)pid);
+        const char *cgroups = arena_printf(
+                &bench->arena,
+                "for i in pids unified .; do i=/sys/fs/cgroup/$i; [ -e $i/cgroup.procs ] || "
+                "continue; i=$i/%s/%s/inner; mkdir -p $i && echo %d >$i/cgroup.procs; done",
+                bench->cgroup_parent, bench->assignment->id, (int)pid);
+        const char *notes = arena_printf(&bench->arena, "mkdir -p %s/runc/k8s.io/%s",
+                                         bench->run_folder, bench->assignment->id);
 
-        assert_int_equal(system(script), 0);
-        assert_true(bench_count_cgroups(bench) > 0);
+        assert_int_equal(system(cgroups), 0);
+        assert_true(bench_count_remains(bench) > 0);
+        assert_int_equal(system(notes), 0);
 }
 
-static void what_lives_in_a_tasks_cgroups_goes_with_the_task(void **state)
+static void what_a_cut_off_creation_left_goes_with_the_task(void **state)
 {
         struct bench *bench = *state;
         pid_t pid = fork();
@@ -86,13 +89,13 @@ static void what_lives_in_a_tasks_cgroups_goes_with_the_task(void **state)
         }
         bench_make(bench, "true");
         bench_do(bench, bench->executor->ops->prepare);
-        make_cgroups(bench, pid);
+        make_remains(bench, pid);
         bench_do(bench, bench->executor->ops->remove);
         kill(pid, SIGTERM);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), SIGKILL);
-        assert_int_equal(bench_count_cgroups(bench), 0);
+        assert_int_equal(bench_count_remains(bench), 0);
 }
 
 static void an_image_that_is_not_there_is_not_found(void **state)
@@ -270,7 +273,7 @@ int main(void)
                 TEST(a_running_container_is_shut_down_by_its_signal),
                 TEST(one_that_ignores_its_signal_is_killed_after_the_grace_period),
                 TEST(nothing_is_left_of_a_removed_task),
-                TEST(what_lives_in_a_tasks_cgroups_goes_with_the_task),
+                TEST(what_a_cut_off_creation_left_goes_with_the_task),
                 TEST(an_image_that_is_not_there_is_not_found),
                 TEST(a_container_out_of_memory_says_so),
                 TEST(a_container_lives_through_the_death_of_containerd),
