@@ -74,8 +74,20 @@ void answers_load(struct answers *answers, uint64_t number, const char *request_
         put(answers, number, request_id, data, size);
 }
 
+/* One that was forgotten before it was written left on disk what lay in its slot before: a number
+ * whose place in the ring is a newer one's now. */
+static void forget_overtaken(struct answers *answers)
+{
+        for (size_t i = 0; i < ANSWERS_MAX; i++)
+                if (answers->slots[i] && answers->last - answers->slots[i]->number >= ANSWERS_MAX)
+                        forget(answers, &answers->slots[i]);
+        if (answers->last - answers->first >= ANSWERS_MAX)
+                answers->first = answers->last - ANSWERS_MAX + 1;
+}
+
 void answers_loaded(struct answers *answers)
 {
+        forget_overtaken(answers);
         trim(answers);
 }
 

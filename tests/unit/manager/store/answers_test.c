@@ -80,6 +80,43 @@ static void what_was_forgotten_does_not_come_back_from_disk(void **state)
         finish(answers);
 }
 
+static void load(struct answers *answers, uint64_t number)
+{
+        char id[32];
+
+        snprintf(id, sizeof id, "request%llu", (unsigned long long)number);
+        answers_load(answers, number, id, NULL, 0);
+}
+
+/* Equal on every replica, also on one that was restarted. */
+static void what_a_slot_on_disk_kept_costs_no_newer_answer(void **state)
+{
+        struct answers *answers = mem_alloc(sizeof *answers);
+
+        (void)state;
+        for (uint64_t i = ANSWERS_MAX + 101; i <= ANSWERS_MAX + 150; i++)
+                load(answers, i);
+        load(answers, 100);
+        answers_loaded(answers);
+        assert_null(answers_find(answers, "request100"));
+        for (uint64_t i = ANSWERS_MAX + 101; i <= ANSWERS_MAX + 150; i++)
+                assert_non_null(answers_at(answers, i));
+        finish(answers);
+}
+
+static void a_number_far_from_the_others_is_no_endless_way(void **state)
+{
+        struct answers *answers = mem_alloc(sizeof *answers);
+
+        (void)state;
+        load(answers, 1);
+        load(answers, UINT64_MAX - 1);
+        answers_loaded(answers);
+        assert_null(answers_find(answers, "request1"));
+        assert_int_equal(answers->last - answers->first, ANSWERS_MAX - 1);
+        finish(answers);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -87,6 +124,8 @@ int main(void)
                 cmocka_unit_test(large_answers_push_out_more),
                 cmocka_unit_test(what_was_on_disk_comes_back_in_any_order),
                 cmocka_unit_test(what_was_forgotten_does_not_come_back_from_disk),
+                cmocka_unit_test(what_a_slot_on_disk_kept_costs_no_newer_answer),
+                cmocka_unit_test(a_number_far_from_the_others_is_no_endless_way),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
