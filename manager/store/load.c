@@ -113,10 +113,8 @@ static int load_object(void *context, const uint8_t *key, size_t key_size, const
 
         arena_clear(&loading->arena);
         TRY(record_unpack(value, size, &loading->arena, &record, err));
-        if (record->id_size == LOAD_KEY_SIZE)
-                load_object_key(record, right);
-        if (record->id_size != LOAD_KEY_SIZE || key_size != sizeof right ||
-            memcmp(key, right, sizeof right) != 0) {
+        load_object_key(record, right);
+        if (key_size != sizeof right || memcmp(key, right, sizeof right) != 0) {
                 free(record);
                 return err_set(err, ERR_DATA_LOSS, "a stored object lies under another's key");
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/check.h"
+#include "lib/base/id.h"
 #include "lib/message/message.h"
 
 struct record *record_new(const struct record_content *content)
@@ -211,7 +212,9 @@ int record_from_stored(const Sk__StoredObject *stored, struct arena *arena, stru
         struct record_content content;
 
         TRY(content_of(stored, arena, &content, err));
-        if (strlen(content.id) >= UINT16_MAX || strlen(content.name) >= UINT16_MAX)
+        if (!id_is_valid(content.id))
+                return err_set(err, ERR_DATA_LOSS, "a stored object has no id");
+        if (strlen(content.name) >= UINT16_MAX)
                 return err_set(err, ERR_DATA_LOSS, "a stored object has an endless name");
         *ret = record_new(&content);
         return 0;

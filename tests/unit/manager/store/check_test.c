@@ -102,6 +102,27 @@ static void contents_must_be_messages(void **state)
         arena_done(&arena);
 }
 
+/* The id is the object's key on disk; another store could send any. */
+static void a_stored_object_without_a_whole_id_is_refused(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__StoredObject stored = SK__STORED_OBJECT__INIT;
+        Sk__Event event = SK__EVENT__INIT;
+        Sk__Meta meta = SK__META__INIT;
+        struct record *record;
+
+        (void)state;
+        stored.object = &event;
+        event.kind = SK__KIND__KIND_SERVICE;
+        event.meta = &meta;
+        event.id = (char *)"short";
+        assert_int_equal(record_from_stored(&stored, &arena, &record, NULL), ERR_DATA_LOSS);
+        event.id = an_id(&arena, "web");
+        assert_int_equal(record_from_stored(&stored, &arena, &record, NULL), 0);
+        free(record);
+        arena_done(&arena);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -112,6 +133,7 @@ int main(void)
                 cmocka_unit_test(creators_may_create_but_not_update),
                 cmocka_unit_test(names_and_references_belong_to_the_owner),
                 cmocka_unit_test(contents_must_be_messages),
+                cmocka_unit_test(a_stored_object_without_a_whole_id_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
