@@ -55,7 +55,8 @@ struct executor_facts {
 struct executor_events {
         /* The verb under way ended; 'err' is NULL when it went well.  Errors before start mean
          * REJECTED when ERR_INVALID, ERR_NOT_FOUND or ERR_PRECONDITION (never possible here), else
-         * FAILED. */
+         * FAILED.  When open fails otherwise for a task that may run, the handle is closed and open
+         * is tried again later. */
         void (*done)(void *context, const struct err *err);
         /* The running container ended by itself or by shutdown/terminate.  Also told between open
          * and its 'done' when a container is found that ended while nobody watched. */
