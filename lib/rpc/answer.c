@@ -74,7 +74,7 @@ void rpc_call_pause_reading(struct rpc_call *call)
 void rpc_call_resume_reading(struct rpc_call *call)
 {
         call->reader.is_paused = false;
-        if (!call->is_in_handler && !call->is_answered && !call->is_closed)
+        if (!call->is_answered && !call->is_closed)
                 reader_next(&call->reader);
 }
 

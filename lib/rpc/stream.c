@@ -58,6 +58,7 @@ static void settle(struct rpc_stream *stream)
         if (events) {
                 outgoing_status(&stream->outgoing, &err);
                 stream->is_in_handler = true;
+                stream->reader.is_ended = true;
                 events->closed(stream->context, &err);
         }
         stream_free(stream);
@@ -180,8 +181,7 @@ void rpc_stream_pause_reading(struct rpc_stream *stream)
 void rpc_stream_resume_reading(struct rpc_stream *stream)
 {
         stream->reader.is_paused = false;
-        if (!stream->is_in_handler)
-                reader_next(&stream->reader);
+        reader_next(&stream->reader);
 }
 
 static void open_stream(struct rpc_stream *stream)

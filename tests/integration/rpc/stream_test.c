@@ -216,6 +216,27 @@ static void a_resumed_reader_gets_the_rest(void **state)
         assert_int_equal(listener.n_messages, 50000);
 }
 
+static void a_chat_goes_on_when_its_reader_does(void **state)
+{
+        static uint8_t payload[10000];
+        enum { MESSAGES = 2000 };
+        Sk__EchoRequest request = SK__ECHO_REQUEST__INIT;
+        struct listener listener = { .pause_after = 1 };
+
+        serve_and_connect(*state);
+        open_stream(*state, RPC_METHOD(echo, Chat), NULL, &listener);
+        request.payload = (ProtobufCBinaryData){ .len = sizeof payload, .data = payload };
+        for (unsigned i = 0; i < MESSAGES; i++, request.number++)
+                rpc_stream_write(listener.stream, &request.base);
+        for (int i = 0; i < 20; i++)
+                loop_turn(((struct fixture *)*state)->loop, 20, NULL);
+        assert_int_equal(listener.n_messages, 1);
+        rpc_stream_resume_reading(listener.stream);
+        fixture_wait_count(*state, &listener.n_messages, MESSAGES);
+        assert_true(listener.is_in_order);
+        rpc_stream_cancel(listener.stream);
+}
+
 static void a_writer_is_told_when_to_wait_and_when_to_go_on(void **state)
 {
         static uint8_t payload[100000];
@@ -303,6 +324,7 @@ int main(void)
                 TEST(a_cancelled_stream_is_not_taken_for_a_finished_one),
                 TEST(a_paused_reader_holds_the_writer_back),
                 TEST(a_resumed_reader_gets_the_rest),
+                TEST(a_chat_goes_on_when_its_reader_does),
                 TEST(a_writer_is_told_when_to_wait_and_when_to_go_on),
                 TEST(a_server_that_goes_away_closes_streams),
                 TEST(a_client_that_goes_away_closes_streams),
