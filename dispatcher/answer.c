@@ -62,7 +62,7 @@ static void settle(struct asked *asked)
                 return;
         asked->is_done = true;
         if (asked->answering)
-                asked->answering->asked = NULL;
+                TAKE(asked->answering)->asked = NULL;
         map_remove(&ask->dispatcher->requests, asked->request_id);
         if (--ask->n_open == 0 && !ask->is_over) {
                 ask->is_over = true;
@@ -142,7 +142,10 @@ static void answer_came(void *context, struct rpc_call *call, const void *in)
 
 static void answer_half_closed(void *context, struct rpc_call *call)
 {
-        (void)context;
+        struct answering *answering = context;
+
+        if (answering->asked)
+                give_up(answering->asked, "the node broke off its answer");
         rpc_call_finish(call);
 }
 
