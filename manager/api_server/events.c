@@ -151,7 +151,7 @@ static void events_news(struct watcher *watcher, const Sk__Event *const *events,
 
                 err_set(&err, ERR_EXHAUSTED,
                         "events came faster than they were read: some were missed, ask again");
-                rpc_fail(watcher->rpc, &err);
+                watcher_fail(watcher, &err);
         }
         arena_done(&arena);
 }

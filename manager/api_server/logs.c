@@ -147,6 +147,18 @@ static bool is_followed(const struct log_stream *stream)
         return stream->options.follow && stream->service_id[0];
 }
 
+/* Hears of nothing more: neither of new tasks nor of what was asked. */
+static void stop_listening(struct log_stream *stream)
+{
+        if (stream->is_reading)
+                mirror_read_cancel(stream->api->mirror, &stream->read);
+        stream->is_reading = false;
+        watcher_remove(&stream->watcher);
+        for (struct log_ask *asking = stream->asks; asking; asking = asking->next)
+                if (asking->answers)
+                        rpc_stream_cancel(TAKE(asking->answers));
+}
+
 static void answers_closed(void *context, const struct err *err)
 {
         struct log_ask *ask = context;
@@ -154,10 +166,12 @@ static void answers_closed(void *context, const struct err *err)
 
         ask->answers = NULL;
         stream->n_open--;
-        if (err->code != ERR_OK)
+        if (err->code != ERR_OK) {
+                stop_listening(stream);
                 rpc_fail(stream->rpc, err);
-        else if (!stream->n_open && !is_followed(stream))
+        } else if (!stream->n_open && !is_followed(stream)) {
                 rpc_call_finish(stream->rpc);
+        }
 }
 
 static void ask(struct log_stream *stream, const struct vec *nodes)
@@ -191,12 +205,7 @@ static void logs_closed(void *context, struct rpc_call *rpc)
         struct log_stream *stream = context;
 
         (void)rpc;
-        if (stream->is_reading)
-                mirror_read_cancel(stream->api->mirror, &stream->read);
-        watcher_remove(&stream->watcher);
-        for (struct log_ask *asking = stream->asks; asking; asking = asking->next)
-                if (asking->answers)
-                        rpc_stream_cancel(asking->answers);
+        stop_listening(stream);
         map_done(&stream->asked);
 }
 

@@ -28,6 +28,18 @@ void watcher_remove(struct watcher *watcher)
         watcher->back = NULL;
 }
 
+void watcher_fail(struct watcher *watcher, const struct err *err)
+{
+        watcher_remove(watcher);
+        rpc_fail(watcher->rpc, err);
+}
+
+void watcher_finish(struct watcher *watcher)
+{
+        watcher_remove(watcher);
+        rpc_call_finish(watcher->rpc);
+}
+
 void watchers_news(struct api_server *api, const Sk__Event *const *events, size_t n_events)
 {
         struct watcher *next;
@@ -64,7 +76,7 @@ static void tell_progress(struct service_watcher *watching)
         out.is_gone = !service;
         rpc_call_write(watching->watcher.rpc, &out.base);
         if (!service)
-                rpc_call_finish(watching->watcher.rpc);
+                watcher_finish(&watching->watcher);
         arena_done(&arena);
 }
 
@@ -120,12 +132,12 @@ static void service_fresh(void *context, const struct err *read_err)
 
         watching->is_reading = false;
         if (read_err) {
-                rpc_fail(watching->watcher.rpc, read_err);
+                watcher_fail(&watching->watcher, read_err);
                 return;
         }
         if (view_resolve(mirror_view(watching->watcher.api->mirror), SK__KIND__KIND_SERVICE,
                          watching->what, &object, &err) < 0) {
-                rpc_fail(watching->watcher.rpc, &err);
+                watcher_fail(&watching->watcher, &err);
                 return;
         }
         snprintf(watching->service_id, sizeof watching->service_id, "%s", object->id);

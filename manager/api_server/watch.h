@@ -14,5 +14,9 @@ struct watcher {
 void watcher_add(struct api_server *api, struct watcher *watcher, struct rpc_call *rpc);
 void watcher_remove(struct watcher *watcher);
 
+/* End its call: it is told nothing more, though the call may take its time to be closed. */
+void watcher_fail(struct watcher *watcher, const struct err *err);
+void watcher_finish(struct watcher *watcher);
+
 /* Tells all. */
 void watchers_news(struct api_server *api, const Sk__Event *const *events, size_t n_events);
