@@ -78,6 +78,19 @@ static void count_nodes(struct call *call, Sk__GetInfoResponse *out)
         out->managers_total = out->n_managers;
 }
 
+/* Agents of workers may ask, too: for them, and for whoever pastes 'info' somewhere, no tokens. */
+static Sk__Cluster *without_tokens(struct call *call, const Sk__Cluster *cluster)
+{
+        Sk__Cluster *shown = arena_copy(call->arena, cluster, sizeof *cluster);
+
+        if (!cluster->trust)
+                return shown;
+        shown->trust = arena_copy(call->arena, cluster->trust, sizeof *cluster->trust);
+        shown->trust->worker_token = "";
+        shown->trust->manager_token = "";
+        return shown;
+}
+
 int handle_get_info(struct call *call, const Sk__GetInfoRequest *in, Sk__GetInfoResponse *out)
 {
         struct view_cursor cursor = { 0 };
@@ -88,7 +101,7 @@ int handle_get_info(struct call *call, const Sk__GetInfoRequest *in, Sk__GetInfo
         TRY(find_cluster(call, &cluster));
         out->node_id = call->node_id;
         out->leader_id = call->node_id;
-        out->cluster = arena_copy(call->arena, cluster, sizeof *cluster);
+        out->cluster = without_tokens(call, cluster);
         count_nodes(call, out);
         out->services_total = view_count(call->view, SK__KIND__KIND_SERVICE);
         while ((object = view_each(call->view, SK__KIND__KIND_TASK, &cursor)))

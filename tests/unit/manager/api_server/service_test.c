@@ -216,6 +216,28 @@ static size_t count_tasks(struct scene *scene, const char *key, const char *valu
         return out.n_tasks;
 }
 
+static void join_tokens_are_told_to_administrators_only(void **state)
+{
+        struct scene *scene = *state;
+        Sk__ClusterTrust trust = SK__CLUSTER_TRUST__INIT;
+        Sk__GetInfoRequest in = SK__GET_INFO_REQUEST__INIT;
+        Sk__GetInfoResponse out = SK__GET_INFO_RESPONSE__INIT;
+        Sk__GetClusterRequest get = SK__GET_CLUSTER_REQUEST__INIT;
+        Sk__GetClusterResponse got = SK__GET_CLUSTER_RESPONSE__INIT;
+        const Sk__Cluster *cluster = view_cluster(scene->world.view);
+
+        trust.root_certificate_pem = "root";
+        trust.worker_token = "SWMTKN-1-worker";
+        trust.manager_token = "SWMTKN-1-manager";
+        a_part(&scene->world, SK__KIND__KIND_CLUSTER, cluster->id, "default", 1, &trust.base);
+        assert_int_equal(handle_get_cluster(&scene->call, &get, &got), 0);
+        assert_string_equal(got.cluster->trust->manager_token, "SWMTKN-1-manager");
+        assert_int_equal(handle_get_info(&scene->call, &in, &out), 0); /* an agent may call it */
+        assert_string_equal(out.cluster->trust->root_certificate_pem, "root");
+        assert_string_equal(out.cluster->trust->worker_token, "");
+        assert_string_equal(out.cluster->trust->manager_token, "");
+}
+
 static void tasks_are_filtered_by_service_node_and_desire(void **state)
 {
         struct scene *scene = *state;
@@ -308,6 +330,7 @@ int main(void)
                 T(scaling_makes_no_task_dirty),
                 T(a_new_image_makes_tasks_dirty),
                 T(credentials_are_never_shown),
+                T(join_tokens_are_told_to_administrators_only),
                 T(tasks_are_filtered_by_service_node_and_desire),
                 T(an_unknown_filter_is_told),
                 T(the_last_manager_is_not_demoted),
