@@ -30,7 +30,8 @@ struct issuing {
         const Sk__RenewCertificatesRequest *renewal;
         char fresh_id[ID_SIZE];
         struct ca_grant grant;
-        char *root_pem, *key_pem; /* copies for the worker */
+        /* Copies for the worker, which may still be signing when the call is gone. */
+        char *root_pem, *key_pem, *cluster_id;
         char *csrs[CA_CSRS_MAX];
         char *daemons[CA_CSRS_MAX];
         struct str certificates[CA_CSRS_MAX];
@@ -39,7 +40,7 @@ struct issuing {
         int result;
         struct err err;
         struct mirror_read read;
-        struct commit_submission *submission;
+        bool is_reading;
 };
 
 static void issuing_free(struct issuing *issuing)
@@ -48,6 +49,7 @@ static void issuing_free(struct issuing *issuing)
                 OPENSSL_cleanse(issuing->key_pem, strlen(issuing->key_pem));
         free(issuing->root_pem);
         free(issuing->key_pem);
+        free(issuing->cluster_id);
         for (size_t i = 0; i < issuing->n; i++) {
                 free(issuing->csrs[i]);
                 free(issuing->daemons[i]);
@@ -179,9 +181,8 @@ static void signed_all(struct work *work)
         if (issuing->result < 0)
                 fail(issuing);
         else
-                issuing->submission =
-                        committer_submit(issuing->ca->committer, &plan, COMMIT_TIMEOUT_S * NS_PER_S,
-                                         committed, issuing);
+                committer_submit(issuing->ca->committer, &plan, COMMIT_TIMEOUT_S * NS_PER_S,
+                                 committed, issuing);
         plan_done(&plan);
 }
 
@@ -196,8 +197,8 @@ static void start_signing(struct issuing *issuing)
         }
         issuing->root_pem = str_copy(issuing->grant.issuer.certificate_pem);
         issuing->key_pem = str_copy(issuing->grant.issuer.key_pem);
-        issuing->grant.cluster_id =
-                arena_strdup(rpc_call_arena(issuing->rpc), issuing->grant.cluster_id);
+        issuing->cluster_id = str_copy(issuing->grant.cluster_id);
+        issuing->grant.cluster_id = issuing->cluster_id;
         issuing->now_ns = loop_now(issuing->ca->daemon->loop);
         issuing->work = (struct work){ .work = sign_all, .done = signed_all };
         worker_submit(issuing->ca->daemon->workers, &issuing->work);
@@ -209,13 +210,10 @@ static void fresh(void *context, const struct err *err)
         const struct view *view = mirror_view(issuing->ca->mirror);
         int result;
 
+        issuing->is_reading = false;
         if (err) {
                 issuing->err = *err;
                 fail(issuing);
-                return;
-        }
-        if (!issuing->rpc) {
-                issuing_free(issuing);
                 return;
         }
         if (issuing->join)
@@ -236,6 +234,10 @@ static void caller_gone(void *context, struct rpc_call *rpc)
 
         (void)rpc;
         issuing->rpc = NULL;
+        if (!issuing->is_reading)
+                return; /* the worker or the committer is not done with it */
+        mirror_read_cancel(issuing->ca->mirror, &issuing->read);
+        issuing_free(issuing);
 }
 
 static struct issuing *issuing_new(struct daemon *daemon, struct rpc_call *rpc)
@@ -253,24 +255,29 @@ static struct issuing *issuing_new(struct daemon *daemon, struct rpc_call *rpc)
 
 CA_METHODS(RPC_PROTOTYPE)
 
-void issue_node_certificate(void *context, struct rpc_call *rpc, const Sk__JoinClusterRequest *in)
+static void issue(struct issuing *issuing)
 {
         static const struct rpc_call_events events = { .closed = caller_gone };
+
+        issuing->is_reading = true;
+        rpc_call_on(issuing->rpc, &events, issuing);
+        mirror_read(issuing->ca->mirror, &issuing->read);
+}
+
+void issue_node_certificate(void *context, struct rpc_call *rpc, const Sk__JoinClusterRequest *in)
+{
         struct issuing *issuing = issuing_new(context, rpc);
 
         issuing->join = in;
-        rpc_call_on(rpc, &events, issuing);
-        mirror_read(issuing->ca->mirror, &issuing->read);
+        issue(issuing);
 }
 
 void renew_certificates(void *context, struct rpc_call *rpc, const Sk__RenewCertificatesRequest *in)
 {
-        static const struct rpc_call_events events = { .closed = caller_gone };
         struct issuing *issuing = issuing_new(context, rpc);
 
         issuing->renewal = in;
-        rpc_call_on(rpc, &events, issuing);
-        mirror_read(issuing->ca->mirror, &issuing->read);
+        issue(issuing);
 }
 
 /* Lives in the call's arena. */

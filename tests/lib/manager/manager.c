@@ -18,6 +18,8 @@
 
 #define CLUSTER "cluster000000000000000001"
 
+enum { ALWAYS_STARTED = 6 }; /* the others are for who needs them */
+
 enum { ARGUMENTS_MAX = 48, CALL_TIMEOUT_S = 30 };
 
 /* name, program, options; %F is the folder, the other capitals are addresses */
@@ -34,6 +36,10 @@ static const struct {
           "--store %S --listen %D --listen %T --advertise-port %N" },
         { "api", "manager/api_server/skep-api",
           "--store %S --dispatcher %D --listen %A --ca unix:%F/ca.sock" },
+        { "ca", "manager/ca/skep-ca", "--store %S --listen unix:%F/ca.sock" },
+        /* Strangers come by TCP: where agents would, if there was a dispatcher. */
+        { "join", "manager/join/skep-join",
+          "--ca unix:%F/ca.sock --root-certificate %F/identity/root.crt --listen %T" },
 };
 
 static void check(int r, const struct err *err)
@@ -45,31 +51,57 @@ static void check(int r, const struct err *err)
 
 /* --- the cluster as 'swarm init' would begin it --- */
 
+static void add_part(struct arena *arena, Sk__Change *change, uint32_t part,
+                     const ProtobufCMessage *content)
+{
+        Sk__Part *out = arena_alloc(arena, sizeof *out);
+
+        sk__part__init(out);
+        out->index = part;
+        message_pack(arena, content, &out->data.data, &out->data.len);
+        change->parts[change->n_parts++] = out;
+}
+
 static void add_create(struct arena *arena, Sk__Group *group, Sk__Kind kind, const char *id,
                        const char *name, uint32_t part, const ProtobufCMessage *content)
 {
         Sk__Change *change = arena_alloc(arena, sizeof *change);
-        Sk__Part *out = arena_alloc(arena, sizeof *out);
 
         sk__change__init(change);
-        sk__part__init(out);
         change->op = SK__CHANGE__OP__CREATE;
         change->kind = kind;
         change->id = arena_strdup(arena, id);
         change->name = name;
-        change->parts = arena_alloc(arena, sizeof *change->parts);
-        change->parts[change->n_parts++] = out;
-        out->index = part;
-        message_pack(arena, content, &out->data.data, &out->data.len);
+        change->parts = arena_alloc(arena, OBJECT_PARTS_MAX * sizeof *change->parts);
+        add_part(arena, change, part, content);
         group->changes[group->n_changes++] = change;
 }
 
-static void add_cluster(struct arena *arena, Sk__Group *group)
+static void read_identity(const struct manager *manager, const char *name, struct str *ret)
+{
+        _cleanup_(str_done) struct str path = { 0 };
+        struct err err;
+
+        str_addf(&path, "%s/identity/%s", manager->folder, name);
+        check(file_read(path.text, 1 << 16, ret, &err), &err);
+}
+
+static void add_cluster(const struct manager *manager, struct arena *arena, Sk__Group *group)
 {
         Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
+        Sk__ClusterTrust trust = SK__CLUSTER_TRUST__INIT;
+        Sk__ClusterKeys keys = SK__CLUSTER_KEYS__INIT;
+        _cleanup_(str_done) struct str root = { 0 }, key = { 0 };
 
+        read_identity(manager, "root.crt", &root);
+        read_identity(manager, "root.key", &key);
         spec.task_history_limit = 5;
+        trust.root_certificate_pem = root.text;
+        trust.worker_token = manager->worker_token;
+        keys.root_key_pem = key.text;
         add_create(arena, group, SK__KIND__KIND_CLUSTER, CLUSTER, "default", 0, &spec.base);
+        add_part(arena, group->changes[0], 1, &trust.base);
+        add_part(arena, group->changes[0], 2, &keys.base);
 }
 
 static void write_bootstrap(const struct manager *manager, size_t n_nodes)
@@ -87,7 +119,7 @@ static void write_bootstrap(const struct manager *manager, size_t n_nodes)
         struct err err;
 
         group.changes = arena_alloc(&arena, (n_nodes + 1) * sizeof *group.changes);
-        add_cluster(&arena, &group);
+        add_cluster(manager, &arena, &group);
         for (size_t i = 0; i < n_nodes; i++) {
                 manager_node_id(i, id);
                 add_create(&arena, &group, SK__KIND__KIND_NODE, id, "", 0, &node.base);
@@ -155,6 +187,15 @@ static void make_identities(const struct manager *manager)
                                    rows[i].name);
 }
 
+static void make_token(struct manager *manager)
+{
+        _cleanup_(str_done) struct str root = { 0 };
+        struct err err;
+
+        read_identity(manager, "root.crt", &root);
+        check(trust_make_token(root.text, manager->worker_token, &err), &err);
+}
+
 /* A port that was free a moment ago. */
 static unsigned free_port(void)
 {
@@ -218,6 +259,7 @@ void manager_init(struct manager *manager, struct loop *loop, const char *folder
         name_daemons(manager);
         check(file_make_folders(folder, 0700, &err), &err);
         make_identities(manager);
+        make_token(manager);
         write_bootstrap(manager, n_nodes);
         connect_clients(manager);
 }
@@ -347,7 +389,7 @@ void manager_start(struct manager *manager, const char *name, const char *option
 
 void manager_start_all(struct manager *manager, const char *options)
 {
-        for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t i = 0; i < ALWAYS_STARTED; i++)
                 manager_start(manager, rows[i].name, options);
 }
 

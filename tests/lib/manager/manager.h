@@ -7,6 +7,7 @@
 #include "lib/os/loop.h"
 #include "lib/os/process.h"
 #include "lib/rpc/client.h"
+#include "lib/trust/trust.h"
 
 enum { MANAGER_DAEMONS_MAX = 8 };
 
@@ -25,6 +26,7 @@ struct manager {
         char agents_address[32], store_address[32], raft_address[32];
         char join[64]; /* "--join ADDRESS" for all but the first */
         char node_id[26];
+        char worker_token[TRUST_TOKEN_SIZE]; /* of the first manager's cluster */
         struct loop *loop;
         struct manager_daemon daemons[MANAGER_DAEMONS_MAX];
         size_t n_daemons;
@@ -51,7 +53,8 @@ void manager_start(struct manager *manager, const char *daemon, const char *opti
 void manager_kill(struct manager *manager, const char *daemon);
 void manager_signal_all(struct manager *manager, int signal);
 
-/* All it takes: store, orchestrator, allocator, scheduler, dispatcher, api. */
+/* All that tasks take: store, orchestrator, allocator, scheduler, dispatcher, api; neither ca nor
+ * join. */
 void manager_start_all(struct manager *manager, const char *options);
 
 /* A call, waited for.  'out' lives in 'arena'; the code is returned. */
