@@ -4,6 +4,10 @@
 #include "api/ca.pb-c.h"
 #include "api/roles.h"
 
+/* The largest request: a few certificate requests of half a kilobyte.  Strangers may send one, and
+ * unpacking takes up to 32 times its size. */
+enum { CA_MESSAGE_MAX = 128 * 1024 };
+
 /*  method, function, request, response, shape (lib/rpc/service.h), who may call */
 /* clang-format off */
 #define JOIN_METHODS(X)                                                                            \

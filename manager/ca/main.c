@@ -1,4 +1,5 @@
 /* skep-ca: who are you? */
+#include "api/ca.h"
 #include "lib/run/daemon.h"
 #include "manager/ca/serve.h"
 
@@ -24,6 +25,7 @@ int main(int argc, char **argv)
                         .listen_default = "unix:/run/skep/ca.sock",
                         .trust = RPC_MUTUAL_TLS,
                         .serves = (const struct rpc_service *const[]){ &ca_service, NULL },
+                        .message_size_max = CA_MESSAGE_MAX,
                         .n_workers = 1,
                         .start = ca_start,
                         .stop = ca_stop,

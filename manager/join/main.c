@@ -1,4 +1,5 @@
 /* skep-join: may this stranger speak to the CA? */
+#include "api/ca.h"
 #include "lib/run/daemon.h"
 #include "manager/join/join.h"
 
@@ -28,6 +29,7 @@ int main(int argc, char **argv)
                         .listen_default = "0.0.0.0:2377",
                         .trust = RPC_ALLOW_STRANGERS,
                         .serves = (const struct rpc_service *const[]){ &join_service, NULL },
+                        .message_size_max = CA_MESSAGE_MAX,
                         .start = join_start,
                         .stop = join_stop,
                 });

@@ -135,12 +135,38 @@ static void whoever_goes_away_while_certificates_are_signed_does_no_harm(void **
         assert_int_equal(join(f, f->client, RPC_METHOD(ca, IssueNodeCertificate), &joining), 0);
 }
 
+static void a_stranger_may_not_send_much(void **state)
+{
+        struct fixture *f = *state;
+        struct rpc_client_options options = { .server_daemon = "join",
+                                              .address = f->manager.agents_address };
+        _cleanup_(str_done) struct str root = { 0 }, path = { 0 };
+        _cleanup_(freep) char *hostname = mem_alloc(LARGE + 1);
+        struct rpc_client *stranger;
+        struct joining joining;
+
+        manager_start(&f->manager, "join", "");
+        str_addf(&path, "%s/identity/root.crt", f->manager.folder);
+        assert_int_equal(file_read(path.text, 1 << 16, &root, NULL), 0);
+        options.root_pem = root.text;
+        assert_int_equal(rpc_client_new(f->loop, &options, &stranger, NULL), 0);
+        joining_init(f, &joining);
+        assert_int_equal(join(f, stranger, RPC_METHOD(join, JoinCluster), &joining), 0);
+        memset(hostname, 'h', LARGE);
+        joining.request.hostname = hostname;
+        assert_int_equal(join(f, stranger, RPC_METHOD(join, JoinCluster), &joining), ERR_EXHAUSTED);
+        assert_int_equal(join(f, f->client, RPC_METHOD(ca, IssueNodeCertificate), &joining),
+                         ERR_EXHAUSTED);
+        rpc_client_free(stranger);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(whoever_goes_away_while_certificates_are_signed_does_no_harm),
+                TEST(a_stranger_may_not_send_much),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
