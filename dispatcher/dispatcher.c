@@ -392,4 +392,8 @@ void dispatcher_stop(struct daemon *daemon)
         rpc_client_free(dispatcher->store);
         gathered_free(dispatcher->gathered);
         heartbeats_done(&dispatcher->heartbeats);
+        assignment_index_done(&dispatcher->index);
+        map_done(&dispatcher->requests);
+        map_done(&dispatcher->sessions);
+        free(dispatcher);
 }

@@ -60,7 +60,7 @@ ip link set uplink up
 ip -n outside addr add 10.88.0.2/24 dev eth0
 ip -n outside link set eth0 up
 ip -n outside link set lo up
-# What lives as long as its process is not freed at the end of it; other tests look for leaks.
+# gRPC does not free, at the end, connections that were shaking hands; session:stop_test looks for leaks of ours.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 export TOP=$top PYTHONPATH=$folder/py PYTHONDONTWRITEBYTECODE=1 GRPC_VERBOSITY=ERROR
 exec /usr/bin/python3 "$here/run.py" "$folder" "$cgroup" "$@"

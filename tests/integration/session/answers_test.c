@@ -276,6 +276,17 @@ static void an_answer_that_ends_without_its_end_is_over(void **state)
         assert_string_equal(f->told, "the node broke off its answer");
 }
 
+static void a_dispatcher_that_stops_amid_answers_leaves_nothing_behind(void **state)
+{
+        struct fixture *f = *state;
+
+        ask_all(f);
+        begin_answer(&f->nodes[0]);
+        answer_lines(&f->nodes[0]);
+        wait_for(f, &f->is_first);
+        assert_int_equal(manager_stop(&f->manager, "dispatcher"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -283,6 +294,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_node_that_is_done_is_not_credited_when_the_asker_reads_on),
                 TEST(an_answer_that_ends_without_its_end_is_over),
+                TEST(a_dispatcher_that_stops_amid_answers_leaves_nothing_behind),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,7 @@ static void daemon_exited(void *context, int status)
         if (daemon->is_running)
                 fprintf(stderr, "skep-%s exited with status %d\n", daemon->name, status);
         daemon->is_running = false;
+        daemon->status = status;
 }
 
 static const char *value_of(const struct manager *manager, char letter)
@@ -403,6 +404,19 @@ void manager_kill(struct manager *manager, const char *name)
         process_signal(&daemon->process, SIGKILL, NULL);
         process_forget(&daemon->process);
         waitpid(daemon->process.pid, NULL, 0);
+}
+
+int manager_stop(struct manager *manager, const char *name)
+{
+        struct manager_daemon *daemon = &manager->daemons[find(manager, name)];
+        int64_t start = loop_now_boot(manager->loop);
+
+        process_signal(&daemon->process, SIGTERM, NULL);
+        while (daemon->is_running) {
+                CHECK(loop_now_boot(manager->loop) - start < CALL_TIMEOUT_S * NS_PER_S);
+                loop_turn(manager->loop, 20, NULL);
+        }
+        return daemon->status;
 }
 
 void manager_signal_all(struct manager *manager, int signal)

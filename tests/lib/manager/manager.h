@@ -16,6 +16,7 @@ struct manager_daemon {
         char *options;              /* more of them, with spaces between; NULL: none */
         struct process process;
         bool is_running;
+        int status; /* what it ended with by itself */
 };
 
 struct manager {
@@ -51,6 +52,8 @@ void manager_node_identity(const struct manager *manager, size_t i, char *ret, s
  * tree of programs. */
 void manager_start(struct manager *manager, const char *daemon, const char *options);
 void manager_kill(struct manager *manager, const char *daemon);
+/* Tells it to stop, waits until it has, and returns its exit status. */
+int manager_stop(struct manager *manager, const char *daemon);
 void manager_signal_all(struct manager *manager, int signal);
 
 /* All that tasks take: store, orchestrator, allocator, scheduler, dispatcher, api; neither ca nor
