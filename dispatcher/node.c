@@ -9,6 +9,21 @@
 #include "lib/state/task_life.h"
 
 enum { PART_STATUS = 2, PART_DESCRIPTION = 3 };
+enum { DESCRIPTION_SIZE_MAX = 64 * 1024, HOST_MAX = 255 };
+
+int node_check_seen(const struct node_seen *seen, struct err *err)
+{
+        const Sk__NodeDescription *description = seen->description;
+
+        if (!description ||
+            protobuf_c_message_get_packed_size(&description->base) > DESCRIPTION_SIZE_MAX)
+                return err_set(err, ERR_INVALID, "the node's description is missing or too large");
+        if (strlen(description->hostname) > HOST_MAX ||
+            strlen(str_or(seen->address, "")) > HOST_MAX)
+                return err_set(err, ERR_INVALID,
+                               "the node's name and address may have %d bytes at most", HOST_MAX);
+        return 0;
+}
 
 /* The status as it is, to be changed; in the plan's arena. */
 static Sk__NodeStatus *status_copy(const Sk__Node *node, struct plan *plan)

@@ -14,6 +14,10 @@ struct node_seen {
         const Sk__NodeDescription *description;
 };
 
+/* May a node describe itself so?  What the store would refuse must not come near a plan: others'
+ * reports are in it. */
+int node_check_seen(const struct node_seen *seen, struct err *err);
+
 /* Its agent has a session: READY, with this description and address. */
 void node_plan_seen(const struct view *view, const char *node_id, const struct node_seen *seen,
                     struct plan *plan);

@@ -7,7 +7,13 @@
 #include "lib/message/message.h"
 #include "lib/state/task_life.h"
 
-enum { MESSAGE_MAX = 1024, ERR_MAX = 4096, NAME_MAX_BYTES = 256, PORTS_MAX = 1024 };
+enum {
+        MESSAGE_MAX = 1024,
+        ERR_MAX = 4096,
+        NAME_MAX_BYTES = 256,
+        PORTS_MAX = 1024,
+        STATUS_MAX = 128 * 1024
+};
 
 static bool may_report(Sk__TaskState state)
 {
@@ -27,8 +33,17 @@ static int check_bounds(const Sk__TaskStatus *status, struct err *err)
                                (int)status->state);
         if (!is_within(status->message, MESSAGE_MAX) || !is_within(status->err, ERR_MAX) ||
             !is_within(status->image_digest, NAME_MAX_BYTES) || status->n_host_ports > PORTS_MAX ||
-            (status->container && !is_within(status->container->id, NAME_MAX_BYTES)))
+            (status->container && !is_within(status->container->id, NAME_MAX_BYTES)) ||
+            protobuf_c_message_get_packed_size(&status->base) > STATUS_MAX)
                 return err_set(err, ERR_INVALID, "the status is larger than a status may be");
+        return 0;
+}
+
+/* From the node's clock to ours; 0 stays 0: not said. */
+static int set_back(int64_t *at_ns, int64_t clock_ahead_ns, struct err *err)
+{
+        if (*at_ns && (*at_ns < 0 || __builtin_sub_overflow(*at_ns, clock_ahead_ns, at_ns)))
+                return err_set(err, ERR_INVALID, "a status of no time we know");
         return 0;
 }
 
@@ -48,8 +63,8 @@ int report_plan(const struct view *view, const char *node_id, const Sk__TaskRepo
         if (!task_status_is_newer(task->status, report->status))
                 return 0;
         status = (Sk__TaskStatus *)message_copy(&plan->arena, &report->status->base);
-        if (status->at_ns)
-                status->at_ns -= clock_ahead_ns;
+        TRY(set_back(&status->at_ns, clock_ahead_ns, err));
+        TRY(set_back(&status->started_at_ns, clock_ahead_ns, err));
         plan_merge_status(plan, arena_strdup(&plan->arena, task->id), status);
         return 0;
 }

@@ -14,8 +14,7 @@
 
 enum {
         MESSAGE_SIZE = 128 * 1024, /* of assignments, about */
-        DESCRIPTION_SIZE_MAX = 64 * 1024,
-        BATCHES_MAX = 8, /* that an agent may have in flight */
+        BATCHES_MAX = 8,           /* that an agent may have in flight */
 };
 
 #define DESCRIBED_AT_MOST_EVERY_NS NS_PER_S
@@ -300,11 +299,7 @@ static int see(struct session *session, const Sk__NodeDescription *description, 
 {
         struct arena arena = {};
 
-        if (!description ||
-            protobuf_c_message_get_packed_size(&description->base) > DESCRIPTION_SIZE_MAX)
-                return err_set(err, ERR_INVALID, "the node's description is missing or too large");
-        if (strlen(str_or(address, "")) > 255)
-                return err_set(err, ERR_INVALID, "the node's address is too long");
+        TRY(node_check_seen(&(struct node_seen){ address, description }, err));
         session->seen.description = (Sk__NodeDescription *)message_copy(&arena, &description->base);
         session->seen.address = str_is_empty(address) ? address_seen(session, &arena)
                                                       : arena_strdup(&arena, address);
@@ -337,7 +332,7 @@ static int on_heartbeat(struct session *session, Sk__AgentHeartbeat *heartbeat)
         Sk__HeartbeatReply reply;
 
         heard(session);
-        if (heartbeat->sent_at_ns)
+        if (heartbeat->sent_at_ns > 0)
                 session->clock_ahead_ns =
                         heartbeat->sent_at_ns - loop_now(session->dispatcher->loop);
         sk__heartbeat_reply__init(&reply);

@@ -1,6 +1,8 @@
 /* What becomes of node records and of reports. */
 #include "dispatcher/node.h"
 
+#include <string.h>
+
 #include "tests/unit/test.h"
 
 #include "dispatcher/report.h"
@@ -9,6 +11,8 @@
 #include "lib/base/time.h"
 #include "lib/state/task_life.h"
 #include "tests/lib/build_objects.h"
+
+enum { LARGE = 1280 * 1024 };
 
 #define RUNNING SK__TASK_STATE__TASK_RUNNING
 #define ASSIGNED SK__TASK_STATE__TASK_ASSIGNED
@@ -173,19 +177,27 @@ static void orphans_come_in_plans_of_bounded_size(void **state)
 
 /* --- reports --- */
 
+static int report_status(struct fixture *f, const char *node, const Sk__Task *task,
+                         Sk__TaskStatus *status)
+{
+        Sk__TaskReport in;
+
+        sk__task_report__init(&in);
+        in.task_id = task->id;
+        in.status = status;
+        plan_group(&f->plan);
+        return report_plan(f->world.view, an_id(&f->world, node), &in, 1000, &f->plan, &f->err);
+}
+
 static int report(struct fixture *f, const char *node, const Sk__Task *task, Sk__TaskState state)
 {
         Sk__TaskStatus status;
-        Sk__TaskReport in;
 
         sk__task_status__init(&status);
-        sk__task_report__init(&in);
         status.state = state;
         status.at_ns = 5000;
-        in.task_id = task->id;
-        in.status = &status;
-        plan_group(&f->plan);
-        return report_plan(f->world.view, an_id(&f->world, node), &in, 1000, &f->plan, &f->err);
+        status.started_at_ns = 3000;
+        return report_status(f, node, task, &status);
 }
 
 static const Sk__Task *a_task_on_n1(struct fixture *f)
@@ -215,6 +227,56 @@ static void times_are_set_back_to_the_managers_clock(void **state)
         report(f, "n1", task, RUNNING);
         apply(f);
         assert_int_equal(view_task(f->world.view, id)->status->at_ns, 4000);
+        assert_int_equal(view_task(f->world.view, id)->status->started_at_ns, 2000);
+}
+
+static void times_that_cannot_be_set_back_are_refused(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task = a_task_on_n1(f);
+        Sk__TaskStatus status = SK__TASK_STATUS__INIT;
+
+        status.state = RUNNING;
+        status.at_ns = INT64_MIN;
+        assert_int_equal(report_status(f, "n1", task, &status), ERR_INVALID);
+        status.at_ns = 5000;
+        status.started_at_ns = INT64_MIN;
+        assert_int_equal(report_status(f, "n1", task, &status), ERR_INVALID);
+        assert_true(plan_is_empty(&f->plan));
+}
+
+static void a_status_that_the_store_would_refuse_is_refused_before(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task = a_task_on_n1(f);
+        Sk__TaskStatus status = SK__TASK_STATUS__INIT;
+        Sk__PortConfig port = SK__PORT_CONFIG__INIT, *ports[] = { &port };
+        char *name = arena_alloc(&f->world.arena, LARGE + 1);
+
+        memset(name, 'p', LARGE);
+        port.name = name;
+        status.state = RUNNING;
+        status.host_ports = ports;
+        status.n_host_ports = 1;
+        assert_int_equal(report_status(f, "n1", task, &status), ERR_INVALID);
+        assert_true(plan_is_empty(&f->plan));
+}
+
+static void a_node_does_not_describe_itself_at_length(void **state)
+{
+        struct fixture *f = *state;
+        Sk__NodeDescription description = SK__NODE_DESCRIPTION__INIT;
+        char *name = arena_alloc(&f->world.arena, 257);
+
+        memset(name, 'h', 256);
+        description.hostname = name;
+        assert_int_equal(node_check_seen(&(struct node_seen){ "", &description }, &f->err),
+                         ERR_INVALID);
+        description.hostname = name + 1;
+        assert_int_equal(node_check_seen(&(struct node_seen){ "", &description }, &f->err), 0);
+        assert_int_equal(node_check_seen(&(struct node_seen){ name, &description }, &f->err),
+                         ERR_INVALID);
+        assert_int_equal(node_check_seen(&(struct node_seen){ "", NULL }, &f->err), ERR_INVALID);
 }
 
 static void a_node_cannot_report_on_tasks_of_another(void **state)
@@ -260,6 +322,9 @@ int main(void)
                 TEST(orphans_come_in_plans_of_bounded_size),
                 TEST(a_report_moves_its_task),
                 TEST(times_are_set_back_to_the_managers_clock),
+                TEST(times_that_cannot_be_set_back_are_refused),
+                TEST(a_status_that_the_store_would_refuse_is_refused_before),
+                TEST(a_node_does_not_describe_itself_at_length),
                 TEST(a_node_cannot_report_on_tasks_of_another),
                 TEST(an_agent_cannot_report_states_that_are_not_its_own),
                 TEST(a_report_that_is_known_changes_nothing),
