@@ -166,6 +166,16 @@ int trust_make_csr(const char *key_pem, struct str *ret_csr_pem, struct err *err
         return 0;
 }
 
+/* Any curve may have 256 bits, one of the sender's own making included. */
+static bool is_p256(const EVP_PKEY *key)
+{
+        char group[16];
+
+        return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+               EVP_PKEY_get_group_name(key, group, sizeof group, NULL) == 1 &&
+               strcmp(group, "prime256v1") == 0;
+}
+
 /* The request's key, once the request proved that its sender has the private half. */
 static int csr_key(const char *csr_pem, EVP_PKEY **ret, struct err *err)
 {
@@ -173,10 +183,10 @@ static int csr_key(const char *csr_pem, EVP_PKEY **ret, struct err *err)
         _cleanup_(X509_REQ_free_p) X509_REQ *request =
                 bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
         EVP_PKEY *key = request ? X509_REQ_get_pubkey(request) : NULL;
+        bool is_good = key && is_p256(key) && X509_REQ_verify(request, key) == 1;
 
         ERR_clear_error();
-        if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_bits(key) != 256 ||
-            X509_REQ_verify(request, key) != 1) {
+        if (!is_good) {
                 EVP_PKEY_free(key);
                 return err_set(err, ERR_INVALID,
                                "not a certificate request with a P-256 key and its own signature");

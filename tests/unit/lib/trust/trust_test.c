@@ -1,6 +1,8 @@
 /* Keys, certificates and tokens. */
 #include "lib/trust/trust.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -53,6 +55,24 @@ static void what_is_no_request_is_not_signed(void **state)
         assert_int_equal(certificate.length, 0);
 }
 
+static void only_keys_of_our_curve_are_signed(void **state)
+{
+        _cleanup_(str_done) struct str csr = { 0 }, certificate = { 0 };
+        EVP_PKEY *key = EVP_EC_gen("secp256k1");
+        BIO *bio = BIO_new(BIO_s_mem());
+        char *pem;
+        struct err err;
+
+        (void)state;
+        assert_int_equal(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
+        BIO_write(bio, "", 1);
+        BIO_get_mem_data(bio, &pem);
+        assert_int_equal(trust_make_csr(pem, &csr, &err), 0);
+        assert_int_equal(sign(&a_subject, str_text(&csr), &certificate, &err), ERR_INVALID);
+        BIO_free(bio);
+        EVP_PKEY_free(key);
+}
+
 static void a_node_id_cannot_smuggle_in_another_name(void **state)
 {
         _cleanup_(str_done) struct str key = { 0 }, csr = { 0 }, certificate = { 0 };
@@ -96,6 +116,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_signed_certificate_ends_when_its_life_is_over),
                 cmocka_unit_test(what_is_no_request_is_not_signed),
+                cmocka_unit_test(only_keys_of_our_curve_are_signed),
                 cmocka_unit_test(a_node_id_cannot_smuggle_in_another_name),
                 cmocka_unit_test(a_token_is_good_for_its_own_root_only),
                 cmocka_unit_test(what_is_no_token_is_refused),
