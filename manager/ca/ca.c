@@ -64,14 +64,23 @@ static int signing_cluster(const struct view *view, const Sk__Cluster **ret, str
         return 0;
 }
 
+/* What the cluster says, and no longer than a root lives: dates may not overflow. */
+static int64_t lifetime_of(const Sk__Cluster *cluster)
+{
+        int64_t most = TRUST_ROOT_DAYS * NS_PER_DAY;
+        int64_t wanted = cluster->spec ? cluster->spec->certificate_expiry_ns : 0;
+
+        if (wanted <= 0)
+                return TRUST_NODE_DAYS * NS_PER_DAY;
+        return wanted < most ? wanted : most;
+}
+
 static void fill_grant(const Sk__Cluster *cluster, const char *node_id, Sk__NodeRole role,
                        struct ca_grant *ret)
 {
-        int64_t lifetime = cluster->spec ? cluster->spec->certificate_expiry_ns : 0;
-
         ret->cluster_id = cluster->id;
         ret->role = role;
-        ret->lifetime_ns = lifetime > 0 ? lifetime : TRUST_NODE_DAYS * NS_PER_DAY;
+        ret->lifetime_ns = lifetime_of(cluster);
         ret->issuer = (struct trust_issuer){ cluster->trust->root_certificate_pem,
                                              cluster->keys->root_key_pem };
         snprintf(ret->node_id, sizeof ret->node_id, "%s", node_id);

@@ -86,6 +86,21 @@ static void the_token_decides_the_role(void **state)
         assert_int_equal(grant.role, SK__NODE_ROLE__NODE_ROLE_WORKER);
 }
 
+static void no_certificate_outlives_a_root(void **state)
+{
+        struct scene *scene = *state;
+        Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
+        struct ca_grant grant;
+
+        assert_int_equal(judge_join(scene, scene->worker_token, 1, &grant), 0);
+        assert_int_equal(grant.lifetime_ns, TRUST_NODE_DAYS * NS_PER_DAY);
+        spec.certificate_expiry_ns = INT64_MAX;
+        a_part(&scene->world, SK__KIND__KIND_CLUSTER, view_cluster(scene->world.view)->id,
+               "default", 0, &spec.base);
+        assert_int_equal(judge_join(scene, scene->worker_token, 1, &grant), 0);
+        assert_int_equal(grant.lifetime_ns, TRUST_ROOT_DAYS * NS_PER_DAY);
+}
+
 static void a_worker_gets_no_managers_certificate(void **state)
 {
         struct scene *scene = *state;
@@ -227,6 +242,7 @@ int main(void)
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
         const struct CMUnitTest tests[] = {
                 SCENE(the_token_decides_the_role),
+                SCENE(no_certificate_outlives_a_root),
                 SCENE(a_worker_gets_no_managers_certificate),
                 SCENE(tokens_that_are_not_ours_are_refused),
                 SCENE(requests_are_bounded_and_each_daemons_once),
