@@ -66,7 +66,7 @@ static const char *skip_registry(const char *reference)
         return slash + 1;
 }
 
-static bool is_digest(const char *text)
+bool check_is_digest(const char *text)
 {
         if (!str_starts_with(text, "sha256:") || strlen(text) != 7 + 64)
                 return false;
@@ -92,7 +92,7 @@ static bool is_reference(const char *reference)
                 at += tag;
         }
         if (at && *at == '@')
-                return is_digest(at + 1);
+                return check_is_digest(at + 1);
         return at && !*at;
 }
 

@@ -1,6 +1,8 @@
 /* The rules that every spec must pass, with docker's texts where docker has one: clients match on
  * them. */
 #pragma once
+#include <stdbool.h>
+
 #include "api/specs.pb-c.h"
 #include "lib/base/err.h"
 
@@ -22,3 +24,6 @@ int check_name(const char *name, struct err *err);
 
 /* "[registry[:port]/]path[:tag][@sha256:...]"?  As the distribution specification has it. */
 int check_image(const char *reference, struct err *err);
+
+/* "sha256:" and 64 hexadecimal digits? */
+bool check_is_digest(const char *text);

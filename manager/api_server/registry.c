@@ -11,6 +11,7 @@
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "manager/api_server/answer.h"
+#include "manager/api_server/check.h"
 
 enum { BODY_MAX = 256 * 1024, HEADER_MAX = 8 * 1024 };
 
@@ -234,7 +235,7 @@ int registry_resolve(const struct registry_options *options, const struct image_
         if (answer.status != 200)
                 return err_set(err, ERR_UNAVAILABLE, "registry %s answered %ld", image->registry,
                                answer.status);
-        if (!str_starts_with(answer.digest, "sha256:") || strlen(answer.digest) != 71)
+        if (!check_is_digest(answer.digest))
                 return err_set(err, ERR_UNAVAILABLE, "registry %s did not tell the digest",
                                image->registry);
         memcpy(ret_digest, answer.digest, sizeof answer.digest);
