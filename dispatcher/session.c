@@ -113,12 +113,13 @@ void session_dump(const struct session *session, struct str *str)
 static void detach(struct session *session)
 {
         struct dispatcher *dispatcher = session->dispatcher;
+        bool is_the_nodes = session_of_node(dispatcher, session->node_id) == session;
 
         if (session->phase == SESSION_OPENING)
                 mirror_read_cancel(dispatcher->mirror, &session->read);
         if (session->phase == SESSION_OPEN)
                 assignment_done(&session->assignment);
-        if (session_of_node(dispatcher, session->node_id) == session)
+        if (is_the_nodes)
                 map_remove(&dispatcher->sessions, session->node_id);
         for (struct session **at = &dispatcher->dirty; session->is_dirty; at = &(*at)->next_dirty)
                 if (*at == session) {
@@ -127,7 +128,8 @@ static void detach(struct session *session)
                         break;
                 }
         session->phase = SESSION_OVER;
-        answer_session_ended(dispatcher, session);
+        if (is_the_nodes)
+                answer_session_ended(dispatcher, session);
 }
 
 void session_fail(struct session *session, const struct err *err)

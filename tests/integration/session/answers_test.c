@@ -276,6 +276,28 @@ static void an_answer_that_ends_without_its_end_is_over(void **state)
         assert_string_equal(f->told, "the node broke off its answer");
 }
 
+static void a_stream_that_never_said_hello_takes_no_answer_along(void **state)
+{
+        static const struct rpc_stream_events events = { .closed = answer_closed };
+        struct fixture *f = *state;
+        struct node *node = &f->nodes[0];
+        struct rpc_stream *silent;
+
+        ask_all(f);
+        silent = rpc_client_stream(node->client, RPC_METHOD(dispatcher, Session), NULL, &events,
+                                   node);
+        rpc_stream_half_close(silent);
+        wait_for(f, &node->is_answer_over); /* the silent stream, that is */
+        for (size_t i = 0; i < NODES; i++) {
+                begin_answer(&f->nodes[i]);
+                end_answer(&f->nodes[i]);
+        }
+        wait_for(f, &f->is_first);
+        rpc_stream_resume_reading(f->ask);
+        wait_for(f, &f->is_closed);
+        assert_string_equal(f->told, "");
+}
+
 static void a_dispatcher_that_stops_amid_answers_leaves_nothing_behind(void **state)
 {
         struct fixture *f = *state;
@@ -294,6 +316,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_node_that_is_done_is_not_credited_when_the_asker_reads_on),
                 TEST(an_answer_that_ends_without_its_end_is_over),
+                TEST(a_stream_that_never_said_hello_takes_no_answer_along),
                 TEST(a_dispatcher_that_stops_amid_answers_leaves_nothing_behind),
         };
 
