@@ -1,6 +1,7 @@
 /* The table of peers, and how gRPC's word about a connection becomes roles. */
 #include "lib/rpc/peers.h"
 
+#include <ctype.h>
 #include <grpc/grpc_security_constants.h>
 #include <grpc/support/alloc.h>
 #include <stdio.h>
@@ -41,6 +42,24 @@ static int identify(const struct peers *peers, const grpc_auth_context *context,
         return 0;
 }
 
+void peer_address(const char *uri, char *ret, size_t size)
+{
+        bool is_escaped = str_starts_with(uri, "ipv6:"); /* else it may be bytes of anybody's */
+        size_t n = 0;
+        unsigned byte;
+
+        for (; *uri && n + 1 < size; uri++) {
+                if (is_escaped && *uri == '%' && isxdigit((unsigned char)uri[1]) &&
+                    isxdigit((unsigned char)uri[2]) && sscanf(uri + 1, "%2x", &byte) == 1 && byte) {
+                        ret[n++] = (char)byte;
+                        uri += 2;
+                } else {
+                        ret[n++] = *uri;
+                }
+        }
+        ret[n] = '\0';
+}
+
 static struct known_peer *make_peer(const struct peers *peers, grpc_call *call,
                                     grpc_auth_context *context)
 {
@@ -51,7 +70,7 @@ static struct known_peer *make_peer(const struct peers *peers, grpc_call *call,
         known->n_refs = 1;
         if (identify(peers, context, &known->peer, &known->err) < 0)
                 known->peer = (struct rpc_peer){ 0 };
-        snprintf(known->peer.address, sizeof known->peer.address, "%s", address);
+        peer_address(address, known->peer.address, sizeof known->peer.address);
         gpr_free(address);
         return known;
 }

@@ -26,3 +26,6 @@ struct peers {
 struct known_peer *peers_find(struct peers *peers, grpc_call *call);
 void known_peer_unref(struct known_peer *peer); /* accepts NULL */
 void peers_done(struct peers *peers);
+
+/* gRPC tells an address as a URI, "ipv6:%5B::1%5D:40312"; here it is "ipv6:[::1]:40312". */
+void peer_address(const char *uri, char *ret, size_t size);

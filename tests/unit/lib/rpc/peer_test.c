@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
+#include "lib/rpc/peers.h"
 #include "lib/rpc/tls.h"
 #include "tests/lib/identity/identity.h"
 
@@ -190,6 +191,26 @@ static void what_is_no_certificate_is_refused(void **state)
         assert_int_equal(peer.roles, 42);
 }
 
+static void an_address_is_told_without_escapes(void **state)
+{
+        static const char *const told[][2] = {
+                { "ipv4:10.0.0.3:40312", "ipv4:10.0.0.3:40312" },
+                { "ipv6:%5B::1%5D:40312", "ipv6:[::1]:40312" },
+                { "ipv6:%5Bfe80::1%25eth0%5D:1", "ipv6:[fe80::1%eth0]:1" },
+                { "ipv6:%5", "ipv6:%5" },
+                { "ipv6:%00%zz%", "ipv6:%00%zz%" },
+                { "unix:%5B", "unix:%5B" },
+                { "unix:0123456789012345678901", "unix:01234567890123" },
+        };
+        char address[20 + 2];
+
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(told); i++) {
+                peer_address(told[i][0], address, i + 1 < COUNT_OF(told) ? sizeof address : 20);
+                assert_string_equal(address, told[i][1]);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -205,6 +226,7 @@ int main(void)
                 cmocka_unit_test(names_that_are_too_long_are_refused),
                 cmocka_unit_test(a_root_is_no_peer),
                 cmocka_unit_test(what_is_no_certificate_is_refused),
+                cmocka_unit_test(an_address_is_told_without_escapes),
         };
 
         return cmocka_run_group_tests_name("peer", tests, setup, teardown);
