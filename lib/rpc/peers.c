@@ -26,7 +26,9 @@ static int identify(const struct peers *peers, const grpc_auth_context *context,
                 find_property(context, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
         const grpc_auth_property *pem = find_property(context, GRPC_X509_PEM_CERT_PROPERTY_NAME);
 
-        if (!transport || str_equal(transport->value, "insecure")) {
+        if (!transport)
+                return err_set(err, ERR_UNAUTHENTICATED, "it is not known how the caller came");
+        if (str_equal(transport->value, "insecure")) {
                 peer->roles = ROLE_ADMIN | ROLE_LOCAL;
                 return 0;
         }
