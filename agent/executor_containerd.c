@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include "agent/executor_containerd_task.h"
 #include "lib/base/check.h"
@@ -14,7 +15,9 @@
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 
-enum { PULLS_MOST = 4 };
+/* More starts at once only wait for each other, in the end for longer than a call may take; with
+ * fewer, processors idle while the kernel makes namespaces and mounts. */
+enum { PULLS_MOST = 4, STARTS_PER_CPU = 32 };
 
 static struct executor_containerd *containerd_of(struct executor *executor)
 {
@@ -92,6 +95,7 @@ static void stop_verb(struct executor_task *task, void (*idle)(void *context))
         task->awaits_end = task->awaits_health = false;
         loop_timer_cancel(&task->patience);
         (void)chain_cancel(&task->verb, idle);
+        executor_end_turn(task);
 }
 
 static void run_verb(struct executor_task *task, chain_step *const *steps,
@@ -126,11 +130,16 @@ static void undo(struct executor_task *task, const struct err *err)
         chain_begin(&task->verb, executor_undo_steps, undone);
 }
 
+static void prepared_so_start(void *context, const struct err *err);
+
 static void make_ended(void *context, const struct err *err)
 {
         struct executor_task *task = context;
 
-        if (err)
+        executor_end_turn(task);
+        if (err && task->is_shim_gone)
+                chain_begin(&task->verb, executor_prepare_steps, prepared_so_start);
+        else if (err)
                 undo(task, err);
         else
                 executor_verb_ended(task, NULL);
@@ -225,9 +234,9 @@ static void close_task(struct executor_task *task)
         struct loop *loop = task->executor->options.loop;
 
         map_remove(&task->executor->tasks, task->id);
-        shims_leave(&task->executor->shims, &task->shim);
         stop_verb(task, free_when_idle);
         (void)chain_cancel(&task->ending, free_when_idle);
+        shims_leave(&task->executor->shims, &task->shim);
         if (task->is_cancel_posted)
                 loop_post_cancel(loop, &task->cancelled);
         executor_forget_signal(task);
@@ -389,6 +398,7 @@ int executor_containerd_new(const struct executor_containerd_options *options,
         executor->executor.ops = &ops;
         executor->lock_fd = -1;
         copy_options(executor, options);
+        executor->n_starting_most = (int)(STARTS_PER_CPU * sysconf(_SC_NPROCESSORS_ONLN));
         executor_read_host(&executor->host);
         executor->init_path = executor_find_init();
         failed = set_up(executor, err);

@@ -31,7 +31,7 @@ void executor_delete_process(struct executor_task *task, struct chain *chain,
         Ctd__Tasks__DeleteRequest in = CTD__TASKS__DELETE_REQUEST__INIT;
 
         if (!shim_place_may_leave(&task->shim)) {
-                chain_again(chain);
+                chain_wait(chain, shim_place_queue(&task->shim));
                 return;
         }
         leave_shim(task);

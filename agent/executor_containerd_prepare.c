@@ -214,7 +214,7 @@ static void make_bundle(void *context)
         os_random_id(group_id);
         shims_leave(&task->executor->shims, &task->shim);
         shims_take_place(&task->executor->shims, group_id, &task->shim);
-        task->shares_shim = false;
+        task->shares_shim = task->is_shim_gone = false;
         task_path(task, NULL, folder);
         arena_done(&task->bundle.arena);
         task->bundle = (struct bundle){

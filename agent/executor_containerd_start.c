@@ -122,6 +122,47 @@ static void make_stdio(void *context)
 
 /* --- start --- */
 
+void executor_end_turn(struct executor_task *task)
+{
+        struct executor_containerd *executor = task->executor;
+
+        if (!task->has_turn)
+                return;
+        task->has_turn = false;
+        executor->n_starting--;
+        chain_queue_wake(&executor->turns, 1);
+}
+
+/* False: the step comes again, or has failed. */
+static bool begin_turn(struct executor_task *task)
+{
+        struct executor_containerd *executor = task->executor;
+        struct err err;
+
+        if (task->has_turn)
+                return true;
+        task->is_shim_gone = shim_place_is_stale(&task->shim);
+        if (task->is_shim_gone) {
+                chain_queue_wake(&executor->turns, 1);
+                err_set(&err, ERR_UNAVAILABLE, "the container's shim has ended");
+                chain_fail(&task->verb, &err);
+                return false;
+        }
+        if (!shim_place_may_start(&task->shim)) {
+                chain_wait(&task->verb, shim_place_queue(&task->shim));
+                chain_queue_wake(&executor->turns, 1); /* in case it was this one's */
+                return false;
+        }
+        if (executor->n_starting == executor->n_starting_most) {
+                chain_wait(&task->verb, &executor->turns);
+                return false;
+        }
+        task->has_turn = true;
+        executor->n_starting++;
+        shim_place_begin_start(&task->shim);
+        return true;
+}
+
 static bool is_unclear(enum err_code code)
 {
         return code == ERR_EXISTS || code == ERR_UNAVAILABLE || code == ERR_DEADLINE ||
@@ -155,11 +196,8 @@ static void create_process(void *context)
         struct arena arena = { 0 };
         struct err err;
 
-        if (!shim_place_may_start(&task->shim)) {
-                chain_again(&task->verb);
+        if (!begin_turn(task))
                 return;
-        }
-        shim_place_begin_start(&task->shim);
         if (executor_open_logs(task, &err) < 0) {
                 chain_fail(&task->verb, &err);
                 return;
@@ -183,6 +221,7 @@ static void create_process(void *context)
 static void process_started(struct executor_task *task, uint32_t pid)
 {
         task->facts.pid = pid;
+        executor_end_turn(task);
         executor_watch_process(task);
         executor_begin_health(task, false);
         chain_next(&task->verb);

@@ -30,6 +30,8 @@ struct executor_containerd {
         char version[64];
         struct map tasks; /* by id: those whose handles are open */
         struct shims shims;
+        int n_starting, n_starting_most; /* tasks with a turn */
+        struct chain_queue turns;        /* those that wait for one */
 
         struct loop_timer ping;
         struct rpc_request *ping_request;
@@ -100,6 +102,8 @@ struct executor_task {
         /* The process. */
         enum process_state process;
         struct shim_place shim;
+        bool has_turn;
+        bool is_shim_gone; /* the one it was to start in: it is prepared again, for another */
         struct rpc_request *wait;
         struct loop_timer wait_retry;
         struct chain ending;
@@ -169,6 +173,9 @@ void executor_runtime_options(struct executor_task *task, struct arena *arena,
                               Ctd__Types__Any *ret);
 
 /* --- the process --- */
+
+/* Another one may start now; no-op when this one did not. */
+void executor_end_turn(struct executor_task *task);
 
 /* Waits for its end, which leads to 'ending'. */
 void executor_watch_process(struct executor_task *task);

@@ -71,6 +71,34 @@ void chain_again(struct chain *chain)
         loop_timer_set(chain->loop, &chain->timer, pause_ns / 5);
 }
 
+void chain_wait(struct chain *chain, struct chain_queue *queue)
+{
+        CHECK(chain->is_under_way && !chain->queue);
+        chain->queue = queue;
+        chain->before = queue->last;
+        *(queue->last ? &queue->last->after : &queue->first) = chain;
+        queue->last = chain;
+}
+
+static void leave_queue(struct chain *chain)
+{
+        struct chain_queue *queue = TAKE(chain->queue);
+
+        *(chain->before ? &chain->before->after : &queue->first) = chain->after;
+        *(chain->after ? &chain->after->before : &queue->last) = chain->before;
+        chain->before = chain->after = NULL;
+}
+
+void chain_queue_wake(struct chain_queue *queue, size_t n)
+{
+        while (queue->first && n-- > 0) {
+                struct chain *chain = queue->first;
+
+                leave_queue(chain);
+                post(chain);
+        }
+}
+
 static void answered(void *context, const void *out, const struct err *err)
 {
         struct chain *chain = context;
@@ -136,6 +164,8 @@ bool chain_cancel(struct chain *chain, void (*idle)(void *context))
                 if (chain->is_posted)
                         loop_post_cancel(chain->loop, &chain->post);
                 chain->is_posted = false;
+                if (chain->queue)
+                        leave_queue(chain);
                 chain->is_under_way = false;
                 chain->is_cancelled = true;
         }

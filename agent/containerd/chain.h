@@ -12,6 +12,11 @@
 
 typedef void chain_step(void *context);
 
+/* Chains that wait for the same thing, in the order they came.  Zeroed: none. */
+struct chain_queue {
+        struct chain *first, *last;
+};
+
 struct chain {
         /* Set once. */
         struct loop *loop;
@@ -30,6 +35,8 @@ struct chain {
         struct rpc_request *request;
         void (*answered)(void *context, const void *out, const struct err *err);
         int n_tries;
+        struct chain_queue *queue; /* it waits in; NULL: in none */
+        struct chain *before, *after;
         struct work work;
         int (*on_pool)(void *context, struct err *err);
         int work_result;
@@ -46,6 +53,10 @@ void chain_fail(struct chain *chain, const struct err *err);
 
 /* Begins the step again after a short pause. */
 void chain_again(struct chain *chain);
+
+/* Begins the step again when the queue is woken: its first 'n', or all when there are fewer. */
+void chain_wait(struct chain *chain, struct chain_queue *queue);
+void chain_queue_wake(struct chain_queue *queue, size_t n);
 
 /* Calls a method; 'answered' must end the step.  While containerd cannot be reached the step is
  * begun again, for half a minute. */

@@ -1,5 +1,6 @@
 #include "agent/containerd/shims.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ struct shim_group {
         int n_places;              /* now; the group is freed with the last one */
         int n_starting, n_started; /* of them */
         bool was_started;          /* somebody in it, at some time */
+        struct chain_queue waiting;
 };
 
 static bool is_stale(const struct shim_group *group)
@@ -42,8 +44,11 @@ bool shims_leave(struct shims *shims, struct shim_place *place)
         group->n_starting -= place->is_starting;
         group->n_started -= place->is_started;
         place->is_starting = place->is_started = false;
-        if (--group->n_places > 0)
+        if (--group->n_places > 0) {
+                chain_queue_wake(&group->waiting, SIZE_MAX);
                 return false;
+        }
+        CHECK(!group->waiting.first);
         if (shims->open == group)
                 shims->open = NULL;
         free(group);
@@ -83,9 +88,15 @@ void shim_place_end_start(struct shim_place *place)
         place->group->n_starting--;
         place->group->n_started++;
         place->group->was_started = true;
+        chain_queue_wake(&place->group->waiting, SIZE_MAX);
 }
 
 bool shim_place_may_leave(const struct shim_place *place)
 {
         return !place->group || place->group->n_starting == place->is_starting;
+}
+
+struct chain_queue *shim_place_queue(const struct shim_place *place)
+{
+        return &place->group->waiting;
 }

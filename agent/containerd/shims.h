@@ -9,6 +9,8 @@
 #pragma once
 #include <stdbool.h>
 
+#include "agent/containerd/chain.h"
+
 enum { SHIM_TASKS_MOST = 10, SHIM_GROUP_ID_SIZE = 26 };
 
 /* A place in a shim; zeroed: none. */
@@ -41,6 +43,9 @@ bool shim_place_may_start(const struct shim_place *place);
 /* Between these two nobody else leaves. */
 void shim_place_begin_start(struct shim_place *place);
 void shim_place_end_start(struct shim_place *place);
+
+/* Woken whenever what others do may have changed what this one may; not NULL for a place. */
+struct chain_queue *shim_place_queue(const struct shim_place *place);
 
 /* May the container be deleted now?  (True for one without a place.) */
 bool shim_place_may_leave(const struct shim_place *place);
