@@ -312,6 +312,7 @@ static void begin_wait(void *context);
 static void process_ended(struct executor_task *task, int exit_code)
 {
         task->process = PROCESS_ENDING;
+        shim_place_will_leave(&task->shim);
         task->facts.is_running = false;
         executor_end_health(task);
         executor_forget_signal(task);

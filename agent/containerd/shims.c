@@ -12,6 +12,7 @@ struct shim_group {
         int n_taken;               /* ever */
         int n_places;              /* now; the group is freed with the last one */
         int n_starting, n_started; /* of them */
+        int n_leaving;             /* of those started */
         bool was_started;          /* somebody in it, at some time */
         struct chain_queue waiting;
 };
@@ -21,11 +22,16 @@ static bool is_stale(const struct shim_group *group)
         return group->was_started && group->n_started == 0 && group->n_starting == 0;
 }
 
+static bool is_ending(const struct shim_group *group)
+{
+        return group->was_started && group->n_started == group->n_leaving && group->n_starting == 0;
+}
+
 void shims_take_place(struct shims *shims, const char *new_id, struct shim_place *ret_place)
 {
         struct shim_group *group = shims->open;
 
-        if (!group || group->n_taken == SHIM_TASKS_MOST || is_stale(group)) {
+        if (!group || group->n_taken == SHIM_TASKS_MOST || is_ending(group)) {
                 group = mem_alloc(sizeof *group);
                 snprintf(group->id, sizeof group->id, "%s", new_id);
                 shims->open = group;
@@ -43,7 +49,8 @@ bool shims_leave(struct shims *shims, struct shim_place *place)
                 return true;
         group->n_starting -= place->is_starting;
         group->n_started -= place->is_started;
-        place->is_starting = place->is_started = false;
+        group->n_leaving -= place->is_leaving;
+        place->is_starting = place->is_started = place->is_leaving = false;
         if (--group->n_places > 0) {
                 chain_queue_wake(&group->waiting, SIZE_MAX);
                 return false;
@@ -99,4 +106,12 @@ bool shim_place_may_leave(const struct shim_place *place)
 struct chain_queue *shim_place_queue(const struct shim_place *place)
 {
         return &place->group->waiting;
+}
+
+void shim_place_will_leave(struct shim_place *place)
+{
+        if (!place->is_started || place->is_leaving)
+                return;
+        place->is_leaving = true;
+        place->group->n_leaving++;
 }

@@ -17,7 +17,7 @@ enum { SHIM_TASKS_MOST = 10, SHIM_GROUP_ID_SIZE = 26 };
 struct shim_group;
 struct shim_place {
         struct shim_group *group;
-        bool is_starting, is_started;
+        bool is_starting, is_started, is_leaving;
 };
 
 /* Zeroed: none was made yet. */
@@ -43,6 +43,10 @@ bool shim_place_may_start(const struct shim_place *place);
 /* Between these two nobody else leaves. */
 void shim_place_begin_start(struct shim_place *place);
 void shim_place_end_start(struct shim_place *place);
+
+/* Its container has ended, and will be deleted soon: nobody takes a place in a shim that all are
+ * about to leave. */
+void shim_place_will_leave(struct shim_place *place);
 
 /* Woken whenever what others do may have changed what this one may; not NULL for a place. */
 struct chain_queue *shim_place_queue(const struct shim_place *place);

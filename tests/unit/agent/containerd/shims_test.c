@@ -54,6 +54,28 @@ static void nobody_takes_a_place_in_a_stale_shim(void **state)
         shims_leave(&shims, &late);
 }
 
+static void nobody_joins_a_shim_that_all_are_about_to_leave(void **state)
+{
+        struct shims shims = { 0 };
+        struct shim_place ended, runs, late;
+
+        (void)state;
+        shims_take_place(&shims, "first", &ended);
+        shims_take_place(&shims, "first", &runs);
+        start(&ended);
+        start(&runs);
+        shim_place_will_leave(&ended);
+        shims_take_place(&shims, "second", &late);
+        assert_string_equal(shim_place_group(&late), "first");
+        shims_leave(&shims, &late);
+        shim_place_will_leave(&runs);
+        shims_take_place(&shims, "second", &late);
+        assert_string_equal(shim_place_group(&late), "second");
+        shims_leave(&shims, &late);
+        shims_leave(&shims, &ended);
+        shims_leave(&shims, &runs);
+}
+
 static void nobody_leaves_while_another_starts(void **state)
 {
         struct shims shims = { 0 };
@@ -107,6 +129,7 @@ int main(void)
                 cmocka_unit_test(containers_share_a_shim_until_it_is_full),
                 cmocka_unit_test(a_shim_that_all_have_left_is_stale_for_one_that_waits),
                 cmocka_unit_test(nobody_takes_a_place_in_a_stale_shim),
+                cmocka_unit_test(nobody_joins_a_shim_that_all_are_about_to_leave),
                 cmocka_unit_test(nobody_leaves_while_another_starts),
                 cmocka_unit_test(the_first_start_is_alone),
                 cmocka_unit_test(who_leaves_is_told_whether_others_stay),
