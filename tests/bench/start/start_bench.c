@@ -20,7 +20,7 @@
 #include "lib/os/file.h"
 #include "tests/bench/start/cluster.h"
 
-enum { SAMPLES_MAX = 1000, N_KILLS = 20, PROC_TEXT_MAX = 65536 };
+enum { SAMPLES_MAX = 1000, N_KILLS = 100, PROC_TEXT_MAX = 65536 };
 
 struct samples {
         double ms[SAMPLES_MAX];
