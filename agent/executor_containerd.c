@@ -267,6 +267,7 @@ static void free_executor(struct executor *base)
         containerd_server_free(executor->server);
         closep(&executor->lock_fd);
         map_done(&executor->tasks);
+        known_users_done(&executor->known_users);
         arena_done(&executor->arena);
         free(executor);
 }

@@ -77,22 +77,36 @@ static int find_hostname(struct bundle *bundle, const char **ret, struct err *er
 struct look {
         struct bundle *bundle;
         struct mount_list *mounts;
-        struct oci_user *user;
 };
 
 static int look_inside(void *context, int root_fd, struct err *err)
 {
         struct look *look = context;
         struct bundle *bundle = look->bundle;
-        const Sk__ContainerSpec *container = bundle->spec->task->container;
         _cleanup_(str_done) struct str passwd = { 0 }, group = { 0 };
 
         TRY(rootfs_read(root_fd, "/etc/passwd", USERS_FILE_MAX, &passwd, err));
         TRY(rootfs_read(root_fd, "/etc/group", USERS_FILE_MAX, &group, err));
-        TRY(oci_user_find(str_or(container->user, bundle->image->user),
-                          (const char *const *)container->groups, container->n_groups,
-                          str_text(&passwd), str_text(&group), &bundle->arena, look->user, err));
+        bundle->users.passwd = arena_strdup(&bundle->arena, str_text(&passwd));
+        bundle->users.group = arena_strdup(&bundle->arena, str_text(&group));
         return mount_list_fill_volumes(look->mounts, root_fd, err);
+}
+
+/* To look means to mount: not when all that is looked for is known. */
+static int find_user(struct bundle *bundle, struct mount_list *mounts, struct oci_user *ret,
+                     struct err *err)
+{
+        const Sk__ContainerSpec *container = bundle->spec->task->container;
+        const char *place = arena_printf(&bundle->arena, "%s/rootfs", bundle->folder);
+        struct look look = { bundle, mounts };
+
+        if (bundle->known_users && mounts->volumes.n == 0)
+                bundle->users = *bundle->known_users;
+        else
+                TRY(rootfs_visit(bundle->rootfs, place, look_inside, &look, err));
+        return oci_user_find(str_or(container->user, bundle->image->user),
+                             (const char *const *)container->groups, container->n_groups,
+                             bundle->users.passwd, bundle->users.group, &bundle->arena, ret, err);
 }
 
 /* What the node adds can be replaced by the spec. */
@@ -144,8 +158,6 @@ static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err
 {
         struct oci_user user;
         const char *hostname = NULL, **env = NULL;
-        const char *place = arena_printf(&bundle->arena, "%s/rootfs", bundle->folder);
-        struct look look = { bundle, mounts, &user };
         size_t n_env = 0;
 
         TRY(make_folders(bundle, err));
@@ -155,7 +167,7 @@ static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err
         TRY(write_resolv(bundle, err));
         TRY(expand_env(bundle, &env, &n_env, err));
         TRY(mount_list_build(mounts, err));
-        TRY(rootfs_visit(bundle->rootfs, place, look_inside, &look, err));
+        TRY(find_user(bundle, mounts, &user, err));
         return write_configuration(bundle,
                                    &(struct oci_input){
                                            .spec = bundle->spec,

@@ -1,6 +1,7 @@
 /* Everything of a container that lies in files, and its OCI configuration: made in one go on the
  * worker pool, between having a snapshot and telling containerd of the container. */
 #pragma once
+#include "agent/oci/known_users.h"
 #include "agent/oci/oci.h"
 #include "agent/oci/rootfs.h"
 #include "agent/oci/template.h"
@@ -38,11 +39,13 @@ struct bundle {
         const Sk__Label *labels;
         size_t n_labels;
         const char *shim_group;
+        const struct image_users *known_users; /* of the image; NULL: it is looked at */
 
         /* Out: in the arena, which is the bundle's own. */
         struct arena arena;
         const char *json;
         size_t json_size;
+        struct image_users users; /* of the image: to be kept, when it was looked at */
 };
 
 int bundle_make(struct bundle *bundle, struct err *err);

@@ -196,6 +196,21 @@ static void prepare_snapshot(void *context)
         str_done(&now);
 }
 
+/* Copied, as others may be forgotten meanwhile. */
+static const struct image_users *find_known_users(struct executor_task *task)
+{
+        const struct image_users *known =
+                known_users_find(&task->executor->known_users, task->image.chain_id);
+        struct image_users *copy;
+
+        if (!known)
+                return NULL;
+        copy = arena_alloc(&task->arena, sizeof *copy);
+        copy->passwd = arena_strdup(&task->arena, known->passwd);
+        copy->group = arena_strdup(&task->arena, known->group);
+        return copy;
+}
+
 static int make_bundle_on_pool(void *context, struct err *err)
 {
         struct executor_task *task = context;
@@ -240,6 +255,7 @@ static void make_bundle(void *context)
                 .labels = task->labels,
                 .n_labels = task->n_labels,
                 .shim_group = shim_place_group(&task->shim),
+                .known_users = find_known_users(task),
         };
         chain_work(&task->verb, make_bundle_on_pool);
 }
@@ -336,6 +352,7 @@ static void create_container(void *context)
         Ctd__Containers__Container__Runtime runtime = CTD__CONTAINERS__CONTAINER__RUNTIME__INIT;
         Ctd__Types__Any options = CTD__TYPES__ANY__INIT, spec = CTD__TYPES__ANY__INIT;
 
+        known_users_keep(&task->executor->known_users, task->image.chain_id, &task->bundle.users);
         executor_runtime_options(task, &arena, &options);
         spec.type_url = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
         spec.value.data = (uint8_t *)task->bundle.json;

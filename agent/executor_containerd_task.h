@@ -29,6 +29,7 @@ struct executor_containerd {
         struct images *images;
         char version[64];
         struct map tasks; /* by id: those whose handles are open */
+        struct known_users known_users;
         struct shims shims;
         int n_starting, n_starting_most; /* tasks with a turn */
         struct chain_queue turns;        /* those that wait for one */
