@@ -196,7 +196,7 @@ static void make_token(struct manager *manager)
         check(trust_make_token(root.text, manager->worker_token, &err), &err);
 }
 
-/* A port that was free a moment ago. */
+/* A port that was free a moment ago; other tests that run beside this one have other addresses. */
 static unsigned free_port(void)
 {
         struct sockaddr_in address = { .sin_family = AF_INET,
@@ -213,6 +213,7 @@ static void name_addresses(struct manager *manager)
 {
         char *addresses[] = { manager->agents_address, manager->store_address,
                               manager->raft_address };
+        unsigned test = (unsigned)getpid();
 
         snprintf(manager->node_id, sizeof manager->node_id, "manager%018u", manager->host);
         snprintf(manager->store, sizeof manager->store, "unix:%s/store.sock", manager->folder);
@@ -220,8 +221,8 @@ static void name_addresses(struct manager *manager)
         snprintf(manager->dispatcher, sizeof manager->dispatcher, "unix:%s/dispatcher.sock",
                  manager->folder);
         for (size_t i = 0; i < COUNT_OF(addresses); i++)
-                snprintf(addresses[i], sizeof manager->agents_address, "127.0.77.%u:%u",
-                         manager->host, manager->ports[i]);
+                snprintf(addresses[i], sizeof manager->agents_address, "127.%u.%u.%u:%u",
+                         1 + (test >> 8) % 254, test & 255, manager->host, manager->ports[i]);
 }
 
 static void name_daemons(struct manager *manager)

@@ -22,7 +22,7 @@ struct manager_daemon {
 struct manager {
         char folder[96];
         char store[128], api[128], dispatcher[128]; /* addresses: local sockets */
-        unsigned host;                              /* 127.0.77.<host>: each manager has its own */
+        unsigned host;                              /* the last number of its loopback address */
         unsigned ports[3];                          /* dispatcher, store, Raft; the same on all */
         char agents_address[32], store_address[32], raft_address[32];
         char join[64]; /* "--join ADDRESS" for all but the first */
