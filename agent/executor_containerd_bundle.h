@@ -17,6 +17,9 @@ struct bundle_file {
         bool is_secret;
 };
 
+/* In the task's folder: see volume_mount_part().  Not needed any more when the container runs. */
+#define BUNDLE_PARTS_FOLDER "parts"
+
 struct bundle {
         /* In: borrowed while bundle_make() runs. */
         const char *id;
@@ -45,6 +48,7 @@ struct bundle {
         struct arena arena;
         const char *json;
         size_t json_size;
+        size_t n_parts;           /* of volumes, mounted in BUNDLE_PARTS_FOLDER */
         struct image_users users; /* of the image: to be kept, when it was looked at */
 };
 

@@ -5,6 +5,7 @@
 
 #include "agent/containerd/shim.h"
 #include "agent/executor_containerd_task.h"
+#include "agent/oci/volume.h"
 #include "api/containerd/containers.pb-c.h"
 #include "api/containerd/tasks.pb-c.h"
 #include "lib/os/file.h"
@@ -114,6 +115,14 @@ void executor_detach_network(void *context)
         task->network_request = network_detach(network, task->id, detached, task);
 }
 
+int executor_unmount_parts(const struct executor_task *task, struct err *err)
+{
+        char path[PATH_SIZE];
+
+        task_path(task, BUNDLE_PARTS_FOLDER, path);
+        return volume_unmount_parts(path, err);
+}
+
 static int remove_memory_on_pool(void *context, struct err *err)
 {
         struct executor_task *task = context;
@@ -127,6 +136,7 @@ static int remove_memory_on_pool(void *context, struct err *err)
         result = shim_remove_cgroups(parent, task->id, err);
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
         TRY(file_remove_tree(path, err));
+        TRY(executor_unmount_parts(task, err));
         task_run_path(task, NULL, path);
         TRY(file_remove_tree(path, err));
         /* What a runc that was killed remembers. */

@@ -159,6 +159,24 @@ static int add_volume_mount(struct mount_list *list, const Sk__Mount *mount, con
         return 0;
 }
 
+static int mount_part(struct mount_list *list, const char *name, const char *subpath,
+                      const char **path, struct err *err)
+{
+        struct bundle *bundle = list->bundle;
+        const char *folder =
+                arena_printf(&bundle->arena, "%s/" BUNDLE_PARTS_FOLDER, bundle->folder);
+        const char *place = arena_printf(&bundle->arena, "%s/%zu", folder, bundle->n_parts++);
+        int failed;
+
+        if (bundle->n_parts == 1)
+                TRY(volume_unmount_parts(folder, err));
+        failed = volume_mount_part(*path, subpath, folder, place, err);
+        if (failed == ERR_NOT_FOUND)
+                return err_set(err, ERR_INVALID, "volume '%.100s' has no '%.100s'", name, subpath);
+        *path = place;
+        return failed;
+}
+
 static int add_volume(struct mount_list *list, const Sk__Mount *mount, const char *name,
                       size_t number, struct err *err)
 {
@@ -167,20 +185,24 @@ static int add_volume(struct mount_list *list, const Sk__Mount *mount, const cha
         const char *path, *folder = bundle->volumes_folder;
         const char *subpath = options ? str_or(options->subpath, NULL) : NULL;
 
-        if (volume_is_mount(options) && str_equal(str_or(options->driver, "local"), "local"))
+        if (volume_is_mount(options) && str_equal(str_or(options->driver, "local"), "local")) {
+                if (subpath)
+                        return err_set(err, ERR_INVALID,
+                                       "volume '%.100s' is a mount of its own: a part of it "
+                                       "('%.100s') cannot be mounted",
+                                       name, subpath);
                 return add_volume_mount(list, mount, name, err);
+        }
         /* A volume without a name goes with its task. */
         if (str_is_empty(name)) {
                 folder = arena_printf(&bundle->arena, "%s/volumes", bundle->folder);
                 name = arena_printf(&bundle->arena, "%zu", number);
         }
         TRY(volume_make(folder, name, options, &bundle->arena, &path, err));
-        if (subpath && !volume_has(path, subpath))
-                return err_set(err, ERR_INVALID, "volume '%.100s' has no '%.100s'", name, subpath);
-        if (!subpath && !(options && options->no_copy))
-                vec_push(&list->volumes, &(struct mount_volume){ path, mount->target });
         if (subpath)
-                path = arena_printf(&bundle->arena, "%s/%s", path, subpath);
+                TRY(mount_part(list, name, subpath, &path, err));
+        else if (!(options && options->no_copy))
+                vec_push(&list->volumes, &(struct mount_volume){ path, mount->target });
         add(list, "bind", path, mount->target,
             (const char *const[]){ "rbind", "rprivate", mount->read_only ? "ro" : NULL }, 3);
         return 0;

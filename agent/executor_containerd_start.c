@@ -266,6 +266,22 @@ static void start_process(void *context)
                    started_process);
 }
 
+static int drop_parts_on_pool(void *context, struct err *err)
+{
+        return executor_unmount_parts(context, err);
+}
+
+/* The container has mounts of its own by now. */
+static void drop_parts(void *context)
+{
+        struct executor_task *task = context;
+
+        if (task->bundle.n_parts > 0)
+                chain_work(&task->verb, drop_parts_on_pool);
+        else
+                chain_next(&task->verb);
+}
+
 /* As docker: a container with a health check has started when it is healthy, or when it has ended.
  */
 static void await_health(void *context)
@@ -279,7 +295,7 @@ static void await_health(void *context)
 }
 
 chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process,
-                                             await_health, NULL };
+                                             drop_parts, await_health,   NULL };
 
 /* --- after a prepare or start that failed: no shim, no port may stay taken --- */
 

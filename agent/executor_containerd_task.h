@@ -157,6 +157,8 @@ void executor_delete_container(void *context);
 void executor_remove_snapshot(void *context);
 void executor_detach_network(void *context);
 void executor_remove_memory(void *context);
+/* On the pool. */
+int executor_unmount_parts(const struct executor_task *task, struct err *err);
 #define EXECUTOR_CLEAN_STEPS                                                          \
         executor_delete_container, executor_remove_snapshot, executor_detach_network, \
                 executor_remove_memory

@@ -5,9 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -290,15 +293,51 @@ int volume_fill(const char *path, int root_fd, const char *target, struct err *e
         return finish(from, to, &status, path, err);
 }
 
-bool volume_has(const char *path, const char *subpath)
+static int make_place(const char *place, bool is_folder)
 {
-        _cleanup_(closep) int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+        _cleanup_(closep) int fd = -1;
+
+        if (is_folder)
+                return mkdir(place, 0700);
+        fd = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        return fd < 0 ? -1 : 0;
+}
+
+int volume_mount_part(const char *path, const char *subpath, const char *folder, const char *place,
+                      struct err *err)
+{
+        _cleanup_(closep) int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), part = -1;
         struct open_how how = {
                 .flags = O_PATH | O_CLOEXEC,
                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
         };
+        struct stat status;
+        char opened[32];
 
-        if (folder >= 0)
-                fd = (int)syscall(SYS_openat2, folder, subpath, &how, sizeof how);
-        return fd >= 0;
+        if (root >= 0)
+                part = (int)syscall(SYS_openat2, root, subpath, &how, sizeof how);
+        if (part < 0 || fstat(part, &status) < 0)
+                return err_set(err, ERR_NOT_FOUND, "there is no '%.100s' in it", subpath);
+        snprintf(opened, sizeof opened, "/proc/self/fd/%d", part);
+        TRY(file_make_folders(folder, 0700, err));
+        if (make_place(place, S_ISDIR(status.st_mode)) < 0 ||
+            mount(opened, place, NULL, MS_BIND | MS_REC, NULL) < 0)
+                return failed("mount a part of a volume on", place, err);
+        return 0;
+}
+
+int volume_unmount_parts(const char *folder, struct err *err)
+{
+        DIR *all = opendir(folder);
+        const struct dirent *entry;
+        char place[PATH_MAX];
+
+        while (all && (entry = readdir(all))) {
+                snprintf(place, sizeof place, "%s/%s", folder, entry->d_name);
+                if (entry->d_name[0] != '.')
+                        (void)umount2(place, MNT_DETACH | UMOUNT_NOFOLLOW);
+        }
+        if (all)
+                closedir(all);
+        return file_remove_tree(folder, err);
 }

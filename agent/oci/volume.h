@@ -29,6 +29,11 @@ int volume_make(const char *folder, const char *name, const Sk__Mount__VolumeOpt
  * modes, times. */
 int volume_fill(const char *path, int root_fd, const char *target, struct err *err);
 
-/* Is there a folder or file 'subpath' in the volume, reached through no symlink?  What containers
- * write into volumes must not lead a later mount elsewhere. */
-bool volume_has(const char *path, const char *subpath);
+/* Mounts the folder or file 'subpath' of the volume on 'place', which is made in 'folder'.  It is
+ * reached through no symlink; and what containers write into the volume after this look leads no
+ * later mount elsewhere, as that is of 'place'.  ERR_NOT_FOUND: the volume has none. */
+int volume_mount_part(const char *path, const char *subpath, const char *folder, const char *place,
+                      struct err *err);
+
+/* Undoes all those of a folder; a missing one is fine. */
+int volume_unmount_parts(const char *folder, struct err *err);

@@ -124,6 +124,39 @@ static void a_volume_can_be_a_mount_of_its_own(void **state)
         assert_string_equal(bench_output(bench), "1000\n1\n");
 }
 
+static void write_file(struct bench *bench, const char *folder, const char *name, const char *text)
+{
+        const char *path = arena_printf(&bench->arena, "%s/%s", folder, name);
+
+        CHECK(file_make_folders(folder, 0755, NULL) == 0);
+        CHECK(file_write_atomic(path, text, strlen(text), 0644, NULL) == 0);
+}
+
+/* Another container of the volume may change it at any moment. */
+static void a_part_of_a_volume_is_what_it_was_when_it_was_looked_at(void **state)
+{
+        struct bench *bench = *state;
+        Sk__Mount__VolumeOptions options = SK__MOUNT__VOLUME_OPTIONS__INIT;
+        const char *data, *sub, *outside;
+
+        bench_describe(bench, "cat /part/file");
+        data = arena_printf(&bench->arena, "%s/volumes/shared/_data", bench->state_folder);
+        sub = arena_printf(&bench->arena, "%s/sub", data);
+        outside = arena_printf(&bench->arena, "%s/outside", bench->folder);
+        write_file(bench, sub, "file", "inside\n");
+        write_file(bench, outside, "file", "outside\n");
+        options.subpath = "sub";
+        add_mount(bench, SK__MOUNT__TYPE__VOLUME, "shared", "/part");
+        container_of_bench(bench)->mounts[0]->volume = &options;
+        bench_open(bench);
+        bench_do(bench, bench->executor->ops->prepare);
+        CHECK(rename(sub, arena_printf(&bench->arena, "%s/moved", data)) == 0);
+        CHECK(symlink(outside, sub) == 0);
+        bench_do(bench, bench->executor->ops->start);
+        bench_await_exit(bench);
+        assert_string_equal(bench_logs(bench), "inside\n");
+}
+
 static void a_bind_mount_can_be_read_only(void **state)
 {
         struct bench *bench = *state;
@@ -311,6 +344,7 @@ int main(void)
                 TEST(a_secret_is_a_file_in_memory),
                 TEST(a_new_volume_holds_what_the_image_has_there),
                 TEST(a_volume_can_be_a_mount_of_its_own),
+                TEST(a_part_of_a_volume_is_what_it_was_when_it_was_looked_at),
                 TEST(a_bind_mount_can_be_read_only),
                 TEST(a_bind_mount_of_nothing_is_invalid),
                 TEST(the_root_can_be_read_only_with_a_tmpfs_in_it),

@@ -174,17 +174,20 @@ static void a_mount_without_a_device_is_refused(void **state)
         assert_string_equal(f->err.text, "volume 'v': missing device in volume options");
 }
 
+static int mount_part(struct fixture *f, const char *subpath)
+{
+        return volume_mount_part(in(f, "root"), subpath, in(f, "parts"), in(f, "parts/0"), NULL);
+}
+
 static void a_subpath_leads_through_no_link(void **state)
 {
         struct fixture *f = *state;
-        const char *path = in(f, "root");
 
-        assert_true(volume_has(path, "data/sub"));
-        assert_false(volume_has(path, "way/sub"));
-        assert_false(volume_has(path, "out"));
-        assert_false(volume_has(path, "data/none"));
-        assert_false(volume_has(path, "../root/data"));
-        assert_false(volume_has(path, "/etc"));
+        assert_int_equal(mount_part(f, "way/sub"), ERR_NOT_FOUND);
+        assert_int_equal(mount_part(f, "out"), ERR_NOT_FOUND);
+        assert_int_equal(mount_part(f, "data/none"), ERR_NOT_FOUND);
+        assert_int_equal(mount_part(f, "../root/data"), ERR_NOT_FOUND);
+        assert_int_equal(mount_part(f, "/etc"), ERR_NOT_FOUND);
 }
 
 static void a_file_is_read_inside_the_image_only(void **state)
