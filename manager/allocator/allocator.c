@@ -59,18 +59,22 @@ static void touch(const struct view *view, const Sk__Event *event, const void *c
         }
 }
 
+/* A service that never asked for an endpoint has none, not an empty one: most creates need no
+ * second change. */
 static void decide_service(const struct view *view, const char *id, struct plan *plan)
 {
+        static const Sk__ServiceEndpoint none = SK__SERVICE_ENDPOINT__INIT;
         const Sk__Service *service = view_service(view, id);
         const Sk__ServiceSpecObject *object =
                 service && service->spec ? view_service_spec(view, service->spec->spec_id) : NULL;
-        Sk__ServiceEndpoint *endpoint;
+        const Sk__ServiceEndpoint *endpoint, *now;
         struct plan_change *change;
 
         if (!object || !object->spec || !object->spec->spec)
                 return;
+        now = service->endpoint ? service->endpoint : &none;
         endpoint = endpoint_of(plan, object->spec->spec);
-        if (service->endpoint && message_equal(&service->endpoint->base, &endpoint->base))
+        if (message_equal(&now->base, &endpoint->base))
                 return;
         plan_group(plan);
         change = plan_update(plan, SK__KIND__KIND_SERVICE, id);
