@@ -62,7 +62,7 @@ static void only_a_digest_is_taken_for_one(void **state)
         static const char *const bad[] = {
                 "sha256:" HALF "0123456789abcdef/123456789abcde\xff",
                 "sha256:" HALF "0123456789ABCDEF0123456789ABCDEF",
-                "sha256:" HALF,
+                ("sha256:" HALF),
                 "",
         };
         char digest[80] = "";
