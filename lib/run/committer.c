@@ -13,7 +13,11 @@
 enum { PIPELINE_DEFAULT = 4, WAITING_BYTES_DEFAULT = 64 * 1024 * 1024 };
 
 /* A call gathers up to this much; well below what the store takes. */
-enum { CALL_BYTES_MAX = 3 * 1024 * 1024, CALL_GROUPS_MAX = 10000 };
+enum {
+        CALL_BYTES_MAX = 3 * 1024 * 1024,
+        CALL_GROUPS_MAX = 10000,
+        CALL_ENTRIES_MAX = 25000 /* changes and preconditions */
+};
 
 /* How long a call may take before it is made again. */
 static const int64_t CALL_NS = 10 * NS_PER_S;
@@ -24,7 +28,7 @@ struct commit_submission {
         void *context;
         struct arena arena;
         Sk__CommitRequest *request; /* its groups */
-        size_t size;
+        size_t size, n_entries;
         uint64_t epoch;
         int64_t deadline_ns; /* by CLOCK_BOOTTIME */
         bool is_alone;       /* to be sent in a call of its own */
@@ -41,6 +45,7 @@ struct commit_call {
         struct commit_call *next;
         struct queue submissions;
         Sk__CommitRequest request;
+        size_t size, n_entries; /* of the submissions */
         char id[32];
         struct rpc_request *call; /* NULL: waits to be made again */
         struct loop_timer retry;
@@ -110,6 +115,15 @@ void commit_forget(struct commit_submission *submission)
         submission->done = NULL;
 }
 
+static size_t count_entries(const Sk__CommitRequest *request)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < request->n_groups; i++)
+                n += request->groups[i]->n_changes + request->groups[i]->n_preconditions;
+        return n;
+}
+
 struct commit_submission *committer_submit(
         struct committer *committer, const struct plan *plan, int64_t timeout_ns,
         void (*done)(void *context, const struct commit_outcome *outcome), void *context)
@@ -124,6 +138,7 @@ struct commit_submission *committer_submit(
         submission->epoch = committer->epoch;
         submission->request = plan_pack(plan, &submission->arena);
         submission->size = protobuf_c_message_get_packed_size(&submission->request->base);
+        submission->n_entries = count_entries(submission->request);
         if (committer->waiting_bytes + submission->size > committer->options.waiting_bytes_max) {
                 err_set(&submission->err, ERR_EXHAUSTED,
                         "too many changes wait for the store; try again later");
@@ -285,27 +300,27 @@ static void call_make(void *context)
 }
 
 /* May it join those that the call has? */
-static bool call_takes(const struct commit_call *call, size_t size,
-                       const struct commit_submission *submission)
+static bool call_takes(const struct commit_call *call, const struct commit_submission *submission)
 {
         if (!call->submissions.first)
                 return true;
         return !call->submissions.first->is_alone && !submission->is_alone &&
                submission->epoch == call->request.epoch &&
-               size + submission->size <= CALL_BYTES_MAX &&
+               call->size + submission->size <= CALL_BYTES_MAX &&
+               call->n_entries + submission->n_entries <= CALL_ENTRIES_MAX &&
                call->request.n_groups + submission->request->n_groups <= CALL_GROUPS_MAX;
 }
 
 static void call_gather(struct commit_call *call)
 {
         struct queue *waiting = &call->committer->waiting;
-        size_t size = 0;
 
         call->request.epoch = waiting->first->epoch;
-        while (waiting->first && call_takes(call, size, waiting->first)) {
+        while (waiting->first && call_takes(call, waiting->first)) {
                 struct commit_submission *submission = queue_take(waiting);
 
-                size += submission->size;
+                call->size += submission->size;
+                call->n_entries += submission->n_entries;
                 call->request.n_groups += submission->request->n_groups;
                 queue_add(&call->submissions, submission);
         }

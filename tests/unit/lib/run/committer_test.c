@@ -345,6 +345,28 @@ static void stopping_tells_everybody(void **state)
         assert_int_equal(waiting.code, ERR_CANCELLED);
 }
 
+/* The store takes 50,000 changes at once; bytes alone would let more of them together. */
+static void small_changes_share_a_call_up_to_a_number(void **state)
+{
+        static struct told told[3];
+        struct fixture *fixture = *state;
+
+        committer_free(fixture->committer);
+        assert_int_equal(committer_new(&(struct committer_options){ .loop = fixture->loop,
+                                                                    .store = fixture->store },
+                                       &fixture->committer, NULL),
+                         0);
+        for (size_t i = 0; i < 3; i++) {
+                for (size_t j = 0; j < 20000; j++)
+                        plan_remove(&fixture->plan, SK__KIND__KIND_TASK, "a");
+                submit(fixture, "b", 0, 0, &told[i]);
+        }
+        turn(fixture);
+        assert_int_equal(fake_calls(fixture->store), 3);
+        for (size_t i = 0; i < 3; i++)
+                assert_int_equal(request(fixture, i)->n_groups, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -363,6 +385,7 @@ int main(void)
                 TEST(too_much_waiting_is_refused),
                 TEST(an_answer_for_other_groups_is_an_error),
                 TEST(stopping_tells_everybody),
+                TEST(small_changes_share_a_call_up_to_a_number),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
