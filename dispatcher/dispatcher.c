@@ -17,7 +17,8 @@
 #define STALL_NS NS_PER_S
 #define AFTER_STALL_NS (3 * NS_PER_S)
 
-enum { DUMPED_MAX = 1000 };
+/* What many nodes at once may have waiting for the store; each of them is bounded by itself. */
+enum { WAITING_BYTES_MAX = 256 << 20, DUMPED_MAX = 1000 };
 
 static const Sk__KindMask kinds[] = {
 #define KIND(kind_, parts_)                                                        \
@@ -48,59 +49,19 @@ bool dispatcher_address(const struct dispatcher *dispatcher,
         return true;
 }
 
-/* --- what a turn gathers --- */
+/* --- what is reported --- */
 
 /* A batch of reports that waits to be durable. */
 struct batch {
+        struct dispatcher *dispatcher;
         char node_id[64], session_id[ID_SIZE];
         uint64_t sequence;
-        size_t group;
+        size_t size;
 };
 
-struct gathered {
-        struct dispatcher *dispatcher;
-        struct plan plan;
-        struct vec batches; /* struct batch */
-};
-
-static void gathered_free(struct gathered *gathered)
+static struct session *session_of_batch(const struct batch *batch)
 {
-        if (!gathered)
-                return;
-        plan_done(&gathered->plan);
-        vec_done(&gathered->batches);
-        free(gathered);
-}
-
-struct plan *dispatcher_plan(struct dispatcher *dispatcher)
-{
-        struct gathered *gathered = dispatcher->gathered;
-
-        if (!gathered) {
-                gathered = mem_alloc(sizeof *gathered);
-                gathered->dispatcher = dispatcher;
-                gathered->batches = VEC_OF(struct batch);
-                plan_init(&gathered->plan);
-                dispatcher->gathered = gathered;
-        }
-        return &gathered->plan;
-}
-
-void dispatcher_acknowledge_later(struct dispatcher *dispatcher, const struct session *session,
-                                  uint64_t sequence)
-{
-        struct batch *batch = vec_add(&dispatcher->gathered->batches);
-
-        memcpy(batch->node_id, session->node_id, sizeof batch->node_id);
-        memcpy(batch->session_id, session->id, sizeof batch->session_id);
-        batch->sequence = sequence;
-        batch->group = dispatcher->gathered->plan.groups.n - 1;
-}
-
-static struct session *session_of_batch(const struct dispatcher *dispatcher,
-                                        const struct batch *batch)
-{
-        struct session *session = session_of_node(dispatcher, batch->node_id);
+        struct session *session = session_of_node(batch->dispatcher, batch->node_id);
 
         return session && str_equal(session->id, batch->session_id) ? session : NULL;
 }
@@ -112,40 +73,44 @@ static void log_refused_groups(const struct commit_outcome *outcome)
                         LOG(WARN, "change refused", STR("why", outcome->results[i]->message));
 }
 
-/* A group that was refused was looked at all the same: telling it again would not help. */
 static void committed(void *context, const struct commit_outcome *outcome)
 {
-        struct gathered *gathered = context;
-        struct session *session;
-
+        (void)context;
         if (outcome->err && outcome->err->code != ERR_CANCELLED)
                 LOG(WARN, "reports could not be committed", STR("why", outcome->err->text));
         log_refused_groups(outcome);
-        for (size_t i = 0; i < gathered->batches.n; i++) {
-                const struct batch *batch = vec_at(&gathered->batches, i);
-
-                session = session_of_batch(gathered->dispatcher, batch);
-                if (session && outcome->err)
-                        session_fail(session, outcome->err);
-                else if (session)
-                        session_acknowledge(session, batch->sequence);
-        }
-        gathered_free(gathered);
 }
 
-static void commit(struct dispatcher *dispatcher)
+/* A group that was refused was looked at all the same: telling it again would not help. */
+static void batch_committed(void *context, const struct commit_outcome *outcome)
 {
-        struct gathered *gathered = dispatcher->gathered;
+        _cleanup_(freep) struct batch *batch = context;
+        struct session *session = session_of_batch(batch);
 
-        dispatcher->gathered = NULL;
-        if (gathered && plan_is_empty(&gathered->plan)) {
-                gathered_free(gathered);
-        } else if (gathered) {
-                committer_submit(dispatcher->committer, &gathered->plan, COMMIT_TIMEOUT_NS,
-                                 committed, gathered);
-                plan_clear(&gathered->plan);
-        }
-        verdicts_commit(dispatcher->verdicts);
+        committed(NULL, outcome);
+        if (session && outcome->err)
+                session_fail(session, outcome->err);
+        else if (session)
+                session_acknowledge(session, batch->sequence, batch->size);
+}
+
+void dispatcher_commit(struct dispatcher *dispatcher, const struct plan *plan)
+{
+        if (!plan_is_empty(plan))
+                committer_submit(dispatcher->committer, plan, COMMIT_TIMEOUT_NS, committed, NULL);
+}
+
+void dispatcher_commit_batch(struct dispatcher *dispatcher, const struct plan *plan,
+                             const struct session *session, uint64_t sequence, size_t size)
+{
+        struct batch *batch = mem_alloc(sizeof *batch);
+
+        batch->dispatcher = dispatcher;
+        memcpy(batch->node_id, session->node_id, sizeof batch->node_id);
+        memcpy(batch->session_id, session->id, sizeof batch->session_id);
+        batch->sequence = sequence;
+        batch->size = size;
+        committer_submit(dispatcher->committer, plan, COMMIT_TIMEOUT_NS, batch_committed, batch);
 }
 
 static void turn_ended(void *context)
@@ -158,7 +123,7 @@ static void turn_ended(void *context)
                 session->is_dirty = false;
                 session_flush(session);
         }
-        commit(dispatcher);
+        verdicts_commit(dispatcher->verdicts);
 }
 
 /* --- who is late --- */
@@ -326,7 +291,8 @@ static int connect_store(struct dispatcher *dispatcher, struct err *err)
                                          .n_kinds = COUNT_OF(kinds),
                                          .changed = news_came,
                                          .context = dispatcher };
-        struct committer_options committer = { .loop = dispatcher->loop };
+        struct committer_options committer = { .loop = dispatcher->loop,
+                                               .waiting_bytes_max = WAITING_BYTES_MAX };
 
         TRY(rpc_client_new(dispatcher->loop, &client, &dispatcher->store, err));
         mirror.store = committer.store = dispatcher->store;
@@ -390,7 +356,6 @@ void dispatcher_stop(struct daemon *daemon)
         committer_free(dispatcher->committer);
         mirror_free(dispatcher->mirror);
         rpc_client_free(dispatcher->store);
-        gathered_free(dispatcher->gathered);
         heartbeats_done(&dispatcher->heartbeats);
         assignment_index_done(&dispatcher->index);
         map_done(&dispatcher->requests);

@@ -1,5 +1,5 @@
 /* skep-dispatcher, put together: news of the store touch sessions, sessions tell agents, what
- * agents report is gathered over all sessions and committed. */
+ * agents report is committed. */
 #pragma once
 #include "dispatcher/assignment.h"
 #include "dispatcher/heartbeat.h"
@@ -15,7 +15,6 @@ struct dispatcher_config {
 };
 
 struct session;
-struct gathered;
 struct peers;
 struct verdicts;
 
@@ -34,8 +33,7 @@ struct dispatcher {
         struct peers *peers;
         struct verdicts *verdicts;
         struct loop_timer late, pulse;
-        int64_t pulse_at_ns;       /* when this loop was last seen turning */
-        struct gathered *gathered; /* what this turn will commit */
+        int64_t pulse_at_ns; /* when this loop was last seen turning */
 };
 
 int dispatcher_start(struct daemon *daemon, struct err *err);
@@ -45,12 +43,14 @@ void dispatcher_dump(struct daemon *daemon, struct str *str);
 
 const struct view *dispatcher_view(const struct dispatcher *dispatcher);
 
-/* The plan that this turn will commit, for whole groups. */
-struct plan *dispatcher_plan(struct dispatcher *dispatcher);
+/* Commits the plan.  The committer sends what all sessions have in one call; a plan of its own for
+ * each of them, so that none can make another's too large, or refused. */
+void dispatcher_commit(struct dispatcher *dispatcher, const struct plan *plan);
 
-/* The plan's newest group holds that batch: acknowledge it to the session once it is durable. */
-void dispatcher_acknowledge_later(struct dispatcher *dispatcher, const struct session *session,
-                                  uint64_t sequence);
+/* As that, for a batch of reports of 'size' bytes: once it is durable, it is acknowledged to the
+ * session. */
+void dispatcher_commit_batch(struct dispatcher *dispatcher, const struct plan *plan,
+                             const struct session *session, uint64_t sequence, size_t size);
 
 /* Where the dispatcher of that manager listens; false when its address says nothing. */
 bool dispatcher_address(const struct dispatcher *dispatcher,

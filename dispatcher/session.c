@@ -13,8 +13,9 @@
 #include "lib/os/log.h"
 
 enum {
-        MESSAGE_SIZE = 128 * 1024, /* of assignments, about */
-        BATCHES_MAX = 8,           /* that an agent may have in flight */
+        MESSAGE_SIZE = 128 * 1024,  /* of assignments, about */
+        BATCHES_MAX = 8,            /* that an agent may have in flight */
+        BATCHES_SIZE_MAX = 1 << 20, /* if it is more than one */
 };
 
 #define DESCRIBED_AT_MOST_EVERY_NS NS_PER_S
@@ -64,11 +65,12 @@ void session_flush(struct session *session)
         arena_done(&arena);
 }
 
-void session_acknowledge(struct session *session, uint64_t sequence)
+void session_acknowledge(struct session *session, uint64_t sequence, size_t size)
 {
         Sk__StatusAck ack;
 
         session->n_in_flight--;
+        session->bytes_in_flight -= size;
         if (session->phase != SESSION_OPEN)
                 return;
         sk__status_ack__init(&ack);
@@ -208,6 +210,17 @@ static void tell_info(struct session *session, const Sk__Node *node)
         write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_SESSION, &info);
 }
 
+/* Puts right what the record says of the node. */
+static void commit_seen(struct session *session)
+{
+        _cleanup_(plan_done) struct plan plan;
+
+        plan_init(&plan);
+        node_plan_seen(dispatcher_view(session->dispatcher), session->node_id, &session->seen,
+                       &plan);
+        dispatcher_commit(session->dispatcher, &plan);
+}
+
 void session_refresh(struct session *session)
 {
         const struct view *view = dispatcher_view(session->dispatcher);
@@ -221,8 +234,7 @@ void session_refresh(struct session *session)
         }
         if (info_version(view, node) != session->info_version)
                 tell_info(session, node);
-        node_plan_seen(view, session->node_id, &session->seen,
-                       dispatcher_plan(session->dispatcher));
+        commit_seen(session);
 }
 
 /* --- opening --- */
@@ -262,7 +274,7 @@ static void view_is_fresh(void *context, const struct err *err)
         assignment_init(&session->assignment, session->node_id, &dispatcher->index);
         heard(session);
         tell_info(session, node);
-        node_plan_seen(view, session->node_id, &session->seen, dispatcher_plan(dispatcher));
+        commit_seen(session);
         session_touch(session);
         LOG(INFO, "session opened", STR("node", session->node_id), STR("session", session->id),
             STR("address", session->seen.address));
@@ -360,20 +372,22 @@ static void plan_reports(struct session *session, const Sk__StatusBatch *batch, 
 
 static int on_statuses(struct session *session, const Sk__StatusBatch *batch, struct err *err)
 {
-        struct plan *plan = dispatcher_plan(session->dispatcher);
-        size_t n_before = plan->n_changes;
+        size_t size = protobuf_c_message_get_packed_size(&batch->base);
+        _cleanup_(plan_done) struct plan plan;
 
-        if (batch->n_reports > REPORT_BATCH_MAX || session->n_in_flight >= BATCHES_MAX)
+        if (batch->n_reports > REPORT_BATCH_MAX || session->n_in_flight >= BATCHES_MAX ||
+            (session->n_in_flight && session->bytes_in_flight + size > BATCHES_SIZE_MAX))
                 return err_set(err, ERR_EXHAUSTED,
                                "more reports at once than a node may have under way");
         heard(session);
         session->n_in_flight++;
-        plan_group(plan);
-        plan_reports(session, batch, plan);
-        if (plan->n_changes > n_before)
-                dispatcher_acknowledge_later(session->dispatcher, session, batch->sequence);
+        session->bytes_in_flight += size;
+        plan_init(&plan);
+        plan_reports(session, batch, &plan);
+        if (plan.n_changes)
+                dispatcher_commit_batch(session->dispatcher, &plan, session, batch->sequence, size);
         else
-                session_acknowledge(session, batch->sequence);
+                session_acknowledge(session, batch->sequence, size);
         return 0;
 }
 
@@ -387,8 +401,7 @@ static int on_description(struct session *session, const Sk__NodeDescription *de
                 return err_set(err, ERR_EXHAUSTED, "a node is described once a second at most");
         session->described_at_ns = now;
         TRY(see(session, description, address, err));
-        node_plan_seen(dispatcher_view(session->dispatcher), session->node_id, &session->seen,
-                       dispatcher_plan(session->dispatcher));
+        commit_seen(session);
         return 0;
 }
 

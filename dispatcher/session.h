@@ -22,6 +22,7 @@ struct session {
         int64_t period_ns, clock_ahead_ns;
         int64_t described_at_ns; /* when the last description came */
         unsigned n_in_flight;    /* status batches not yet durable */
+        size_t bytes_in_flight;  /* that these have */
         uint64_t info_version;   /* of what the last SessionInfo was made from */
         struct mirror_read read;
         bool is_dirty;
@@ -39,7 +40,7 @@ void session_touch(struct session *session);
 void session_flush(struct session *session);
 
 /* The batch is durable. */
-void session_acknowledge(struct session *session, uint64_t sequence);
+void session_acknowledge(struct session *session, uint64_t sequence, size_t size);
 
 /* The node's or the cluster's record changed: tells the agent, and puts right what the record says
  * of the node. */

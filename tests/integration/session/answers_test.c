@@ -9,18 +9,15 @@
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/os/file.h"
-#include "tests/lib/manager/manager.h"
+#include "tests/integration/session/hand.h"
 #include "tests/unit/test.h"
 
 enum { NODES = 2, LINE_SIZE = 16 * 1024, LINES_PER_MESSAGE = 8, MESSAGES = 100 };
 
-/* An agent by hand: it opens a session, and remembers what it was asked for. */
 struct node {
-        struct rpc_identity *identity;
-        struct rpc_client *client;
-        struct rpc_stream *session, *answer;
-        char id[26], request_id[64];
-        bool is_open, is_asked, is_answer_over;
+        struct hand hand;
+        struct rpc_stream *answer;
+        bool is_answer_over;
 };
 
 struct fixture {
@@ -49,28 +46,6 @@ static void wait_for(struct fixture *f, const bool *done)
 
 /* --- nodes --- */
 
-static void session_said(void *context, const void *out)
-{
-        const Sk__DispatcherMessage *message = out;
-        struct node *node = context;
-
-        if (message->message_case == SK__DISPATCHER_MESSAGE__MESSAGE_SESSION)
-                node->is_open = true;
-        if (message->message_case != SK__DISPATCHER_MESSAGE__MESSAGE_REQUEST)
-                return;
-        snprintf(node->request_id, sizeof node->request_id, "%s", message->request->request_id);
-        node->is_asked = true;
-}
-
-static void session_closed(void *context, const struct err *err)
-{
-        struct node *node = context;
-
-        (void)err;
-        node->session = NULL;
-        node->is_open = false;
-}
-
 static void answer_closed(void *context, const struct err *err)
 {
         struct node *node = context;
@@ -80,46 +55,14 @@ static void answer_closed(void *context, const struct err *err)
         node->is_answer_over = true;
 }
 
-static void open_session(struct fixture *f, size_t i)
-{
-        static const struct rpc_stream_events events = { .message = session_said,
-                                                         .closed = session_closed };
-        struct node *node = &f->nodes[i];
-        struct rpc_client_options options = { .address = f->manager.dispatcher,
-                                              .server_daemon = "dispatcher" };
-        Sk__AgentMessage message = SK__AGENT_MESSAGE__INIT;
-        Sk__AgentHello hello = SK__AGENT_HELLO__INIT;
-        Sk__NodeDescription description = SK__NODE_DESCRIPTION__INIT;
-        char folder[256];
-
-        manager_node_id(i, node->id);
-        manager_node_identity(&f->manager, i, folder, sizeof folder);
-        CHECK(rpc_identity_open(folder, "agent", &node->identity, NULL) == 0);
-        options.identity = node->identity;
-        CHECK(rpc_client_new(f->loop, &options, &node->client, NULL) == 0);
-        description.hostname = node->id;
-        hello.description = &description;
-        message.message_case = SK__AGENT_MESSAGE__MESSAGE_HELLO;
-        message.hello = &hello;
-        while (!node->is_open) {
-                if (!node->session) { /* the dispatcher may not listen yet */
-                        node->session =
-                                rpc_client_stream(node->client, RPC_METHOD(dispatcher, Session),
-                                                  NULL, &events, node);
-                        rpc_stream_write(node->session, &message.base);
-                }
-                loop_turn(f->loop, 20, NULL);
-        }
-}
-
 static void begin_answer(struct node *node)
 {
         static const struct rpc_stream_events events = { .closed = answer_closed };
         Sk__AnswerMessage message = SK__ANSWER_MESSAGE__INIT;
 
-        node->answer = rpc_client_stream(node->client, RPC_METHOD(dispatcher, Answer), NULL,
+        node->answer = rpc_client_stream(node->hand.client, RPC_METHOD(dispatcher, Answer), NULL,
                                          &events, node);
-        message.request_id = node->request_id;
+        message.request_id = node->hand.request_id;
         rpc_stream_write(node->answer, &message.base);
 }
 
@@ -186,7 +129,7 @@ static void ask_all(struct fixture *f)
         what.logs = &logs;
         for (size_t i = 0; i < NODES; i++) {
                 sk__ask_request__node__init(&nodes[i]);
-                nodes[i].node_id = f->nodes[i].id;
+                nodes[i].node_id = f->nodes[i].hand.id;
                 nodes[i].request = &what;
                 list[i] = &nodes[i];
         }
@@ -195,7 +138,7 @@ static void ask_all(struct fixture *f)
         f->ask = rpc_client_stream(f->client, RPC_METHOD(dispatcher, Ask), &request.base, &events,
                                    f);
         for (size_t i = 0; i < NODES; i++)
-                wait_for(f, &f->nodes[i].is_asked);
+                wait_for(f, &f->nodes[i].hand.is_asked);
 }
 
 static int setup(void **state)
@@ -217,7 +160,7 @@ static int setup(void **state)
         options.address = f->manager.dispatcher;
         CHECK(rpc_client_new(f->loop, &options, &f->client, NULL) == 0);
         for (size_t i = 0; i < NODES; i++)
-                open_session(f, i);
+                hand_open(&f->nodes[i].hand, &f->manager, i);
         *state = f;
         return 0;
 }
@@ -230,10 +173,8 @@ static int teardown(void **state)
                 rpc_stream_cancel(f->ask);
         rpc_client_free(f->client);
         rpc_identity_free(f->identity);
-        for (size_t i = 0; i < NODES; i++) {
-                rpc_client_free(f->nodes[i].client);
-                rpc_identity_free(f->nodes[i].identity);
-        }
+        for (size_t i = 0; i < NODES; i++)
+                hand_done(&f->nodes[i].hand);
         manager_done(&f->manager);
         loop_free(f->loop);
         file_remove_tree(f->folder, NULL);
@@ -284,8 +225,8 @@ static void a_stream_that_never_said_hello_takes_no_answer_along(void **state)
         struct rpc_stream *silent;
 
         ask_all(f);
-        silent = rpc_client_stream(node->client, RPC_METHOD(dispatcher, Session), NULL, &events,
-                                   node);
+        silent = rpc_client_stream(node->hand.client, RPC_METHOD(dispatcher, Session), NULL,
+                                   &events, node);
         rpc_stream_half_close(silent);
         wait_for(f, &node->is_answer_over); /* the silent stream, that is */
         for (size_t i = 0; i < NODES; i++) {

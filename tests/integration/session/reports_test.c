@@ -1,0 +1,162 @@
+/* What nodes report at once. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/state/object.h"
+#include "lib/base/check.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/message/message.h"
+#include "lib/os/file.h"
+#include "tests/integration/session/hand.h"
+#include "tests/unit/test.h"
+
+enum { NODES = 12, REPORTS = 780 };
+
+struct fixture {
+        char folder[64];
+        struct loop *loop;
+        struct manager manager;
+        struct hand nodes[NODES];
+};
+
+static void task_id(size_t i, char ret[static 26])
+{
+        snprintf(ret, 26, "task%021zu", i);
+}
+
+/* A task that must run on node i, as of a global service. */
+static void commit_task(struct fixture *f, size_t i)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__TaskDefinition definition = SK__TASK_DEFINITION__INIT;
+        Sk__Change change = SK__CHANGE__INIT;
+        Sk__Part part = SK__PART__INIT, *parts[] = { &part };
+        char id[26], node_id[26];
+
+        task_id(i, id);
+        manager_node_id(i, node_id);
+        definition.node_id = node_id;
+        definition.desired_state = SK__TASK_STATE__TASK_RUNNING;
+        part.index = PART_TASK_definition;
+        message_pack(&arena, &definition.base, &part.data.data, &part.data.len);
+        change.op = SK__CHANGE__OP__CREATE;
+        change.kind = SK__KIND__KIND_TASK;
+        change.id = id;
+        change.parts = parts;
+        change.n_parts = 1;
+        manager_commit(&f->manager, &change);
+}
+
+static int setup(void **state)
+{
+        struct fixture *f = mem_alloc(sizeof *f);
+        char folder[128];
+
+        snprintf(f->folder, sizeof f->folder, "/tmp/skep-reports-XXXXXX");
+        CHECK(mkdtemp(f->folder));
+        CHECK(loop_new(&f->loop, NULL) == 0);
+        snprintf(folder, sizeof folder, "%s/manager", f->folder);
+        manager_init(&f->manager, f->loop, folder, NODES);
+        manager_start(&f->manager, "store", "");
+        manager_start(&f->manager, "dispatcher", "");
+        for (size_t i = 0; i < NODES; i++)
+                hand_open(&f->nodes[i], &f->manager, i);
+        for (size_t i = 0; i < NODES; i++)
+                commit_task(f, i);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < NODES; i++)
+                hand_done(&f->nodes[i]);
+        manager_done(&f->manager);
+        loop_free(f->loop);
+        file_remove_tree(f->folder, NULL);
+        free(f);
+        return 0;
+}
+
+/* The same report again and again, as large as a message may be: four mebibytes. */
+static void report(struct hand *hand, size_t i, uint64_t sequence)
+{
+        static char text[4096], message_text[1024];
+        Sk__AgentMessage message = SK__AGENT_MESSAGE__INIT;
+        Sk__StatusBatch batch = SK__STATUS_BATCH__INIT;
+        Sk__TaskReport report = SK__TASK_REPORT__INIT, *reports[REPORTS];
+        Sk__TaskStatus status = SK__TASK_STATUS__INIT;
+        char id[26];
+
+        memset(text, 'x', sizeof text - 1);
+        memset(message_text, 'y', sizeof message_text - 1);
+        task_id(i, id);
+        status.state = SK__TASK_STATE__TASK_FAILED;
+        status.err = text;
+        status.message = message_text;
+        report.task_id = id;
+        report.status = &status;
+        for (size_t j = 0; j < REPORTS; j++)
+                reports[j] = &report;
+        batch.reports = reports;
+        batch.n_reports = REPORTS;
+        batch.sequence = sequence;
+        message.message_case = SK__AGENT_MESSAGE__MESSAGE_STATUSES;
+        message.statuses = &batch;
+        rpc_stream_write(hand->session, &message.base);
+}
+
+static void signal_dispatcher(struct fixture *f, int signal)
+{
+        for (size_t i = 0; i < f->manager.n_daemons; i++)
+                if (str_equal(f->manager.daemons[i].name, "dispatcher"))
+                        kill(f->manager.daemons[i].process.pid, signal);
+}
+
+static void turn_for(struct fixture *f, int64_t ns)
+{
+        int64_t start = loop_now_boot(f->loop);
+
+        while (loop_now_boot(f->loop) - start < ns)
+                loop_turn(f->loop, 20, NULL);
+}
+
+/* All that came while the dispatcher stood still, it sees in one turn. */
+static void what_many_nodes_report_at_once_ends_no_session(void **state)
+{
+        struct fixture *f = *state;
+        size_t n = 0;
+
+        turn_for(f, NS_PER_S / 5);
+        signal_dispatcher(f, SIGSTOP);
+        for (size_t i = 0; i < NODES; i++)
+                report(&f->nodes[i], i, 1);
+        turn_for(f, NS_PER_S / 2);
+        signal_dispatcher(f, SIGCONT);
+        for (int64_t start = loop_now_boot(f->loop);
+             n < NODES && loop_now_boot(f->loop) - start < 20 * NS_PER_S;) {
+                n = 0;
+                loop_turn(f->loop, 20, NULL);
+                for (size_t i = 0; i < NODES; i++) {
+                        assert_true(f->nodes[i].is_open);
+                        n += f->nodes[i].acknowledged == 1;
+                }
+        }
+        assert_int_equal(n, NODES);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(what_many_nodes_report_at_once_ends_no_session),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
