@@ -18,6 +18,7 @@ DISPATCHER_METHODS(RPC_PROTOTYPE)
 struct asked {
         struct ask *ask;
         char request_id[ID_SIZE], node_id[64];
+        struct map tasks;            /* ids that it was asked for; the request's */
         struct answering *answering; /* what the node dialled; NULL: not yet, or no more */
         struct rpc_stream
                 *relayed; /* the dispatcher that has the node's session; NULL: it is ours */
@@ -43,13 +44,35 @@ struct ask {
         bool is_over;
 };
 
-static void pass_on(struct asked *asked, const Sk__AnswerMessage *answer)
+/* What was asked for, in the name of the node that was asked: a node may claim anything. */
+static void take_lines(const struct asked *asked, const Sk__AnswerMessage *in, struct arena *arena,
+                       Sk__AnswerMessage *out)
 {
+        out->lines = arena_alloc(arena, (in->n_lines + 1) * sizeof *out->lines);
+        out->n_lines = 0;
+        for (size_t i = 0; i < in->n_lines; i++) {
+                Sk__LogLine *line;
+
+                if (!map_find(&asked->tasks, in->lines[i]->task_id))
+                        continue;
+                line = arena_copy(arena, in->lines[i], sizeof *line);
+                line->node_id = asked->node_id;
+                out->lines[out->n_lines++] = line;
+        }
+}
+
+static void pass_on(struct asked *asked, const Sk__AnswerMessage *in)
+{
+        _cleanup_(arena_done) struct arena arena = {};
+        Sk__AnswerMessage answer = *in;
         Sk__AskResponse response;
 
+        take_lines(asked, in, &arena, &answer);
+        if (!answer.n_lines && !answer.is_done && str_is_empty(answer.err))
+                return;
         sk__ask_response__init(&response);
         response.node_id = asked->node_id;
-        response.answer = (Sk__AnswerMessage *)answer;
+        response.answer = &answer;
         rpc_call_write(asked->ask->call, &response.base);
 }
 
@@ -132,8 +155,7 @@ static void answer_came(void *context, struct rpc_call *call, const void *in)
                 give_up(asked, "the node sent more than it was given credit for");
                 return;
         }
-        if (message->n_lines || message->is_done || !str_is_empty(message->err))
-                pass_on(asked, message);
+        pass_on(asked, message);
         asked->owed += (int64_t)protobuf_c_message_get_packed_size(&message->base);
         give_credit(asked);
         if (message->is_done)
@@ -251,9 +273,19 @@ static void ask_closed(void *context, struct rpc_call *call)
                 if (!asked->is_done)
                         cancel(asked);
                 settle(asked);
+                map_done(&asked->tasks);
                 free(asked);
         }
         free(ask);
+}
+
+static void note_tasks(struct asked *asked, const Sk__NodeRequest *request)
+{
+        const Sk__NodeRequest__LogRequest *logs =
+                request && request->what_case == SK__NODE_REQUEST__WHAT_LOGS ? request->logs : NULL;
+
+        for (size_t i = 0; logs && i < logs->n_task_ids; i++)
+                map_put(&asked->tasks, logs->task_ids[i], asked);
 }
 
 static void ask_node(struct ask *ask, Sk__AskRequest__Node *in)
@@ -268,6 +300,7 @@ static void ask_node(struct ask *ask, Sk__AskRequest__Node *in)
         os_random_id(asked->request_id);
         if (strlen(in->node_id) < sizeof asked->node_id)
                 memcpy(asked->node_id, in->node_id, strlen(in->node_id) + 1);
+        note_tasks(asked, in->request);
         asked->next = ask->nodes;
         ask->nodes = asked;
         map_put(&ask->dispatcher->requests, asked->request_id, asked);

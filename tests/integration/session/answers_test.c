@@ -14,6 +14,8 @@
 
 enum { NODES = 2, LINE_SIZE = 16 * 1024, LINES_PER_MESSAGE = 8, MESSAGES = 100 };
 
+#define TASK "web.1"
+
 struct node {
         struct hand hand;
         struct rpc_stream *answer;
@@ -29,6 +31,7 @@ struct fixture {
         struct rpc_client *client;
         struct rpc_stream *ask;
         size_t n_lines;
+        struct str lines; /* "TASK of NODE;" for each */
         char told[128];
         bool is_first, has_all_lines, is_closed;
         struct err err;
@@ -72,6 +75,7 @@ static void answer_lines(struct node *node)
         Sk__AnswerMessage message = SK__ANSWER_MESSAGE__INIT;
         Sk__LogLine line = SK__LOG_LINE__INIT, *lines[LINES_PER_MESSAGE];
 
+        line.task_id = TASK;
         line.data = (ProtobufCBinaryData){ .len = sizeof text, .data = text };
         for (size_t i = 0; i < LINES_PER_MESSAGE; i++)
                 lines[i] = &line;
@@ -99,6 +103,9 @@ static void ask_said(void *context, const void *out)
 
         if (response->answer->err[0])
                 snprintf(f->told, sizeof f->told, "%s", response->answer->err);
+        for (size_t i = 0; i < response->answer->n_lines; i++)
+                str_addf(&f->lines, "%s of %s;", response->answer->lines[i]->task_id,
+                         response->answer->lines[i]->node_id);
         f->n_lines += response->answer->n_lines;
         f->has_all_lines = f->n_lines == MESSAGES * LINES_PER_MESSAGE;
         if (!f->is_first)
@@ -124,9 +131,12 @@ static void ask_all(struct fixture *f)
         Sk__NodeRequest what = SK__NODE_REQUEST__INIT;
         Sk__NodeRequest__LogRequest logs = SK__NODE_REQUEST__LOG_REQUEST__INIT;
         Sk__AskRequest__Node nodes[NODES], *list[NODES];
+        const char *task_id = TASK;
 
         what.what_case = SK__NODE_REQUEST__WHAT_LOGS;
         what.logs = &logs;
+        logs.task_ids = &task_id;
+        logs.n_task_ids = 1;
         for (size_t i = 0; i < NODES; i++) {
                 sk__ask_request__node__init(&nodes[i]);
                 nodes[i].node_id = f->nodes[i].hand.id;
@@ -178,6 +188,7 @@ static int teardown(void **state)
         manager_done(&f->manager);
         loop_free(f->loop);
         file_remove_tree(f->folder, NULL);
+        str_done(&f->lines);
         free(f);
         return 0;
 }
@@ -197,6 +208,32 @@ static void a_node_that_is_done_is_not_credited_when_the_asker_reads_on(void **s
         end_answer(&f->nodes[1]);
         wait_for(f, &f->is_closed);
         assert_int_equal(f->err.code, ERR_OK);
+}
+
+static void a_node_speaks_for_itself_and_of_what_it_was_asked_for(void **state)
+{
+        Sk__AnswerMessage message = SK__ANSWER_MESSAGE__INIT;
+        Sk__LogLine ours = SK__LOG_LINE__INIT, other = ours, *lines[] = { &other, &ours, &other };
+        _cleanup_(freep) char *wanted = NULL;
+        struct fixture *f = *state;
+
+        ask_all(f);
+        ours.task_id = TASK;
+        ours.node_id = f->nodes[1].hand.id;
+        other.task_id = "web.2";
+        other.node_id = f->nodes[0].hand.id;
+        message.lines = lines;
+        message.n_lines = COUNT_OF(lines);
+        begin_answer(&f->nodes[0]);
+        rpc_stream_write(f->nodes[0].answer, &message.base);
+        end_answer(&f->nodes[0]);
+        wait_for(f, &f->is_first);
+        rpc_stream_resume_reading(f->ask);
+        begin_answer(&f->nodes[1]);
+        end_answer(&f->nodes[1]);
+        wait_for(f, &f->is_closed);
+        assert_true(asprintf(&wanted, TASK " of %s;", f->nodes[0].hand.id) > 0);
+        assert_string_equal(str_text(&f->lines), wanted);
 }
 
 static void an_answer_that_ends_without_its_end_is_over(void **state)
@@ -256,6 +293,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_node_that_is_done_is_not_credited_when_the_asker_reads_on),
+                TEST(a_node_speaks_for_itself_and_of_what_it_was_asked_for),
                 TEST(an_answer_that_ends_without_its_end_is_over),
                 TEST(a_stream_that_never_said_hello_takes_no_answer_along),
                 TEST(a_dispatcher_that_stops_amid_answers_leaves_nothing_behind),
