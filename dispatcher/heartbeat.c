@@ -6,6 +6,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
+#include "lib/state/cluster.h"
 
 enum { HEARTBEATS_PER_SECOND = 1000 };
 
@@ -119,7 +120,8 @@ int64_t heartbeats_next(const struct heartbeats *heartbeats)
 
 int64_t heartbeat_period(size_t n_sessions, int64_t setting_ns)
 {
-        int64_t most = setting_ns > 0 ? setting_ns : 5 * NS_PER_S;
+        int64_t wanted = setting_ns > 0 ? setting_ns : 5 * NS_PER_S;
+        int64_t most = wanted < CLUSTER_HEARTBEAT_MIN_NS ? CLUSTER_HEARTBEAT_MIN_NS : wanted;
         int64_t fair = (int64_t)n_sessions * (NS_PER_S / HEARTBEATS_PER_SECOND);
         int64_t least = most < NS_PER_S ? most : NS_PER_S;
 

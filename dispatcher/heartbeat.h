@@ -42,7 +42,7 @@ int64_t heartbeats_next(const struct heartbeats *heartbeats);
 
 /* How often an agent shall be heard: the more agents, the less often, so that heartbeats cost a
  * manager at most about 1,000 messages a second, from once a second up to 'setting_ns' (the
- * cluster's, 5 s by default; 0: that default). */
+ * cluster's, 5 s by default; 0: that default; too short a one is not obeyed, whoever wrote it). */
 int64_t heartbeat_period(size_t n_sessions, int64_t setting_ns);
 
 /* How long it may take until 'n_nodes' that lost their dispatcher at once are heard of by another:

@@ -11,6 +11,7 @@
 #include "lib/base/time.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
+#include "lib/state/cluster.h"
 
 enum { READY_TIMEOUT_S = 60 };
 
@@ -162,12 +163,7 @@ static int check_init(const Sk__InitSwarmRequest *in, struct node_record *record
                 return err_set(err, ERR_INVALID,
                                "invalid data path port %u: must be between 1024 and 49151",
                                in->data_path_port);
-        if (in->certificate_expiry_ns && in->certificate_expiry_ns < NS_PER_HOUR)
-                return err_set(err, ERR_INVALID, "minimum certificate expiry time is: 1h0m0s");
-        if (in->dispatcher_heartbeat_ns < 0)
-                return err_set(err, ERR_INVALID,
-                               "heartbeat time period cannot be a negative duration");
-        return 0;
+        return cluster_check_times(in->certificate_expiry_ns, in->dispatcher_heartbeat_ns, err);
 }
 
 void init_swarm(void *context, struct rpc_call *rpc, const Sk__InitSwarmRequest *in)

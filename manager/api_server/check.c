@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
-#include "lib/base/time.h"
+#include "lib/state/cluster.h"
 
 enum { NAME_MAX_LENGTH = 63, LABELS_MAX = 4096, REFERENCE_MAX = 4096 };
 
@@ -125,11 +125,7 @@ int check_cluster_spec(const Sk__ClusterSpec *before, const Sk__ClusterSpec *aft
 {
         if (!after)
                 return err_set(err, ERR_INVALID, "cluster spec must be provided");
-        if (after->certificate_expiry_ns && after->certificate_expiry_ns < NS_PER_HOUR)
-                return err_set(err, ERR_INVALID, "minimum certificate expiry time is: 1h0m0s");
-        if (after->dispatcher_heartbeat_ns < 0)
-                return err_set(err, ERR_INVALID,
-                               "heartbeat time period cannot be a negative duration");
+        TRY(cluster_check_times(after->certificate_expiry_ns, after->dispatcher_heartbeat_ns, err));
         if (after->annotations && before && before->annotations &&
             !str_equal(str_or(after->annotations->name, ""), str_or(before->annotations->name, "")))
                 return err_set(err, ERR_INVALID, "modification of cluster name is not allowed");

@@ -116,6 +116,15 @@ static void no_agent_is_heard_less_often_than_the_setting_says(void **state)
         assert_int_equal(heartbeat_period(10, NS_PER_S / 2), NS_PER_S / 2);
 }
 
+static void no_record_makes_a_period_that_nobody_can_keep(void **state)
+{
+        (void)state;
+        assert_int_equal(heartbeat_period(1, 1), NS_PER_S / 2);
+        assert_int_equal(heartbeat_period(1, -1), NS_PER_S);
+        assert_int_equal(heartbeat_period(1, INT64_MIN), NS_PER_S);
+        assert_int_equal(heartbeat_period(1, INT64_MAX), NS_PER_S);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -133,6 +142,7 @@ int main(void)
                 cmocka_unit_test(few_agents_are_heard_every_second),
                 cmocka_unit_test(many_agents_share_a_thousand_heartbeats_a_second),
                 cmocka_unit_test(no_agent_is_heard_less_often_than_the_setting_says),
+                cmocka_unit_test(no_record_makes_a_period_that_nobody_can_keep),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

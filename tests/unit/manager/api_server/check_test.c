@@ -272,6 +272,21 @@ static void certificates_live_an_hour_at_least(void **state)
         assert_string_equal(err.text, "minimum certificate expiry time is: 1h0m0s");
 }
 
+static void heartbeats_have_a_least_period(void **state)
+{
+        Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
+        struct err err;
+
+        (void)state;
+        spec.dispatcher_heartbeat_ns = 1;
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), ERR_INVALID);
+        assert_string_equal(err.text, "minimum heartbeat time period is: 500ms");
+        spec.dispatcher_heartbeat_ns = NS_PER_S / 2;
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), 0);
+        spec.dispatcher_heartbeat_ns = 0; /* the default */
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), 0);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -292,6 +307,7 @@ int main(void)
                 T(a_spec_of_megabytes_is_refused),
                 T(a_service_keeps_its_name_and_mode),
                 T(certificates_live_an_hour_at_least),
+                T(heartbeats_have_a_least_period),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
