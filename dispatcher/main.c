@@ -29,5 +29,7 @@ int main(int argc, char **argv)
                         .serves = (const struct rpc_service *const[]){ &dispatcher_service, NULL },
                         .start = dispatcher_start,
                         .stop = dispatcher_stop,
+                        .metrics = dispatcher_metrics,
+                        .dump = dispatcher_dump,
                 });
 }
