@@ -218,6 +218,8 @@ static void node_changed(struct dispatcher *dispatcher, const char *id)
 
         if (session)
                 session_refresh(session);
+        if (!view_node(dispatcher_view(dispatcher), id))
+                peers_forget_node(dispatcher->peers, id);
         verdicts_node_changed(dispatcher->verdicts, id);
 }
 
@@ -309,6 +311,7 @@ void dispatcher_metrics(struct daemon *daemon, struct str *str)
         str_addf(str, "skep_dispatcher_nodes_heard %zu\n", dispatcher->heartbeats.nodes.n);
         str_addf(str, "skep_dispatcher_tasks_told %zu\n", dispatcher->index.tasks.n);
         str_addf(str, "skep_dispatcher_requests %zu\n", dispatcher->requests.n);
+        peers_metrics(dispatcher->peers, str);
         mirror_metrics(dispatcher->mirror, str);
         committer_metrics(dispatcher->committer, str);
 }

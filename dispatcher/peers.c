@@ -40,12 +40,11 @@ struct elsewhere {
 struct sharer {
         char manager_id[64];
         int64_t heard_at_ns;
-        bool is_lost;
 };
 
 struct peers {
         struct dispatcher *dispatcher;
-        struct map sharers;   /* manager's node id -> struct sharer */
+        struct map sharers;   /* manager's node id -> struct sharer, those that are not lost */
         struct map peers;     /* manager's node id -> struct peer */
         struct map elsewhere; /* node id -> struct elsewhere */
         struct loop_timer tick;
@@ -84,7 +83,6 @@ static void sharer_lost(struct peers *peers, struct sharer *sharer)
         struct elsewhere *elsewhere;
         size_t n = 0;
 
-        sharer->is_lost = true;
         for (size_t at = 0; (elsewhere = map_next(&peers->elsewhere, &at));)
                 n += str_equal(elsewhere->manager_id, sharer->manager_id);
         LOG(WARN, "another dispatcher fell silent", STR("manager", sharer->manager_id),
@@ -103,8 +101,10 @@ static void look_for_lost(struct peers *peers)
         struct sharer *sharer;
 
         for (size_t at = 0; (sharer = map_next(&peers->sharers, &at));)
-                if (!sharer->is_lost && now - sharer->heard_at_ns > LOST_AFTER_NS)
+                if (now - sharer->heard_at_ns > LOST_AFTER_NS) {
                         sharer_lost(peers, sharer);
+                        free(map_remove(&peers->sharers, sharer->manager_id));
+                }
 }
 
 static void tick(void *context)
@@ -157,7 +157,6 @@ static void hear_sharer(struct peers *peers, const char *manager_id)
                 map_put(&peers->sharers, sharer->manager_id, sharer);
         }
         sharer->heard_at_ns = loop_now_boot(peers->dispatcher->loop);
-        sharer->is_lost = false;
 }
 
 static void alive_came(void *context, struct rpc_call *call, const void *in)
@@ -178,6 +177,12 @@ static void alive_came(void *context, struct rpc_call *call, const void *in)
         }
 }
 
+void peers_metrics(const struct peers *peers, struct str *str)
+{
+        str_addf(str, "skep_dispatcher_nodes_elsewhere %zu\n", peers->elsewhere.n);
+        str_addf(str, "skep_dispatcher_others_heard %zu\n", peers->sharers.n);
+}
+
 static void call_half_closed(void *context, struct rpc_call *call)
 {
         Sk__ShareAliveResponse response;
@@ -195,6 +200,22 @@ void share_alive(void *context, struct rpc_call *call, const Sk__AliveNodes *in)
 
         (void)in;
         rpc_call_on(call, &events, daemon->state);
+}
+
+void peers_forget_node(struct peers *peers, const char *node_id)
+{
+        free(map_remove(&peers->elsewhere, node_id));
+}
+
+/* Nodes that were removed while there was no news. */
+static void forget_removed_nodes(struct peers *peers)
+{
+        const struct view *view = dispatcher_view(peers->dispatcher);
+        struct elsewhere *elsewhere;
+
+        for (size_t at = 0; (elsewhere = map_next(&peers->elsewhere, &at));)
+                if (!view_node(view, elsewhere->node_id))
+                        peers_forget_node(peers, elsewhere->node_id);
 }
 
 struct rpc_client *peers_client_of(const struct peers *peers, const char *node_id)
@@ -269,6 +290,7 @@ void peers_refresh(struct peers *peers)
         for (size_t at = 0; (peer = map_next(&peers->peers, &at));)
                 if (!peer->is_member)
                         peer_free(peer);
+        forget_removed_nodes(peers);
 }
 
 struct peers *peers_new(struct dispatcher *dispatcher)
