@@ -1,5 +1,6 @@
 /* StreamLogs: asks the dispatcher, which asks the nodes; what they answer is passed on. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/dispatcher.h"
@@ -16,9 +17,9 @@
 /* One question to the dispatcher; following a service, there is one more for every batch of new
  * tasks. */
 struct log_ask {
-        struct log_ask *next;
+        struct log_ask *next, **back;
         struct log_stream *stream;
-        struct rpc_stream *answers; /* NULL: it ended */
+        struct rpc_stream *answers;
 };
 
 struct log_stream {
@@ -27,10 +28,9 @@ struct log_stream {
         struct rpc_call *rpc;
         const Sk__StreamLogsRequest *in;
         Sk__LogOptions options;
-        char service_id[64]; /* "" when one task was named */
-        struct map asked;    /* ids of tasks that were asked for; in the call's arena */
-        struct log_ask *asks;
-        size_t n_open;
+        char service_id[64];  /* "" when one task was named */
+        struct map asked;     /* ids (owned) of tasks that were asked for and still exist */
+        struct log_ask *asks; /* that are not answered to the end */
         struct mirror_read read;
         bool is_reading;
 };
@@ -44,7 +44,6 @@ struct node_tasks {
 /* Takes the task to those that shall be asked, unless it says nothing yet or was asked before. */
 static void add_task(struct log_stream *stream, struct vec *nodes, const Sk__Task *task)
 {
-        struct arena *arena = rpc_call_arena(stream->rpc);
         const char *node_id = task_node(task);
         struct node_tasks *found = NULL;
         char *id;
@@ -60,7 +59,7 @@ static void add_task(struct log_stream *stream, struct vec *nodes, const Sk__Tas
                 found->node_id = node_id;
                 found->ids = VEC_OF(const char *);
         }
-        id = arena_strdup(arena, task->id);
+        id = str_copy(task->id);
         map_put(&stream->asked, id, id);
         vec_push(&found->ids, &(const char *){ id });
 }
@@ -72,6 +71,15 @@ static void add_service_tasks(struct log_stream *stream, const struct view *view
 
         while ((task = view_each_service_task(view, stream->service_id, &cursor)))
                 add_task(stream, nodes, task);
+}
+
+static void forget_removed_tasks(struct log_stream *stream, const struct view *view)
+{
+        char *id;
+
+        for (size_t at = 0; (id = map_next(&stream->asked, &at));)
+                if (!view_task(view, id))
+                        free(map_remove(&stream->asked, id));
 }
 
 /* Which tasks the request names: all of a service, or one. */
@@ -147,6 +155,14 @@ static bool is_followed(const struct log_stream *stream)
         return stream->options.follow && stream->service_id[0];
 }
 
+static void log_ask_free(struct log_ask *asking)
+{
+        *asking->back = asking->next;
+        if (asking->next)
+                asking->next->back = asking->back;
+        free(asking);
+}
+
 /* Hears of nothing more: neither of new tasks nor of what was asked. */
 static void stop_listening(struct log_stream *stream)
 {
@@ -154,22 +170,22 @@ static void stop_listening(struct log_stream *stream)
                 mirror_read_cancel(stream->api->mirror, &stream->read);
         stream->is_reading = false;
         watcher_remove(&stream->watcher);
-        for (struct log_ask *asking = stream->asks; asking; asking = asking->next)
-                if (asking->answers)
-                        rpc_stream_cancel(TAKE(asking->answers));
+        while (stream->asks) {
+                rpc_stream_cancel(stream->asks->answers);
+                log_ask_free(stream->asks);
+        }
 }
 
 static void answers_closed(void *context, const struct err *err)
 {
-        struct log_ask *ask = context;
-        struct log_stream *stream = ask->stream;
+        struct log_ask *asking = context;
+        struct log_stream *stream = asking->stream;
 
-        ask->answers = NULL;
-        stream->n_open--;
+        log_ask_free(asking);
         if (err->code != ERR_OK) {
                 stop_listening(stream);
                 rpc_fail(stream->rpc, err);
-        } else if (!stream->n_open && !is_followed(stream)) {
+        } else if (!stream->asks && !is_followed(stream)) {
                 rpc_call_finish(stream->rpc);
         }
 }
@@ -178,15 +194,17 @@ static void ask(struct log_stream *stream, const struct vec *nodes)
 {
         static const struct rpc_stream_events events = { .message = answer_came,
                                                          .closed = answers_closed };
-        struct arena *arena = rpc_call_arena(stream->rpc);
-        struct log_ask *asking = arena_alloc(arena, sizeof *asking);
+        _cleanup_(arena_done) struct arena arena = {};
+        struct log_ask *asking = mem_alloc(sizeof *asking);
 
         asking->stream = stream;
         asking->next = stream->asks;
+        asking->back = &stream->asks;
+        if (asking->next)
+                asking->next->back = &asking->next;
         stream->asks = asking;
-        stream->n_open++;
         asking->answers = rpc_client_stream(stream->api->dispatcher, RPC_METHOD(dispatcher, Ask),
-                                            &ask_request(arena, nodes, &stream->options)->base,
+                                            &ask_request(&arena, nodes, &stream->options)->base,
                                             &events, asking);
 }
 
@@ -196,17 +214,30 @@ static void logs_writable(void *context, struct rpc_call *rpc)
 
         (void)rpc;
         for (struct log_ask *asking = stream->asks; asking; asking = asking->next)
-                if (asking->answers)
-                        rpc_stream_resume_reading(asking->answers);
+                rpc_stream_resume_reading(asking->answers);
 }
 
 static void logs_closed(void *context, struct rpc_call *rpc)
 {
         struct log_stream *stream = context;
+        char *id;
 
         (void)rpc;
         stop_listening(stream);
+        for (size_t at = 0; (id = map_next(&stream->asked, &at));)
+                free(id);
         map_done(&stream->asked);
+}
+
+static void task_changed(struct log_stream *stream, const struct view *view, const char *id,
+                         struct vec *nodes)
+{
+        const Sk__Task *task = view_task(view, id);
+
+        if (!task)
+                free(map_remove(&stream->asked, id));
+        else if (strcmp(task->definition->service_id, stream->service_id) == 0)
+                add_task(stream, nodes, task);
 }
 
 /* New tasks of a followed service are asked for from their beginning. */
@@ -216,16 +247,13 @@ static void logs_news(struct watcher *watcher, const Sk__Event *const *events, s
         const struct view *view = mirror_view(stream->api->mirror);
         _cleanup_(vec_done) struct vec nodes = VEC_OF(struct node_tasks);
 
-        for (size_t i = 0; i < n_events; i++) {
-                const Sk__Task *task = events[i]->kind == SK__KIND__KIND_TASK
-                                               ? view_task(view, events[i]->id)
-                                               : NULL;
-
-                if (task && strcmp(task->definition->service_id, stream->service_id) == 0)
-                        add_task(stream, &nodes, task);
-        }
-        if (!events)
+        for (size_t i = 0; i < n_events; i++)
+                if (events[i]->kind == SK__KIND__KIND_TASK)
+                        task_changed(stream, view, events[i]->id, &nodes);
+        if (!events) {
+                forget_removed_tasks(stream, view);
                 add_service_tasks(stream, view, &nodes);
+        }
         stream->options.tail = -1;
         if (nodes.n)
                 ask(stream, &nodes);
