@@ -10,7 +10,7 @@
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 
-enum { LABEL_SIZE = 20 * 1024, UPDATES = 3, WATCHERS = 24 };
+enum { LABEL_SIZE = 20 * 1024, UPDATES = 3, WATCHERS = 24, GENERATIONS = 9 };
 
 struct stream {
         struct rpc_client *client; /* NULL: the manager's */
@@ -208,6 +208,38 @@ static void two_lost_questions_for_logs_are_one_error(void **state)
         assert_api_lives(f);
 }
 
+/* Each generation is asked for by itself; the oldest are forgotten meanwhile, with their tasks. */
+static void a_service_is_followed_through_many_generations(void **state)
+{
+        Sk__StreamLogsRequest request = SK__STREAM_LOGS_REQUEST__INIT;
+        Sk__LogOptions options = SK__LOG_OPTIONS__INIT;
+        static const char *const images[] = { "img:2", "img:3" };
+        struct stream stream = { 0 };
+        struct pipeline *f = *state;
+        struct spec spec;
+
+        ask_create_service(&f->manager, "web", 1);
+        pipeline_until_there_are(f, 1, SK__TASK_STATE__TASK_RUNNING);
+        options.follow = true;
+        options.stdout = true;
+        request.id = "web";
+        request.options = &options;
+        open_stream(f, RPC_METHOD(control, StreamLogs), &request.base, &stream);
+        spec_init(&spec, "web", 1);
+        for (int i = 0; i < GENERATIONS; i++) {
+                spec.container.image = images[i % 2];
+                update(f, "web", &spec);
+                turn_for(f, 400);
+                pipeline_until_there_are(f, 1, SK__TASK_STATE__TASK_RUNNING);
+        }
+        assert_in_range(ask_count_tasks(&f->manager, 0), 2, GENERATIONS - 1);
+        assert_false(stream.is_closed);
+        assert_api_lives(f);
+        rpc_stream_cancel(stream.stream);
+        turn_for(f, 200);
+        assert_api_lives(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_setup, pipeline_teardown)
 
 int main(void)
@@ -215,6 +247,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_watched_service_that_is_gone_is_told_of_no_more),
                 TEST(two_lost_questions_for_logs_are_one_error),
+                TEST(a_service_is_followed_through_many_generations),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
