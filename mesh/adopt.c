@@ -11,19 +11,15 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "lib/base/str.h"
+#include "lib/base/mem.h"
+#include "lib/base/vec.h"
 #include "mesh/link.h"
 
-enum { PORT_FIRST = 30000, PORT_LAST = 32767 };
-
-struct listing {
-        void (*found)(void *context, const struct mesh_attachment *attachment);
-        void *context;
-};
+enum { PORT_FIRST = 30000, PORT_LAST = 32767, LIST_TRIES = 20 };
 
 static int take_link(const struct nlmsghdr *header, void *data)
 {
-        const struct listing *listing = data;
+        struct vec *attachments = data;
         const struct nlattr *attribute;
 
         mnl_attr_for_each(attribute, header, sizeof(struct ifinfomsg))
@@ -32,38 +28,58 @@ static int take_link(const struct nlmsghdr *header, void *data)
 
                 if (mnl_attr_get_type(attribute) == IFLA_IFALIAS &&
                     mesh_alias_read(mnl_attr_get_str(attribute), &attachment, NULL) == 0)
-                        listing->found(listing->context, &attachment);
+                        vec_push(attachments, &attachment);
         }
         return MNL_CB_OK;
+}
+
+static void mnl_closep(struct mnl_socket **socket)
+{
+        if (*socket)
+                mnl_socket_close(*socket);
+}
+
+/* Asks the kernel once, on a socket of its own: what is left of an interrupted answer goes with
+ * it.  Errors: as errno, negative; -EINTR: devices came or went meanwhile. */
+static int list_once(struct vec *attachments)
+{
+        _cleanup_(mnl_closep) struct mnl_socket *socket =
+                mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+        char buffer[32 * 1024];
+        struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+        int result = MNL_CB_OK;
+
+        header->nlmsg_type = RTM_GETLINK;
+        header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+        if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+            mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
+                return -errno;
+        while (result == MNL_CB_OK) {
+                ssize_t received = mnl_socket_recvfrom(socket, buffer, sizeof buffer);
+
+                result = received < 0 ? MNL_CB_ERROR
+                                      : mnl_cb_run(buffer, (size_t)received, 0, 0, take_link,
+                                                   attachments);
+        }
+        return result == MNL_CB_ERROR ? -errno : 0;
 }
 
 int link_list(void (*found)(void *context, const struct mesh_attachment *attachment), void *context,
               struct err *err)
 {
-        struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-        struct listing listing = { found, context };
-        char buffer[32 * 1024];
-        struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-        ssize_t received;
-        int result = MNL_CB_OK;
+        _cleanup_(vec_done) struct vec attachments = VEC_OF(struct mesh_attachment);
+        int result = -EINTR;
 
-        if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-                return err_set(err, ERR_UNAVAILABLE, "netlink: %s", strerror(errno));
-        header->nlmsg_type = RTM_GETLINK;
-        header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-        mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
-        if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-                result = MNL_CB_ERROR;
-        while (result == MNL_CB_OK) {
-                received = mnl_socket_recvfrom(socket, buffer, sizeof buffer);
-                result = received < 0
-                                 ? MNL_CB_ERROR
-                                 : mnl_cb_run(buffer, (size_t)received, 0, 0, take_link, &listing);
+        for (int i = 0; i < LIST_TRIES && result == -EINTR; i++) {
+                vec_clear(&attachments);
+                result = list_once(&attachments);
         }
-        mnl_socket_close(socket);
-        if (result == MNL_CB_ERROR)
+        if (result < 0)
                 return err_set(err, ERR_UNAVAILABLE, "this node's devices cannot be listed: %s",
-                               strerror(errno));
+                               strerror(-result));
+        for (size_t i = 0; i < attachments.n; i++)
+                found(context, &VEC_AT(&attachments, struct mesh_attachment, i));
         return 0;
 }
 
