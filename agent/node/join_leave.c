@@ -106,6 +106,20 @@ static void make_work(struct work *work)
                                                &init->err);
 }
 
+static void undone(void *context)
+{
+        struct initialising *init = context;
+
+        node_forget_swarm(init->node);
+        init_end(init);
+}
+
+/* The swarm exists, but not what runs it: nobody has seen it, so it is forgotten again. */
+static void undo(struct initialising *init)
+{
+        node_stop_daemons(init->node, undone, init);
+}
+
 static void make_done(struct work *work)
 {
         struct initialising *init = container_of(work, struct initialising, work);
@@ -113,14 +127,15 @@ static void make_done(struct work *work)
 
         if (!work->was_run)
                 init->result = err_set(&init->err, ERR_CANCELLED, "the agent is stopping");
-        if (init->result < 0)
-                node->state = NODE_INACTIVE;
-        if (init->result == 0) {
-                node->record = init->record;
-                init->result = node_start_daemons(node, &init->err);
-        }
         if (init->result < 0) {
+                node->state = NODE_INACTIVE;
                 init_end(init);
+                return;
+        }
+        node->record = init->record;
+        init->result = node_start_daemons(node, &init->err);
+        if (init->result < 0) {
+                undo(init);
                 return;
         }
         LOG(INFO, "swarm initialised", STR("cluster", node->record.cluster_id),
