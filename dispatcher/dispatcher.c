@@ -352,6 +352,7 @@ void dispatcher_stop(struct daemon *daemon)
 
         if (!dispatcher)
                 return;
+        loop_after_turn_cancel(dispatcher->loop, turn_ended, dispatcher);
         loop_timer_cancel(&dispatcher->late);
         loop_timer_cancel(&dispatcher->pulse);
         peers_free(dispatcher->peers);

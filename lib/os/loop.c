@@ -381,6 +381,16 @@ void loop_after_turn(struct loop *loop, void (*hook)(void *context), void *conte
         loop->hooks[loop->n_hooks++].context = context;
 }
 
+void loop_after_turn_cancel(struct loop *loop, void (*hook)(void *context), void *context)
+{
+        int n = 0;
+
+        for (int i = 0; i < loop->n_hooks; i++)
+                if (loop->hooks[i].hook != hook || loop->hooks[i].context != context)
+                        loop->hooks[n++] = loop->hooks[i];
+        loop->n_hooks = n;
+}
+
 bool loop_is_in_turn(const struct loop *loop)
 {
         return loop->is_in_turn;

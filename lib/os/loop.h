@@ -94,6 +94,8 @@ void loop_post_cancel(struct loop *loop, struct loop_post *post);
 /* Runs on the loop after every turn in which anything happened (used to flush batches).  At most 8
  * hooks. */
 void loop_after_turn(struct loop *loop, void (*hook)(void *context), void *context);
+/* Takes a hook back; no-op when it is not there.  Not from within a hook. */
+void loop_after_turn_cancel(struct loop *loop, void (*hook)(void *context), void *context);
 
 /* Is a callback of this loop running?  What must turn the loop itself to finish asks first. */
 bool loop_is_in_turn(const struct loop *loop);

@@ -208,6 +208,7 @@ void store_free(struct store *store)
 {
         if (!store)
                 return;
+        loop_after_turn_cancel(store->loop, turn_done, store);
         propose_done(store);
         members_done(store);
         flush_done(store);

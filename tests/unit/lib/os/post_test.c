@@ -193,6 +193,24 @@ static void hooks_run_after_turns_in_which_something_happened(void **state)
         assert_int_equal(n_turns, 1);
 }
 
+static void a_cancelled_hook_does_not_run(void **state)
+{
+        _cleanup_(str_done) struct str trace = { 0 };
+        struct letter_post post = { { .run = post_letter }, &trace, NULL, 'a' };
+        int first = 0, second = 0, third = 0;
+
+        loop_after_turn(*state, count_turn, &first);
+        loop_after_turn(*state, count_turn, &second);
+        loop_after_turn(*state, count_turn, &third);
+        loop_after_turn_cancel(*state, count_turn, &second);
+        loop_after_turn_cancel(*state, count_turn, &second);
+        loop_post(*state, &post.post);
+        turn(*state, 0);
+        assert_int_equal(first, 1);
+        assert_int_equal(second, 0);
+        assert_int_equal(third, 1);
+}
+
 #define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -204,6 +222,7 @@ int main(void)
                 WITH_LOOP(no_post_of_any_thread_is_lost),
                 WITH_LOOP(the_loop_runs_until_it_is_stopped),
                 WITH_LOOP(hooks_run_after_turns_in_which_something_happened),
+                WITH_LOOP(a_cancelled_hook_does_not_run),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
