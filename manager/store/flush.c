@@ -80,11 +80,13 @@ static void job_done(struct work *work)
         struct flush_job *job = container_of(work, struct flush_job, work);
         struct store *store = job->store;
 
+        /* Without a pool the store stops, and there is no next time. */
         store->flush.job = NULL;
-        snapshot_flushed(store);
+        if (store->flush.pool)
+                snapshot_flushed(store);
         if (job->work.was_run && job->result < 0)
                 store->options.failed(store->options.context, &job->err);
-        else if (job->work.was_run && store->replica) {
+        else if (job->work.was_run && store->flush.pool && store->replica) {
                 store->flush.index = job->index;
                 store->counters.flushes++;
                 state_forget(store->state, REMOVALS_MAX, job->index);
@@ -184,7 +186,6 @@ int flush_open(struct store *store, struct err *err)
 void flush_done(struct store *store)
 {
         loop_timer_cancel(&store->flush.timer);
-        if (store->flush.pool)
-                worker_pool_free(store->flush.pool);
+        worker_pool_free(TAKE(store->flush.pool));
         state_mark_remove(&store->flush.mark);
 }
