@@ -11,7 +11,7 @@
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 
-static const int64_t timeout_ns = 30 * NS_PER_S;
+static const int64_t timeout_ns = 30 * NS_PER_S, kill_pause_ns = 100 * NS_PER_MS;
 
 enum { HEALTH_MAX = 4 << 20 };
 
@@ -55,6 +55,12 @@ static void end_unhealthy(struct probe *probe)
                        grace && grace->ns >= 0 ? grace->ns : 10 * NS_PER_S);
 }
 
+static void forget_kill(struct probe *probe)
+{
+        if (probe->kill)
+                rpc_request_cancel(TAKE(probe->kill));
+}
+
 static void probed(void *context, const struct err *err)
 {
         struct probe *probe = context;
@@ -63,6 +69,7 @@ static void probed(void *context, const struct err *err)
 
         probe->is_probing = false;
         loop_timer_cancel(&probe->timer);
+        forget_kill(probe);
         log_sink_free(TAKE(probe->sink));
         if (task->process != PROCESS_RUNNING || probe->health.verdict == HEALTH_UNHEALTHY)
                 return;
@@ -79,13 +86,15 @@ static void probed(void *context, const struct err *err)
 
 /* --- one probe --- */
 
+/* It may have ended just now, or not have begun yet: that is told alike. */
 static void killed(void *context, const void *out, const struct err *err)
 {
         struct probe *probe = context;
 
         (void)out;
-        (void)err; /* it ended just now */
         probe->kill = NULL;
+        if (err)
+                loop_timer_set(probe->task->executor->options.loop, &probe->timer, kill_pause_ns);
 }
 
 static void stop_late_probe(void *context)
@@ -275,8 +284,7 @@ void executor_end_health(struct executor_task *task)
         task->probe = NULL;
         loop_timer_cancel(&probe->timer);
         loop_timer_cancel(&probe->patience);
-        if (probe->kill)
-                rpc_request_cancel(probe->kill);
+        forget_kill(probe);
         log_sink_free(probe->sink);
         (void)chain_cancel(&probe->chain, NULL);
         free_probe(probe);

@@ -333,6 +333,21 @@ static void a_probe_that_takes_too_long_is_a_failure(void **state)
         assert_non_null(strstr(bench->exit.err, "unhealthy container"));
 }
 
+/* Its time is over before the program runs: what was not there to be killed is killed later. */
+static void a_probe_whose_time_is_over_before_it_runs_is_a_failure(void **state)
+{
+        struct bench *bench = *state;
+        Sk__HealthConfig health;
+
+        bench_describe(bench, "trap 'exit 0' TERM; while :; do sleep 0.1; done");
+        check_health(bench, &health, "sleep 100");
+        health.timeout_ns = 1000000;
+        bench_open(bench);
+        bench_run(bench);
+        bench_await_exit(bench);
+        assert_non_null(strstr(bench->exit.err, "unhealthy container"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
 int main(void)
@@ -357,6 +372,7 @@ int main(void)
                 TEST(a_container_has_started_when_it_is_healthy),
                 TEST(an_unhealthy_container_is_stopped),
                 TEST(a_probe_that_takes_too_long_is_a_failure),
+                TEST(a_probe_whose_time_is_over_before_it_runs_is_a_failure),
         };
 
         return cmocka_run_group_tests(tests, bench_start, bench_stop);
