@@ -12,7 +12,8 @@ const struct flag event_flags[] = {
         { "filter", 'f', FLAG_FILTER, NULL, "Filter output based on conditions provided", NULL },
         { "format", 0, FLAG_STRING, NULL,
           "Format output using a custom template: 'json', or TEMPLATE", NULL },
-        { "since", 0, FLAG_STRING, NULL, "Show all events created since timestamp", NULL },
+        { "since", 0, FLAG_STRING, NULL,
+          "Show also what happened since then, as far as objects still show it", NULL },
         { "until", 0, FLAG_STRING, NULL, "Stream events until this timestamp", NULL },
         { 0 },
 };
@@ -48,7 +49,6 @@ void event_line(struct str *out, const Sk__ClusterEvent *event)
 struct listening {
         struct cli *cli;
         const char *format;
-        int64_t until_ns; /* 0: for ever */
         struct loop_timer timer;
         bool has_failed;
 };
@@ -76,8 +76,6 @@ static bool events_came(struct cli *cli, void *context, const void *message)
 
         (void)cli;
         for (size_t i = 0; i < response->n_events && !listening->has_failed; i++) {
-                if (listening->until_ns && response->events[i]->at_ns > listening->until_ns)
-                        continue;
                 if (add_event(listening, response->events[i], &out) < 0)
                         listening->has_failed = true;
         }
@@ -114,13 +112,11 @@ int events_run(struct cli *cli, const struct arguments *arguments)
         filters_from(cli, arguments, &request.filters, &request.n_filters);
         drop_scope(&request);
         if (when_parse(argument(arguments, "since"), now_ns, &request.since_ns, &cli->err) < 0 ||
-            when_parse(argument(arguments, "until"), now_ns, &listening.until_ns, &cli->err) < 0)
+            when_parse(argument(arguments, "until"), now_ns, &request.until_ns, &cli->err) < 0)
                 return print_failure(cli);
-        /* What happened before an end in the past still has to arrive. */
-        if (listening.until_ns)
-                loop_timer_set(cli->loop, &listening.timer,
-                               listening.until_ns > now_ns ? listening.until_ns - now_ns
-                                                           : NS_PER_S / 2);
+        /* With an end in the past the stream ends by itself. */
+        if (request.until_ns > now_ns)
+                loop_timer_set(cli->loop, &listening.timer, request.until_ns - now_ns);
         result = cli_stream(cli, RPC_METHOD(control, StreamEvents), &request.base, events_came,
                             &listening);
         loop_timer_cancel(&listening.timer);

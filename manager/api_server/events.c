@@ -3,36 +3,35 @@
 
 #include "lib/base/check.h"
 #include "lib/base/str.h"
+#include "lib/base/vec.h"
 #include "lib/state/task_life.h"
 #include "manager/api_server/filter.h"
 #include "manager/api_server/rows.h"
 #include "manager/api_server/show.h"
 #include "manager/api_server/watch.h"
 
-enum { EVENTS_PER_MESSAGE = 256, ATTRIBUTES_MAX = 8 };
+enum { EVENTS_PER_MESSAGE = 256, ATTRIBUTES_MAX = 8, PAST_MAX = 1000 };
 
 struct event_watcher {
         struct watcher watcher;
         Sk__Filter **filters;
         size_t n_filters;
-        uint64_t n_dropped; /* told when the reader has caught up */
+        int64_t until_ns;
 };
 
-/* Kinds that people hear of; the others are our own business. */
+/* Those that people hear of; the others are our own business. */
+static const Sk__Kind kinds[] = {
+        SK__KIND__KIND_SERVICE, SK__KIND__KIND_NODE,   SK__KIND__KIND_TASK,
+        SK__KIND__KIND_NETWORK, SK__KIND__KIND_SECRET, SK__KIND__KIND_CONFIG,
+        SK__KIND__KIND_VOLUME,
+};
+
 static const char *event_type(Sk__Kind kind)
 {
-        switch (kind) {
-        case SK__KIND__KIND_SERVICE:
-        case SK__KIND__KIND_NODE:
-        case SK__KIND__KIND_TASK:
-        case SK__KIND__KIND_NETWORK:
-        case SK__KIND__KIND_SECRET:
-        case SK__KIND__KIND_CONFIG:
-        case SK__KIND__KIND_VOLUME:
-                return object_kind(kind)->name;
-        default:
-                return NULL;
-        }
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+                if (kinds[i] == kind)
+                        return object_kind(kind)->name;
+        return NULL;
 }
 
 static void add_attribute(struct call *call, Sk__ClusterEvent *event, const char *key,
@@ -125,6 +124,80 @@ static bool event_matches(const struct event_watcher *watching, const Sk__Cluste
                filters_match_exact(filters, n, event->type, name);
 }
 
+/* --- what objects still show of the past --- */
+
+struct past {
+        int64_t at_ns;
+        Sk__Kind kind;
+        const struct object_head *object;
+        bool is_creation;
+};
+
+static int by_time(const void *a, const void *b)
+{
+        const struct past *x = a, *y = b;
+
+        return (x->at_ns > y->at_ns) - (x->at_ns < y->at_ns);
+}
+
+static void add_past(struct vec *past, Sk__Kind kind, const struct object_head *object,
+                     const Sk__StreamEventsRequest *in)
+{
+        const Sk__Meta *meta = object->meta;
+        int64_t until = in->until_ns ? in->until_ns : INT64_MAX;
+
+        if (!meta)
+                return;
+        if (meta->created_at_ns >= in->since_ns && meta->created_at_ns <= until)
+                vec_push(past, &(struct past){ meta->created_at_ns, kind, object, true });
+        if (meta->updated_at_ns > meta->created_at_ns && meta->updated_at_ns >= in->since_ns &&
+            meta->updated_at_ns <= until)
+                vec_push(past, &(struct past){ meta->updated_at_ns, kind, object, false });
+}
+
+static void find_past(const struct view *view, const Sk__StreamEventsRequest *in,
+                      struct vec *ret_past)
+{
+        const struct object_head *object;
+
+        for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+                struct view_cursor cursor = {};
+
+                while ((object = view_each(view, kinds[i], &cursor)))
+                        add_past(ret_past, kinds[i], object, in);
+        }
+        vec_sort(ret_past, by_time);
+}
+
+static void tell_past(struct event_watcher *watching, struct api_server *api, struct rpc_call *rpc,
+                      const Sk__StreamEventsRequest *in)
+{
+        _cleanup_(arena_done) struct arena arena = {};
+        _cleanup_(vec_done) struct vec past = VEC_OF(struct past);
+        struct call call = { .view = mirror_view(api->mirror), .arena = &arena };
+        Sk__StreamEventsResponse out = SK__STREAM_EVENTS_RESPONSE__INIT;
+
+        find_past(call.view, in, &past);
+        out.events = arena_alloc(&arena, (past.n + 1) * sizeof *out.events);
+        for (size_t i = 0; i < past.n; i++) {
+                const struct past *one = vec_at(&past, i);
+                const Sk__Event news = { .kind = one->kind,
+                                         .id = (char *)one->object->id,
+                                         .meta = one->object->meta };
+                Sk__ClusterEvent *event = event_of(&call, &news);
+
+                event->at_ns = one->at_ns;
+                event->action = one->is_creation ? "create" : "update";
+                if (event_matches(watching, event))
+                        out.events[out.n_events++] = event;
+        }
+        if (out.n_events > PAST_MAX) {
+                out.events += out.n_events - PAST_MAX;
+                out.n_events = PAST_MAX;
+        }
+        rpc_call_write(rpc, &out.base);
+}
+
 static void events_news(struct watcher *watcher, const Sk__Event *const *events, size_t n_events)
 {
         struct event_watcher *watching = (struct event_watcher *)watcher;
@@ -139,7 +212,8 @@ static void events_news(struct watcher *watcher, const Sk__Event *const *events,
                 if (!event_type(events[i]->kind))
                         continue;
                 event = event_of(&call, events[i]);
-                if (event_matches(watching, event))
+                if (event_matches(watching, event) &&
+                    (!watching->until_ns || event->at_ns <= watching->until_ns))
                         out.events[out.n_events++] = event;
                 if (out.n_events == EVENTS_PER_MESSAGE) {
                         rpc_call_write(watcher->rpc, &out.base);
@@ -169,6 +243,7 @@ void stream_events(void *context, struct rpc_call *rpc, const Sk__StreamEventsRe
         static const struct rpc_call_events events = { .closed = events_closed };
         struct event_watcher *watching = arena_alloc(rpc_call_arena(rpc), sizeof *watching);
         struct daemon *daemon = context;
+        struct api_server *api = daemon->state;
         struct err err;
 
         if (filters_check(in->filters, in->n_filters, known, &err) < 0) {
@@ -177,7 +252,13 @@ void stream_events(void *context, struct rpc_call *rpc, const Sk__StreamEventsRe
         }
         watching->filters = in->filters;
         watching->n_filters = in->n_filters;
+        watching->until_ns = in->until_ns;
         watching->watcher.news = events_news;
         rpc_call_on(rpc, &events, watching);
-        watcher_add(daemon->state, &watching->watcher, rpc);
+        if (in->since_ns)
+                tell_past(watching, api, rpc, in);
+        if (in->until_ns && in->until_ns <= loop_now(daemon->loop))
+                rpc_call_finish(rpc);
+        else
+                watcher_add(api, &watching->watcher, rpc);
 }

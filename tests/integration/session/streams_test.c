@@ -240,6 +240,76 @@ static void a_service_is_followed_through_many_generations(void **state)
         assert_api_lives(f);
 }
 
+/* --- events --- */
+
+struct told {
+        size_t n_services, n_others;
+        int64_t last_at_ns;
+        bool is_closed;
+        struct err err;
+};
+
+static void events_said(void *context, const void *out)
+{
+        const Sk__StreamEventsResponse *response = out;
+        struct told *told = context;
+
+        for (size_t i = 0; i < response->n_events; i++) {
+                const Sk__ClusterEvent *event = response->events[i];
+
+                if (str_equal(event->type, "service") && str_equal(event->action, "create"))
+                        told->n_services++;
+                else
+                        told->n_others++;
+                assert_true(event->at_ns >= told->last_at_ns);
+                told->last_at_ns = event->at_ns;
+        }
+}
+
+static void events_closed(void *context, const struct err *err)
+{
+        struct told *told = context;
+
+        told->is_closed = true;
+        told->err = *err;
+}
+
+static struct told events_between(struct pipeline *f, int64_t since_ns, int64_t until_ns)
+{
+        static const struct rpc_stream_events events = { .message = events_said,
+                                                         .closed = events_closed };
+        Sk__StreamEventsRequest request = SK__STREAM_EVENTS_REQUEST__INIT;
+        struct told told = { 0 };
+
+        request.since_ns = since_ns;
+        request.until_ns = until_ns;
+        rpc_client_stream(f->manager.api_client, RPC_METHOD(control, StreamEvents), &request.base,
+                          &events, &told);
+        wait_for(f, &told.is_closed);
+        assert_int_equal(told.err.code, ERR_OK);
+        return told;
+}
+
+static void events_of_the_past_are_told_and_end(void **state)
+{
+        struct pipeline *f = *state;
+        int64_t begin = loop_now(f->loop), between;
+        struct told told;
+
+        ask_create_service(&f->manager, "web", 0);
+        ask_create_service(&f->manager, "api", 0);
+        turn_for(f, 50);
+        between = loop_now(f->loop);
+        turn_for(f, 50);
+        ask_create_service(&f->manager, "late", 0);
+        told = events_between(f, begin, between);
+        assert_int_equal(told.n_services, 2);
+        told = events_between(f, between, loop_now(f->loop));
+        assert_int_equal(told.n_services, 1);
+        told = events_between(f, 0, between);
+        assert_int_equal(told.n_services + told.n_others, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_setup, pipeline_teardown)
 
 int main(void)
@@ -248,6 +318,7 @@ int main(void)
                 TEST(a_watched_service_that_is_gone_is_told_of_no_more),
                 TEST(two_lost_questions_for_logs_are_one_error),
                 TEST(a_service_is_followed_through_many_generations),
+                TEST(events_of_the_past_are_told_and_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
