@@ -5,6 +5,7 @@
 
 #include "api/dispatcher.h"
 #include "lib/base/check.h"
+#include "lib/base/time.h"
 
 static void session_said(void *context, const void *out)
 {
@@ -21,11 +22,24 @@ static void session_said(void *context, const void *out)
         hand->is_asked = true;
 }
 
+static void beat(void *context)
+{
+        struct hand *hand = context;
+        Sk__AgentMessage message = SK__AGENT_MESSAGE__INIT;
+        Sk__AgentHeartbeat heartbeat = SK__AGENT_HEARTBEAT__INIT;
+
+        message.message_case = SK__AGENT_MESSAGE__MESSAGE_HEARTBEAT;
+        message.heartbeat = &heartbeat;
+        rpc_stream_write(hand->session, &message.base);
+        loop_timer_set(hand->loop, &hand->heartbeat, NS_PER_S / 2);
+}
+
 static void session_closed(void *context, const struct err *err)
 {
         struct hand *hand = context;
 
         (void)err;
+        loop_timer_cancel(&hand->heartbeat);
         hand->session = NULL;
         hand->is_open = false;
 }
@@ -59,10 +73,14 @@ void hand_open(struct hand *hand, struct manager *manager, size_t i)
                 }
                 loop_turn(manager->loop, 20, NULL);
         }
+        hand->loop = manager->loop;
+        hand->heartbeat = (struct loop_timer){ .fire = beat, .context = hand };
+        loop_timer_set(hand->loop, &hand->heartbeat, NS_PER_S / 2);
 }
 
 void hand_done(struct hand *hand)
 {
+        loop_timer_cancel(&hand->heartbeat);
         if (hand->session)
                 rpc_stream_cancel(hand->session);
         rpc_client_free(hand->client);
