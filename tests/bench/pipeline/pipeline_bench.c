@@ -319,7 +319,8 @@ static bool run(struct bench *bench)
 
         manager_start_all(&bench->manager, bench->options);
         start_agents(bench);
-        if (!until(bench, &bench->n_connected, bench->n_agents, "agents connected", 60))
+        if (!until(bench, &bench->n_connected, bench->n_agents, "agents connected",
+                   60 + (int)(bench->n_agents / 20)))
                 return false;
         for (int64_t settled = now_ns() + NS_PER_S; now_ns() < settled;)
                 loop_turn(bench->loop, 50, NULL);
