@@ -169,6 +169,27 @@ static void find_past(const struct view *view, const Sk__StreamEventsRequest *in
         vec_sort(ret_past, by_time);
 }
 
+/* The newest that match, in the order they happened; only these are described. */
+static size_t describe_past(struct event_watcher *watching, struct call *call,
+                            const struct vec *past, Sk__ClusterEvent **newest)
+{
+        size_t n = 0;
+
+        for (size_t i = past->n; i-- > 0 && n < PAST_MAX;) {
+                const struct past *one = vec_at(past, i);
+                const Sk__Event news = { .kind = one->kind,
+                                         .id = (char *)one->object->id,
+                                         .meta = one->object->meta };
+                Sk__ClusterEvent *event = event_of(call, &news);
+
+                event->at_ns = one->at_ns;
+                event->action = one->is_creation ? "create" : "update";
+                if (event_matches(watching, event))
+                        newest[PAST_MAX - ++n] = event;
+        }
+        return n;
+}
+
 static void tell_past(struct event_watcher *watching, struct api_server *api, struct rpc_call *rpc,
                       const Sk__StreamEventsRequest *in)
 {
@@ -176,26 +197,16 @@ static void tell_past(struct event_watcher *watching, struct api_server *api, st
         _cleanup_(vec_done) struct vec past = VEC_OF(struct past);
         struct call call = { .view = mirror_view(api->mirror), .arena = &arena };
         Sk__StreamEventsResponse out = SK__STREAM_EVENTS_RESPONSE__INIT;
+        Sk__ClusterEvent *newest[PAST_MAX];
+        size_t n;
 
         find_past(call.view, in, &past);
-        out.events = arena_alloc(&arena, (past.n + 1) * sizeof *out.events);
-        for (size_t i = 0; i < past.n; i++) {
-                const struct past *one = vec_at(&past, i);
-                const Sk__Event news = { .kind = one->kind,
-                                         .id = (char *)one->object->id,
-                                         .meta = one->object->meta };
-                Sk__ClusterEvent *event = event_of(&call, &news);
-
-                event->at_ns = one->at_ns;
-                event->action = one->is_creation ? "create" : "update";
-                if (event_matches(watching, event))
-                        out.events[out.n_events++] = event;
+        n = describe_past(watching, &call, &past, newest);
+        for (size_t left = n; left > 0; left -= out.n_events) {
+                out.events = newest + PAST_MAX - left;
+                out.n_events = left < EVENTS_PER_MESSAGE ? left : EVENTS_PER_MESSAGE;
+                rpc_call_write(rpc, &out.base);
         }
-        if (out.n_events > PAST_MAX) {
-                out.events += out.n_events - PAST_MAX;
-                out.n_events = PAST_MAX;
-        }
-        rpc_call_write(rpc, &out.base);
 }
 
 static void events_news(struct watcher *watcher, const Sk__Event *const *events, size_t n_events)

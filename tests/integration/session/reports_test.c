@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/state/object.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/message/message.h"
 #include "lib/os/file.h"
+#include "lib/state/object.h"
 #include "tests/integration/session/hand.h"
 #include "tests/unit/test.h"
 

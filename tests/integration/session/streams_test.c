@@ -310,6 +310,22 @@ static void events_of_the_past_are_told_and_end(void **state)
         assert_int_equal(told.n_services + told.n_others, 0);
 }
 
+static void the_newest_thousand_is_told(void **state)
+{
+        struct pipeline *f = *state;
+        int64_t begin = loop_now(f->loop);
+        struct told told;
+        char name[32];
+
+        for (int i = 0; i < 1100; i++) {
+                snprintf(name, sizeof name, "web%d", i);
+                ask_create_service(&f->manager, name, 0);
+        }
+        turn_for(f, 50);
+        told = events_between(f, begin, loop_now(f->loop));
+        assert_int_equal(told.n_services + told.n_others, 1000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pipeline_setup, pipeline_teardown)
 
 int main(void)
@@ -319,6 +335,7 @@ int main(void)
                 TEST(two_lost_questions_for_logs_are_one_error),
                 TEST(a_service_is_followed_through_many_generations),
                 TEST(events_of_the_past_are_told_and_end),
+                TEST(the_newest_thousand_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
