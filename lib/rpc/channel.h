@@ -30,8 +30,10 @@ struct outgoing {
 
 struct rpc_client {
         struct rpc_queue *queue;
+        struct rpc_client_options options; /* its strings are copies; without metadata */
         grpc_channel *channel;
-        struct vec called; /* struct called */
+        uint64_t version;  /* of the identity that the channel presents */
+        struct vec called; /* struct called, of the channel */
         struct outgoing *outgoing;
         struct rpc_request *pooled;
         size_t n_pooled;

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/check.h"
@@ -106,6 +107,49 @@ void rpc_client_set_request_id(struct rpc_client *client, const char *id)
         client->has_request_id = id;
 }
 
+static void copy_options(struct rpc_client_options *options, const struct rpc_client_options *from)
+{
+        *options = *from;
+        options->address = str_copy(from->address);
+        options->server_daemon = from->server_daemon ? str_copy(from->server_daemon) : NULL;
+        options->root_pem = from->root_pem ? str_copy(from->root_pem) : NULL;
+        options->metadata = NULL;
+        options->n_metadata = 0;
+}
+
+static void options_done(struct rpc_client_options *options)
+{
+        free((char *)options->address);
+        free((char *)options->server_daemon);
+        free((char *)options->root_pem);
+}
+
+static uint64_t version_now(const struct rpc_client *client)
+{
+        return client->options.identity
+                       ? credentials_version(client->options.identity,
+                                             loop_now_boot(rpc_queue_loop(client->queue)))
+                       : 0;
+}
+
+static void open_channel(struct rpc_client *client)
+{
+        client->version = version_now(client);
+        client->channel = make_channel(&client->options);
+}
+
+/* A connection that is up goes on with the identity it began with; what has to connect anew does so
+ * with the one of now.  Calls that are under way on the old channel keep it. */
+static void refresh_channel(struct rpc_client *client)
+{
+        if (version_now(client) == client->version ||
+            grpc_channel_check_connectivity_state(client->channel, 0) == GRPC_CHANNEL_READY)
+                return;
+        grpc_channel_destroy(client->channel);
+        vec_clear(&client->called);
+        open_channel(client);
+}
+
 int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
                    struct rpc_client **ret_client, struct err *err)
 {
@@ -117,7 +161,8 @@ int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
         client = mem_alloc(sizeof *client);
         client->queue = queue;
         client->called = (struct vec)VEC_OF(struct called);
-        client->channel = make_channel(options);
+        copy_options(&client->options, options);
+        open_channel(client);
         CHECK(options->n_metadata <= METADATA_MAX);
         for (size_t i = 0; i < options->n_metadata; i++)
                 add_metadata(client, options->metadata[i].key, options->metadata[i].value);
@@ -134,6 +179,7 @@ void client_settle(struct rpc_client *client)
                 drop_metadata(client);
         grpc_channel_destroy(client->channel);
         vec_done(&client->called);
+        options_done(&client->options);
         free(client);
 }
 
@@ -180,9 +226,11 @@ static const struct called *find_called(struct rpc_client *client, const struct 
 void outgoing_init(struct outgoing *outgoing, struct rpc_client *client,
                    const struct rpc_method_id *method, int64_t timeout_ns)
 {
-        const struct called *called = find_called(client, method);
         gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+        const struct called *called;
 
+        refresh_channel(client);
+        called = find_called(client, method);
         if (timeout_ns)
                 deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                         gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN));

@@ -15,7 +15,7 @@ struct rpc_metadata {
 
 struct rpc_client_options {
         const char *address; /* "host:port", "unix:/path" */
-        /* NULL: plain, unix only, unless one of the last two is set. */
+        /* Outlives the client.  NULL: plain, unix only, unless one of the last two is set. */
         const struct rpc_identity *identity;
         /* With TLS, "store": the certificate must be that daemon's ("store.skep"). */
         const char *server_daemon;

@@ -16,5 +16,8 @@ grpc_server_credentials *credentials_of_listener(const struct rpc_identity *iden
                                                  enum rpc_trust trust,
                                                  struct reloader **ret_reloader);
 
-/* A client's; never NULL. */
+/* Looks whether the identity's files have changed, once a second at most; counts how often they
+ * did. */
+uint64_t credentials_version(const struct rpc_identity *identity, int64_t now_ns);
+/* A client's, of that version; never NULL. */
 grpc_channel_credentials *credentials_of_client(const struct rpc_client_options *options);

@@ -1,7 +1,7 @@
 /* Keys and certificates from files, and how they get into gRPC.
  *
- * Servers look at the files' times in each handshake.  Clients share one of gRPC's file watchers,
- * which looks every WATCH_SECONDS.  Neither touches connections that are up. */
+ * Both sides look at the files' times when they need them: servers in each handshake, clients when
+ * they start a call.  Neither touches connections that are up. */
 #include "lib/rpc/tls.h"
 
 #include <errno.h>
@@ -12,11 +12,13 @@
 
 #include "lib/base/check.h"
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "lib/os/file.h"
 #include "lib/rpc/credentials.h"
 #include "lib/rpc/environment.h"
 
-enum { WATCH_SECONDS = 2 };
+/* Clients look no more often than that. */
+static const int64_t LOOK_EVERY_NS = NS_PER_S;
 
 DEFINE_CLEANUP(struct rpc_identity, rpc_identity_free)
 DEFINE_CLEANUP(BIO, BIO_free_all)
@@ -27,10 +29,23 @@ struct paths {
         char *key, *certificate, *root;
 };
 
+/* When each of the files was last changed. */
+struct times {
+        struct timespec of[3];
+};
+
+/* What clients present, as the files were when last they fit together. */
+struct presented {
+        struct times times;
+        grpc_tls_certificate_provider *provider;
+        uint64_t version;
+        int64_t looked_ns; /* CLOCK_BOOTTIME */
+};
+
 struct rpc_identity {
         struct paths paths;
         struct rpc_peer self;
-        grpc_tls_certificate_provider *provider;
+        struct presented *presented;
 };
 
 /* The three files, as they were at one moment. */
@@ -76,6 +91,28 @@ static int read_pems(const struct paths *paths, struct pems *pems, struct err *e
         return check_key(paths, pems, err);
 }
 
+static bool has_changed(const char *path, struct timespec *time)
+{
+        struct stat status;
+
+        if (stat(path, &status) < 0)
+                return false;
+        if (status.st_mtim.tv_sec == time->tv_sec && status.st_mtim.tv_nsec == time->tv_nsec)
+                return false;
+        *time = status.st_mtim;
+        return true;
+}
+
+/* Are the files others than those of 'times'?  Brings these up to date. */
+static bool have_changed(const struct paths *paths, struct times *times)
+{
+        bool key = has_changed(paths->key, &times->of[0]);
+        bool certificate = has_changed(paths->certificate, &times->of[1]);
+        bool root = has_changed(paths->root, &times->of[2]);
+
+        return key || certificate || root;
+}
+
 static struct paths paths_copy(const struct paths *paths)
 {
         return (struct paths){
@@ -102,11 +139,24 @@ static char *path_in(const char *folder, const char *name, const char *suffix)
         return str_take(&path);
 }
 
+static void present(struct presented *presented, const struct pems *pems)
+{
+        grpc_tls_identity_pairs *pairs = grpc_tls_identity_pairs_create();
+
+        grpc_tls_identity_pairs_add_pair(pairs, pems->key.text, pems->certificate.text);
+        if (presented->provider)
+                grpc_tls_certificate_provider_release(presented->provider);
+        presented->provider =
+                grpc_tls_certificate_provider_static_data_create(pems->root.text, pairs);
+        presented->version++;
+}
+
 int rpc_identity_open(const char *folder, const char *daemon, struct rpc_identity **ret_identity,
                       struct err *err)
 {
         _cleanup_(rpc_identity_freep) struct rpc_identity *identity = mem_alloc(sizeof *identity);
         _cleanup_(pems_done) struct pems pems = { 0 };
+        struct times times = { 0 };
 
         rpc_environment_init();
         identity->paths = (struct paths){
@@ -114,15 +164,14 @@ int rpc_identity_open(const char *folder, const char *daemon, struct rpc_identit
                 .certificate = path_in(folder, daemon, ".crt"),
                 .root = path_in(folder, "root", ".crt"),
         };
+        have_changed(&identity->paths, &times);
         TRY(read_pems(&identity->paths, &pems, err));
         if (rpc_peer_from_pem(pems.certificate.text, pems.certificate.length, &identity->self,
                               err) < 0)
                 return err_prefix(err, "'%s'", identity->paths.certificate);
-        identity->provider =
-                grpc_tls_certificate_provider_file_watcher_create(identity->paths.key,
-                                                                  identity->paths.certificate,
-                                                                  identity->paths.root,
-                                                                  WATCH_SECONDS);
+        identity->presented = mem_alloc(sizeof *identity->presented);
+        identity->presented->times = times;
+        present(identity->presented, &pems);
         *ret_identity = TAKE(identity);
         return 0;
 }
@@ -131,8 +180,9 @@ void rpc_identity_free(struct rpc_identity *identity)
 {
         if (!identity)
                 return;
-        if (identity->provider)
-                grpc_tls_certificate_provider_release(identity->provider);
+        if (identity->presented)
+                grpc_tls_certificate_provider_release(identity->presented->provider);
+        free(identity->presented);
         paths_done(&identity->paths);
         free(identity);
         rpc_environment_done();
@@ -153,7 +203,7 @@ const char *rpc_identity_cluster_id(const struct rpc_identity *identity)
 /* One per listener; gRPC asks from its own threads, one handshake at a time. */
 struct reloader {
         struct paths paths;
-        struct timespec times[3];
+        struct times times;
 };
 
 void reloader_free(struct reloader *reloader)
@@ -164,40 +214,22 @@ void reloader_free(struct reloader *reloader)
         free(reloader);
 }
 
-static bool has_changed(const char *path, struct timespec *time)
-{
-        struct stat status;
-
-        if (stat(path, &status) < 0)
-                return false;
-        if (status.st_mtim.tv_sec == time->tv_sec && status.st_mtim.tv_nsec == time->tv_nsec)
-                return false;
-        *time = status.st_mtim;
-        return true;
-}
-
 /* Files that do not fit together are as good as unchanged: the next handshake looks again. */
 static grpc_ssl_certificate_config_reload_status reload(
         void *context, grpc_ssl_server_certificate_config **ret_config)
 {
         struct reloader *reloader = context;
         const struct paths *paths = &reloader->paths;
-        struct reloader seen = *reloader;
+        struct times times = reloader->times;
         _cleanup_(pems_done) struct pems pems = { 0 };
         grpc_ssl_pem_key_cert_pair pair;
-        int n_changed;
 
-        n_changed = has_changed(paths->key, &seen.times[0]) +
-                    has_changed(paths->certificate, &seen.times[1]) +
-                    has_changed(paths->root, &seen.times[2]);
-        if (!n_changed)
-                return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
-        if (read_pems(paths, &pems, NULL) < 0)
+        if (!have_changed(paths, &times) || read_pems(paths, &pems, NULL) < 0)
                 return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
         pair.private_key = pems.key.text;
         pair.cert_chain = pems.certificate.text;
         *ret_config = grpc_ssl_server_certificate_config_create(pems.root.text, &pair, 1);
-        *reloader = seen;
+        reloader->times = times;
         return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }
 
@@ -235,6 +267,24 @@ static grpc_channel_credentials *credentials_of_stranger(const struct rpc_client
         return grpc_tls_credentials_create(tls);
 }
 
+/* Files that do not fit together are looked at again the next time. */
+uint64_t credentials_version(const struct rpc_identity *identity, int64_t now_ns)
+{
+        struct presented *presented = identity->presented;
+        struct times times = presented->times;
+        _cleanup_(pems_done) struct pems pems = { 0 };
+
+        if (now_ns - presented->looked_ns < LOOK_EVERY_NS)
+                return presented->version;
+        presented->looked_ns = now_ns;
+        if (have_changed(&identity->paths, &times) &&
+            read_pems(&identity->paths, &pems, NULL) == 0) {
+                present(presented, &pems);
+                presented->times = times;
+        }
+        return presented->version;
+}
+
 grpc_channel_credentials *credentials_of_client(const struct rpc_client_options *options)
 {
         grpc_tls_credentials_options *tls;
@@ -244,7 +294,8 @@ grpc_channel_credentials *credentials_of_client(const struct rpc_client_options 
         if (!options->identity)
                 return grpc_insecure_credentials_create();
         tls = grpc_tls_credentials_options_create();
-        grpc_tls_credentials_options_set_certificate_provider(tls, options->identity->provider);
+        grpc_tls_credentials_options_set_certificate_provider(
+                tls, options->identity->presented->provider);
         grpc_tls_credentials_options_watch_root_certs(tls);
         grpc_tls_credentials_options_watch_identity_key_cert_pairs(tls);
         return grpc_tls_credentials_create(tls);

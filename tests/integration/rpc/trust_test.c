@@ -361,6 +361,30 @@ static void a_client_presents_its_new_certificate_soon(void **state)
         assert_int_equal(answer.err.code, ERR_UNAUTHENTICATED);
 }
 
+/* One client all along: what is up goes on, what connects anew presents what is there now. */
+static void a_connection_keeps_its_certificate_and_the_next_has_the_new_one(void **state)
+{
+        struct fixture *fixture = *state;
+        struct answer answer;
+        int64_t until;
+
+        fixture_serve(*state, RPC_MUTUAL_TLS, false, NULL);
+        fixture_connect(*state, "agent");
+        say(fixture, &answer);
+        test_identity_make(fixture->folder, "cluster2", "node1", "swarm-manager", "agent");
+        until = loop_now_boot(fixture->loop) + 3 * NS_PER_S / 2;
+        while (loop_now_boot(fixture->loop) < until) {
+                say(fixture, &answer);
+                assert_int_equal(answer.err.code, ERR_OK);
+        }
+        fixture_stop(fixture, 0);
+        fixture_serve(fixture, RPC_MUTUAL_TLS, false, NULL);
+        do
+                say(fixture, &answer);
+        while (answer.err.code == ERR_UNAVAILABLE);
+        assert_int_equal(answer.err.code, ERR_UNAUTHENTICATED);
+}
+
 static void files_that_do_not_fit_are_not_taken_over(void **state)
 {
         struct fixture *fixture = *state;
@@ -396,6 +420,7 @@ int main(void)
                 TEST(a_member_is_known_among_strangers),
                 TEST(a_server_presents_its_new_certificate_at_once),
                 TEST(a_client_presents_its_new_certificate_soon),
+                TEST(a_connection_keeps_its_certificate_and_the_next_has_the_new_one),
                 TEST(files_that_do_not_fit_are_not_taken_over),
         };
 
