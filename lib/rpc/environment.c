@@ -1,6 +1,7 @@
 /* Process-wide settings of gRPC. */
 #include "lib/rpc/environment.h"
 
+#include <dlfcn.h>
 #include <grpc/support/log.h>
 #include <stdlib.h>
 
@@ -32,8 +33,25 @@ static void require_silence(void)
                 gpr_set_log_function(stay_silent);
 }
 
+/* Debian builds Abseil, gRPC's base, so that each of its mutexes looks for deadlocks.  It remembers
+ * every pair that was ever held together in a table of fixed size, which takes a tenth of the
+ * processor with one connection and most of it with thousands.  The switch is Abseil's public one,
+ * but C++; if it goes by another name one day, this merely stays slow. */
+static void spare_deadlock_detection(void)
+{
+        enum { IGNORE = 0 }; /* absl::OnDeadlockCycle::kIgnore */
+        void (*set_mode)(int mode);
+
+        *(void **)&set_mode =
+                dlsym(RTLD_DEFAULT,
+                      "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE");
+        if (set_mode)
+                set_mode(IGNORE);
+}
+
 void rpc_environment_init(void)
 {
+        spare_deadlock_detection();
         require_tls_1_3();
         require_silence();
         grpc_init();
