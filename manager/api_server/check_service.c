@@ -300,7 +300,7 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
                 rule_size,        rule_name,      rule_runtime,  rule_resources, rule_restart,
                 rule_environment, rule_mounts,    rule_health,   rule_update,    rule_mode,
-                rule_ports,       rule_placement, rule_networks, rule_files,
+                rule_ports,       rule_placement, rule_networks, rule_files,     check_not_yet,
         };
 
         if (!spec)

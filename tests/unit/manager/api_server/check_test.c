@@ -48,6 +48,15 @@ static void a_plain_service_is_accepted(void **state)
         assert_int_equal(check_service_spec(a_spec(*state, "web", 3), &err), 0);
 }
 
+static void what_nobody_acts_on_is_refused(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+        Sk__Schedule schedule = SK__SCHEDULE__INIT;
+
+        spec->schedule = &schedule;
+        assert_refused(spec, ERR_UNIMPLEMENTED, "a schedule is not supported yet");
+}
+
 static void names_are_dns_labels(void **state)
 {
         static const char *const bad[] = { "", "-web", "web-", "we b", "we.b", "w/b", "\xc3\xbc" };
@@ -293,6 +302,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 T(a_plain_service_is_accepted),
+                T(what_nobody_acts_on_is_refused),
                 T(names_are_dns_labels),
                 T(images_are_references),
                 T(resources_have_a_least),

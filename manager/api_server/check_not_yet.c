@@ -1,0 +1,37 @@
+/* What a spec can say already and nobody acts on yet: refused by name, never ignored. */
+#include "lib/base/check.h"
+#include "manager/api_server/check.h"
+
+static bool update_has_more(const Sk__UpdateConfig *update)
+{
+        return update &&
+               (update->parallelism_percent || update->progress_deadline_ns || update->canary);
+}
+
+int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
+{
+        const Sk__ContainerSpec *container = spec->task->container;
+        const Sk__Placement *placement = spec->task->placement;
+        const Sk__RestartPolicy *restart = spec->task->restart;
+        const struct {
+                bool is_said;
+                const char *what;
+        } all[] = {
+                { spec->schedule, "a schedule" },
+                { update_has_more(spec->update) || update_has_more(spec->rollback),
+                  "parallelism in percent, a progress deadline and canaries" },
+                { container->readiness, "a readiness probe" },
+                { container->n_devices > 0, "a device" },
+                { restart && (restart->backoff_max_ns || restart->backoff_reset_ns),
+                  "a restart delay that grows" },
+                { placement && placement->n_affinities, "an affinity" },
+                { placement && placement->n_spread_limits, "a limit of skew" },
+                { placement && placement->priority, "a priority" },
+        };
+
+        for (size_t i = 0; i < COUNT_OF(all); i++)
+                if (all[i].is_said)
+                        return err_set(err, ERR_UNIMPLEMENTED, "%s is not supported yet",
+                                       all[i].what);
+        return 0;
+}
