@@ -1,4 +1,4 @@
-/* The filters, as a table. */
+/* The filters: one function each. */
 #include "lib/placement/placement.h"
 
 #include <string.h>
@@ -6,35 +6,76 @@
 
 #include "lib/base/check.h"
 
-static bool fits_ready(const struct placement_need *need, const Sk__Node *node,
-                       const struct placement_usage *usage)
+/* One node as one task sees it; 'usage' is NULL for filters that rest on the node alone. */
+struct look {
+        const struct placement_need *need;
+        const Sk__Node *node;
+        const struct placement_usage *usage;
+};
+
+/* May the task run there?  If not, and 'why' is not NULL, it is told what is missing. */
+typedef bool filter_function(const struct look *look, struct str *why);
+
+static bool fits_ready(const struct look *look, struct str *why)
 {
-        (void)need;
-        (void)usage;
-        return node->status && node->status->state == SK__NODE_STATUS__STATE__READY &&
-               node->description && node->spec &&
-               node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE;
+        static const char *const availabilities[] = { "active", "paused", "drained" };
+        const Sk__Node *node = look->node;
+        bool is_ready = node->status && node->status->state == SK__NODE_STATUS__STATE__READY;
+        size_t which = node->spec ? (size_t)node->spec->availability : 3;
+
+        if (is_ready && node->description && which == SK__NODE_SPEC__AVAILABILITY__ACTIVE)
+                return true;
+        if (!why)
+                return false;
+        if (!is_ready)
+                str_add(why, "the node is not ready");
+        else if (!node->description)
+                str_add(why, "the node has not described itself yet");
+        else
+                str_addf(why, "the node is %s", which < 3 ? availabilities[which] : "not active");
+        return false;
 }
 
-static bool fits_resource(const struct placement_need *need, const Sk__Node *node,
-                          const struct placement_usage *usage)
+static void say_cpus(struct str *why, int64_t wanted, int64_t free)
 {
-        const Sk__Resources *have = node->description ? node->description->resources : NULL;
-        Sk__GenericResource **claims;
-        struct arena arena = { 0 };
-        size_t n_claims;
-        bool fits;
+        str_addf(why, "%.3g CPUs wanted, %.3g free", (double)wanted / 1e9,
+                 free > 0 ? (double)free / 1e9 : 0.0);
+}
 
-        if (need->nano_cpus && (have ? have->nano_cpus : 0) - usage->nano_cpus < need->nano_cpus)
+static void say_memory(struct str *why, int64_t wanted, int64_t free)
+{
+        str_add_bytes_iec(why, (double)wanted);
+        str_add(why, " of memory wanted, ");
+        str_add_bytes_iec(why, free > 0 ? (double)free : 0.0);
+        str_add(why, " free");
+}
+
+static bool fits_resource(const struct look *look, struct str *why)
+{
+        const struct placement_need *need = look->need;
+        const Sk__Resources *have =
+                look->node->description ? look->node->description->resources : NULL;
+        int64_t cpus = (have ? have->nano_cpus : 0) - look->usage->nano_cpus;
+        int64_t memory = (have ? have->memory_bytes : 0) - look->usage->memory_bytes;
+        const struct placement_generic *missing;
+        int64_t n_free;
+
+        if (need->nano_cpus && cpus < need->nano_cpus) {
+                if (why)
+                        say_cpus(why, need->nano_cpus, cpus);
                 return false;
-        if (need->memory_bytes &&
-            (have ? have->memory_bytes : 0) - usage->memory_bytes < need->memory_bytes)
+        }
+        if (need->memory_bytes && memory < need->memory_bytes) {
+                if (why)
+                        say_memory(why, need->memory_bytes, memory);
                 return false;
-        if (!need->n_generic)
-                return true;
-        fits = placement_claim(need, node, usage, &arena, &claims, &n_claims);
-        arena_done(&arena);
-        return fits;
+        }
+        missing =
+                need->n_generic ? placement_missing(need, look->node, look->usage, &n_free) : NULL;
+        if (missing && why)
+                str_addf(why, "%lld %s wanted, %lld free", (long long)missing->count, missing->kind,
+                         (long long)n_free);
+        return !missing;
 }
 
 static bool node_has_plugin(const Sk__NodeDescription *node, const struct placement_plugin *plugin)
@@ -52,114 +93,130 @@ static bool node_has_plugin(const Sk__NodeDescription *node, const struct placem
         return !type_is_known && strcmp(plugin->type, "Volume") != 0;
 }
 
-static bool fits_plugin(const struct placement_need *need, const Sk__Node *node,
-                        const struct placement_usage *usage)
+static bool fits_plugin(const struct look *look, struct str *why)
 {
-        (void)usage;
-        for (size_t i = 0; i < need->n_plugins; i++)
-                if (!node->description || !node_has_plugin(node->description, &need->plugins[i]))
-                        return false;
+        const Sk__NodeDescription *description = look->node->description;
+
+        for (size_t i = 0; i < look->need->n_plugins; i++) {
+                const struct placement_plugin *plugin = &look->need->plugins[i];
+
+                if (description && node_has_plugin(description, plugin))
+                        continue;
+                if (why)
+                        str_addf(why, "the plugin %s/%s is missing", plugin->type, plugin->name);
+                return false;
+        }
         return true;
 }
 
-static bool fits_constraint(const struct placement_need *need, const Sk__Node *node,
-                            const struct placement_usage *usage)
+static bool fits_constraint(const struct look *look, struct str *why)
 {
-        (void)usage;
-        for (size_t i = 0; i < need->n_constraints; i++)
-                if (!constraint_matches(&need->constraints[i], node))
-                        return false;
+        for (size_t i = 0; i < look->need->n_constraints; i++) {
+                const struct constraint *constraint = &look->need->constraints[i];
+
+                if (constraint_matches(constraint, look->node))
+                        continue;
+                if (why) {
+                        str_add(why, "constraint not satisfied: ");
+                        constraint_say(why, constraint, look->node);
+                }
+                return false;
+        }
         return true;
 }
 
-static bool fits_platform(const struct placement_need *need, const Sk__Node *node,
-                          const struct placement_usage *usage)
+static bool is_platform(const struct placement_plugin *wanted, const Sk__Platform *have)
 {
-        const Sk__Platform *have = node->description ? node->description->platform : NULL;
+        const char *architecture = placement_arch(wanted->type), *os = wanted->name;
 
-        (void)usage;
-        for (size_t i = 0; i < need->n_platforms && have; i++) {
-                const char *architecture = placement_arch(need->platforms[i].type);
-                const char *os = need->platforms[i].name;
+        return (!*architecture || !strcasecmp(architecture, placement_arch(have->architecture))) &&
+               (!*os || !strcasecmp(os, have->os));
+}
 
-                if ((!*architecture ||
-                     !strcasecmp(architecture, placement_arch(have->architecture))) &&
-                    (!*os || !strcasecmp(os, have->os)))
+static bool fits_platform(const struct look *look, struct str *why)
+{
+        const struct placement_need *need = look->need;
+        const Sk__Platform *have =
+                look->node->description ? look->node->description->platform : NULL;
+
+        for (size_t i = 0; i < need->n_platforms && have; i++)
+                if (is_platform(&need->platforms[i], have))
                         return true;
+        if (need->n_platforms && why) {
+                str_addf(why, "the node is %s/%s; wanted:", have ? have->os : "unknown",
+                         have ? have->architecture : "unknown");
+                for (size_t i = 0; i < need->n_platforms; i++)
+                        str_addf(why, " %s/%s", need->platforms[i].name, need->platforms[i].type);
         }
         return !need->n_platforms;
 }
 
-static bool fits_host_port(const struct placement_need *need, const Sk__Node *node,
-                           const struct placement_usage *usage)
+static bool fits_host_port(const struct look *look, struct str *why)
 {
-        const uint32_t *used = usage->ports.data;
-
-        (void)node;
-        for (size_t i = 0; i < need->n_ports; i++)
-                for (size_t j = 0; j < usage->ports.n; j++)
-                        if (need->ports[i] == used[j])
-                                return false;
+        for (size_t i = 0; i < look->need->n_ports; i++) {
+                if (!placement_usage_has_port(look->usage, look->need->ports[i]))
+                        continue;
+                if (why)
+                        str_addf(why, "host port %u is in use", look->need->ports[i] & 0xffff);
+                return false;
+        }
         return true;
 }
 
-static bool fits_max_replicas(const struct placement_need *need, const Sk__Node *node,
-                              const struct placement_usage *usage)
+static bool fits_max_replicas(const struct look *look, struct str *why)
 {
-        (void)node;
-        return !need->max_replicas ||
-               placement_usage_of_service(usage, need->service) < need->max_replicas;
+        uint64_t most = look->need->max_replicas;
+        uint32_t n = most ? placement_usage_of_service(look->usage, look->need->service) : 0;
+
+        if (!most || n < most)
+                return true;
+        if (why)
+                str_addf(why, "%u tasks of the service are here, at most %llu may be", n,
+                         (unsigned long long)most);
+        return false;
 }
 
-/* In the order they are asked; 'by_usage': does the answer change with the tasks on the node?  The
- * sentences are docker's. */
+enum rests_on { RESTS_ON_NODE, RESTS_ON_TASKS };
+
 static const struct filter {
-        bool (*fits)(const struct placement_need *, const Sk__Node *,
-                     const struct placement_usage *);
-        bool by_usage;
-        const char *before,
-                *after; /* around "1 node" or "3 nodes"; after NULL: no number is said */
+        filter_function *fits;
+        enum rests_on rests_on;
+        const char *word, *before, *after;
 } filters[] = {
-        /* clang-format off */
-        [FILTER_READY]        = { fits_ready,        false, "", " not available for new tasks" },
-        [FILTER_RESOURCE]     = { fits_resource,     true,  "insufficient resources on ", "" },
-        [FILTER_PLUGIN]       = { fits_plugin,       false, "missing plugin on ", "" },
-        [FILTER_CONSTRAINT]   = { fits_constraint,   false, "scheduling constraints not satisfied on ", "" },
-        [FILTER_PLATFORM]     = { fits_platform,     false, "unsupported platform on ", "" },
-        [FILTER_HOST_PORT]    = { fits_host_port,    true,  "host-mode port already in use on ", "" },
-        [FILTER_MAX_REPLICAS] = { fits_max_replicas, true,  "max replicas per node limit exceed", NULL },
-        /* clang-format on */
+#define ROW(name, rests_on, word, before, after) \
+        { fits_##name, RESTS_ON_##rests_on, word, before, after },
+        PLACEMENT_FILTERS(ROW)
+#undef ROW
 };
-_Static_assert(COUNT_OF(filters) == FILTERS, "one row per filter");
 
 enum placement_filter placement_check(const struct placement_need *need, const Sk__Node *node,
-                                      const struct placement_usage *usage)
+                                      const struct placement_usage *usage, struct str *why)
 {
+        const struct look look = { need, node, usage };
         enum placement_filter filter = 0;
 
-        while (filter < FILTERS && filters[filter].fits(need, node, usage))
+        while (filter < FILTERS && filters[filter].fits(&look, why))
                 filter++;
         return filter;
 }
 
-static bool half_fits(const struct placement_need *need, const Sk__Node *node,
-                      const struct placement_usage *usage, bool by_usage)
+static bool half_fits(const struct look *look, enum rests_on rests_on)
 {
         for (size_t i = 0; i < FILTERS; i++)
-                if (filters[i].by_usage == by_usage && !filters[i].fits(need, node, usage))
+                if (filters[i].rests_on == rests_on && !filters[i].fits(look, NULL))
                         return false;
         return true;
 }
 
 bool placement_suits(const struct placement_need *need, const Sk__Node *node)
 {
-        return half_fits(need, node, NULL, false);
+        return half_fits(&(struct look){ need, node, NULL }, RESTS_ON_NODE);
 }
 
 bool placement_has_room(const struct placement_need *need, const Sk__Node *node,
                         const struct placement_usage *usage)
 {
-        return half_fits(need, node, usage, true);
+        return half_fits(&(struct look){ need, node, usage }, RESTS_ON_TASKS);
 }
 
 static void explain_one(struct str *str, const struct filter *filter, uint32_t n)
@@ -195,12 +252,5 @@ void placement_explain(struct str *str, const uint32_t n_refused[FILTERS])
 
 const char *placement_filter_name(enum placement_filter filter)
 {
-        static const char *const names[] = {
-                [FILTER_READY] = "ready",           [FILTER_RESOURCE] = "resources",
-                [FILTER_PLUGIN] = "plugins",        [FILTER_CONSTRAINT] = "constraints",
-                [FILTER_PLATFORM] = "platform",     [FILTER_HOST_PORT] = "host ports",
-                [FILTER_MAX_REPLICAS] = "replicas", [FILTER_NONE] = "",
-        };
-
-        return names[filter];
+        return filter < FILTERS ? filters[filter].word : "";
 }

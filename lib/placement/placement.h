@@ -1,25 +1,35 @@
 /* May this task run on that node, and if not, why not: docker's filters, in docker's order.
  *
- * One row per filter in filter.c; the scheduler places by them and the API explains by them. */
+ * A filter is one row here and one function in filter.c; the scheduler places by them and the API
+ * explains by them. */
 #pragma once
 #include "lib/base/str.h"
 #include "lib/placement/usage.h"
 
+/* In the order they are asked: name; does the answer rest on the NODE's own parts alone, or also on
+ * the TASKS on it; in a word; what is said around "1 node" or "3 nodes" (NULL after: no number is
+ * said).  The sentences are docker's. */
+#define PLACEMENT_FILTERS(X)                                                               \
+        X(ready, NODE, "ready", "", " not available for new tasks")                        \
+        X(resource, TASKS, "resources", "insufficient resources on ", "")                  \
+        X(plugin, NODE, "plugins", "missing plugin on ", "")                               \
+        X(constraint, NODE, "constraints", "scheduling constraints not satisfied on ", "") \
+        X(platform, NODE, "platform", "unsupported platform on ", "")                      \
+        X(host_port, TASKS, "host ports", "host-mode port already in use on ", "")         \
+        X(max_replicas, TASKS, "replicas", "max replicas per node limit exceed", NULL)
+
 enum placement_filter {
-        FILTER_READY,
-        FILTER_RESOURCE,
-        FILTER_PLUGIN,
-        FILTER_CONSTRAINT,
-        FILTER_PLATFORM,
-        FILTER_HOST_PORT,
-        FILTER_MAX_REPLICAS,
-        FILTERS,
+#define ROW(name, rests_on, word, before, after) FILTER_##name,
+        PLACEMENT_FILTERS(ROW)
+#undef ROW
+                FILTERS,
         FILTER_NONE = FILTERS /* nothing is in the way */
 };
 
-/* The first filter that keeps the task from the node; FILTER_NONE when it fits. */
+/* The first filter that keeps the task from the node; FILTER_NONE when it fits.  'why' is added to,
+ * when not NULL: what is missing, or nothing. */
 enum placement_filter placement_check(const struct placement_need *need, const Sk__Node *node,
-                                      const struct placement_usage *usage);
+                                      const struct placement_usage *usage, struct str *why);
 
 /* The same in two halves: what holds as long as the node's own parts stay as they are, and what
  * also depends on the tasks on it.  Both true: it fits. */

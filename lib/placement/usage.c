@@ -74,6 +74,41 @@ static void add_failure(struct placement_usage *usage, const Sk__Task *task)
         vec_push(&usage->failures, &failure);
 }
 
+/* The place of the first port that is not less. */
+static size_t port_place(const struct placement_usage *usage, uint32_t port)
+{
+        const uint32_t *ports = usage->ports.data;
+        size_t low = 0, high = usage->ports.n;
+
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+
+                if (ports[middle] < port)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+bool placement_usage_has_port(const struct placement_usage *usage, uint32_t port)
+{
+        size_t place = port_place(usage, port);
+
+        return place < usage->ports.n && VEC_AT(&usage->ports, uint32_t, place) == port;
+}
+
+static void add_port(struct placement_usage *usage, uint32_t port)
+{
+        size_t place = port_place(usage, port);
+        uint32_t *ports;
+
+        vec_push(&usage->ports, &port);
+        ports = usage->ports.data;
+        memmove(ports + place + 1, ports + place, (usage->ports.n - 1 - place) * sizeof port);
+        ports[place] = port;
+}
+
 static void add_reserved(struct placement_usage *usage, const Sk__ServiceSpecRevision *revision)
 {
         const Sk__ServiceSpec *spec = revision ? revision->spec : NULL;
@@ -87,7 +122,7 @@ static void add_reserved(struct placement_usage *usage, const Sk__ServiceSpecRev
         for (size_t i = 0; endpoint && i < endpoint->n_ports; i++)
                 if (endpoint->ports[i]->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__HOST &&
                     endpoint->ports[i]->published_port)
-                        vec_push(&usage->ports, &(uint32_t){ placement_port(endpoint->ports[i]) });
+                        add_port(usage, placement_port(endpoint->ports[i]));
 }
 
 static void add_task(struct placement_usage *usage, const struct view *view, const Sk__Task *task)
@@ -124,7 +159,7 @@ void placement_usage_add(struct placement_usage *usage, const struct placement_n
         usage->nano_cpus += need->nano_cpus;
         usage->memory_bytes += need->memory_bytes;
         for (size_t i = 0; i < need->n_ports; i++)
-                vec_push(&usage->ports, &need->ports[i]);
+                add_port(usage, need->ports[i]);
         for (size_t i = 0; i < n_assigned; i++)
                 add_generic(usage, assigned[i]);
         add_service(usage, need->service);
@@ -228,6 +263,44 @@ static bool claim_kind(const struct placement_generic *need, const Sk__Resources
                 return false;
         *n = first + (size_t)need->count;
         return true;
+}
+
+/* How much of a kind is free: what is countable, or so many names. */
+static int64_t kind_free(const char *kind, const Sk__Resources *have,
+                         const struct placement_usage *usage)
+{
+        int64_t n_named = 0;
+
+        for (size_t i = 0; have && i < have->n_generic; i++) {
+                const Sk__GenericResource *generic = have->generic[i];
+
+                if (strcmp(generic->kind, kind))
+                        continue;
+                if (generic->value_case == SK__GENERIC_RESOURCE__VALUE_COUNT)
+                        return count_free(usage, generic);
+                /* An agent may send one that has neither. */
+                n_named += generic->value_case == SK__GENERIC_RESOURCE__VALUE_NAMED &&
+                           !name_is_used(usage, generic);
+        }
+        return n_named;
+}
+
+const struct placement_generic *placement_missing(const struct placement_need *need,
+                                                  const Sk__Node *node,
+                                                  const struct placement_usage *usage,
+                                                  int64_t *ret_free)
+{
+        const Sk__Resources *have = node->description ? node->description->resources : NULL;
+
+        for (size_t i = 0; i < need->n_generic; i++) {
+                int64_t n_free = kind_free(need->generic[i].kind, have, usage);
+
+                if (n_free >= need->generic[i].count)
+                        continue;
+                *ret_free = n_free > 0 ? n_free : 0;
+                return &need->generic[i];
+        }
+        return NULL;
 }
 
 bool placement_claim(const struct placement_need *need, const Sk__Node *node,

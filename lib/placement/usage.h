@@ -30,7 +30,7 @@ struct placement_usage {
         int64_t nano_cpus, memory_bytes;
         uint32_t n_tasks;
         struct vec services; /* struct usage_service, each service once */
-        struct vec ports;    /* uint32_t: placement_port(), once per task that has it */
+        struct vec ports;    /* uint32_t: placement_port(), once per task that has it; ascending */
         struct vec generic;  /* struct usage_generic */
         struct vec
                 failures; /* struct usage_failure: tasks that failed here, as far as history goes */
@@ -49,6 +49,8 @@ void placement_usage_add(struct placement_usage *usage, const struct placement_n
 
 uint32_t placement_usage_of_service(const struct placement_usage *usage, uint64_t service);
 
+bool placement_usage_has_port(const struct placement_usage *usage, uint32_t port);
+
 /* How often tasks of the spec failed here of late. */
 uint32_t placement_usage_failures(const struct placement_usage *usage, uint64_t spec, int64_t now);
 
@@ -57,3 +59,10 @@ uint32_t placement_usage_failures(const struct placement_usage *usage, uint64_t 
 bool placement_claim(const struct placement_need *need, const Sk__Node *node,
                      const struct placement_usage *usage, struct arena *arena,
                      Sk__GenericResource ***ret_claims, size_t *ret_n_claims);
+
+/* The first kind of generic resource of which too little is free on the node, and how much is; NULL
+ * when nothing is missing. */
+const struct placement_generic *placement_missing(const struct placement_need *need,
+                                                  const Sk__Node *node,
+                                                  const struct placement_usage *usage,
+                                                  int64_t *ret_free);

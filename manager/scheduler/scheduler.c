@@ -94,7 +94,7 @@ static const char *explanation_alone(struct round *round, struct batch *batch, c
         uint32_t n_refused[FILTERS + 1] = { 0 };
 
         if (node)
-                n_refused[placement_check(&batch->spec->need, node->node, &node->usage)]++;
+                n_refused[placement_check(&batch->spec->need, node->node, &node->usage, NULL)]++;
         return explanation_of(round, n_refused);
 }
 
@@ -109,7 +109,7 @@ static const char *explanation_for_all(struct round *round, struct batch *batch)
                 const struct cached_node *node =
                         VEC_AT(&round->cache->order, struct cached_node *, i);
 
-                n_refused[placement_check(&batch->spec->need, node->node, &node->usage)]++;
+                n_refused[placement_check(&batch->spec->need, node->node, &node->usage, NULL)]++;
         }
         batch->explanation = explanation_of(round, n_refused);
         return batch->explanation;
@@ -134,7 +134,8 @@ static void place_preassigned(struct round *round, struct batch *batch, const Sk
 {
         struct cached_node *node = own_node(round, task);
 
-        if (node && placement_check(&batch->spec->need, node->node, &node->usage) == FILTER_NONE)
+        if (node &&
+            placement_check(&batch->spec->need, node->node, &node->usage, NULL) == FILTER_NONE)
                 place(round, batch->spec, task, node, "preassigned");
         else
                 vec_push(&batch->refused, &task);

@@ -42,7 +42,7 @@ static struct look look_at(const struct view *view, const Sk__Task *task,
 
         placement_usage_init(&usage);
         placement_usage_read(&usage, view, node->id);
-        look.verdict = placement_check(need, node, &usage);
+        look.verdict = placement_check(need, node, &usage, NULL);
         if (have)
                 look.fill = share(usage.nano_cpus, have->nano_cpus) +
                             share(usage.memory_bytes, have->memory_bytes);
