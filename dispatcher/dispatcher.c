@@ -291,6 +291,7 @@ static int connect_store(struct dispatcher *dispatcher, struct err *err)
         struct mirror_options mirror = { .loop = dispatcher->loop,
                                          .kinds = kinds,
                                          .n_kinds = COUNT_OF(kinds),
+                                         .gather_ns = MIRROR_GATHER_NS,
                                          .changed = news_came,
                                          .context = dispatcher };
         struct committer_options committer = { .loop = dispatcher->loop,

@@ -200,6 +200,7 @@ static void open_stream(void *context)
 
         for (size_t i = 0; i < mirror->options.n_kinds; i++)
                 masks[i] = &mirror->masks[i];
+        request.gather_ns = mirror->options.gather_ns;
         request.n_kinds = mirror->options.n_kinds;
         request.kinds = masks;
         if (mirror->is_complete && !mirror->snapshot)

@@ -5,8 +5,12 @@
  * come; a snapshot is built aside and then takes the view's place. */
 #pragma once
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "lib/rpc/client.h"
 #include "lib/state/view.h"
+
+/* For who only acts on what is: in a rush news comes this far apart (mirror_options.gather_ns). */
+#define MIRROR_GATHER_NS (2 * NS_PER_MS)
 
 struct mirror;
 
@@ -15,6 +19,9 @@ struct mirror_options {
         struct rpc_client *store;  /* borrowed */
         const Sk__KindMask *kinds; /* copied */
         size_t n_kinds;
+        /* News in a rush may come together, so far apart; 0: each at once (as read by what answers
+         * people).  See WatchRequest. */
+        int64_t gather_ns;
         /* After each batch of news was applied up to a transaction mark; may be NULL.  'events' are
          * what came, in order (borrowed); after a restart (and for the first snapshot) 'is_restart'
          * is true, there are no events, and everything has to be looked at again. */

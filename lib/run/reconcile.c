@@ -245,6 +245,7 @@ static int connect_to_store(struct reconcile *reconcile, const char *address, st
                                                  .store = reconcile->store,
                                                  .kinds = reconciler->kinds,
                                                  .n_kinds = reconciler->n_kinds,
+                                                 .gather_ns = MIRROR_GATHER_NS,
                                                  .changed = changed,
                                                  .context = reconcile },
                        &reconcile->mirror, err));

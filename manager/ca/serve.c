@@ -381,6 +381,7 @@ static int start_mirror(struct ca *ca, struct err *err)
                         .store = ca->store,
                         .kinds = masks,
                         .n_kinds = COUNT_OF(masks),
+                        .gather_ns = MIRROR_GATHER_NS,
                         .changed = view_changed,
                         .context = ca,
                 },

@@ -11,7 +11,7 @@
 #include "lib/message/message.h"
 #include "tests/integration/store/fixture.h"
 
-enum { TASKS = 64, ROUNDS = 40, FLOODS = 4, ASKS = 30 };
+enum { TASKS = 64, ROUNDS = 40, FLOODS = 4, ASKS = 30, RUSH = 200 };
 
 /* What is known of each task: the version of its definition; 0: it does not exist. */
 struct picture {
@@ -23,6 +23,8 @@ struct reader {
         struct rpc_stream *stream;
         struct picture seen, marked;
         uint64_t version;
+        int64_t gather_ns;
+        unsigned n_messages;
 };
 
 static void id_of(size_t i, char id[static ID_SIZE])
@@ -57,6 +59,7 @@ static void news(void *context, const void *out)
         const Sk__WatchResponse *response = out;
         struct reader *reader = context;
 
+        reader->n_messages++;
         if (response->restart)
                 reader->seen = (struct picture){ 0 };
         for (size_t i = 0; i < response->n_events; i++)
@@ -87,6 +90,7 @@ static void reader_open(struct reader *reader)
         request.kinds = masks;
         request.n_kinds = 1;
         request.from_version = reader->version;
+        request.gather_ns = reader->gather_ns;
         reader->seen = reader->marked;
         reader->stream = rpc_client_stream(reader->fixture->client, RPC_METHOD(store, Watch),
                                            &request.base, &reader_events, reader);
@@ -139,6 +143,27 @@ static uint64_t commit_some(struct fixture *f, struct random *random, struct pic
         picture->versions[i] = removes ? 0 : version;
         arena_done(&arena);
         return version;
+}
+
+/* A burst is told change by change, the rush that follows together; nothing of it is lost. */
+static void a_reader_that_gathers_gets_a_rush_in_few_messages(void **state)
+{
+        struct reader reader = { .fixture = *state, .gather_ns = 50 * NS_PER_MS };
+        struct picture truth = { 0 };
+        struct random random;
+        uint64_t version = 0;
+
+        random_init(&random, 9);
+        fixture_start(reader.fixture, NULL);
+        version = commit_some(reader.fixture, &random, &truth);
+        reader_catch_up(&reader, version);
+        reader.n_messages = 0;
+        for (int i = 0; i < RUSH; i++)
+                version = commit_some(reader.fixture, &random, &truth);
+        reader_catch_up(&reader, version);
+        assert_memory_equal(&reader.marked, &truth, sizeof truth);
+        assert_in_range(reader.n_messages, 2, RUSH / 2);
+        reader_close(&reader);
 }
 
 static void a_reader_that_is_cut_off_ends_with_the_same_picture(void **state)
@@ -371,6 +396,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
+                TEST(a_reader_that_gathers_gets_a_rush_in_few_messages),
                 TEST(a_reader_that_is_cut_off_ends_with_the_same_picture),
                 TEST(the_newest_who_asks_holds_the_lease),
                 TEST(one_of_two_who_ask_at_once_holds_the_lease),
