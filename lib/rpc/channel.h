@@ -2,6 +2,7 @@
 #pragma once
 #include "lib/base/vec.h"
 #include "lib/rpc/client.h"
+#include "lib/rpc/credentials.h"
 #include "lib/rpc/pipe.h"
 
 #define RPC_REQUEST_ID_KEY "skep-request-id"
@@ -32,8 +33,8 @@ struct rpc_client {
         struct rpc_queue *queue;
         struct rpc_client_options options; /* its strings are copies; without metadata */
         grpc_channel *channel;
-        uint64_t version;  /* of the identity that the channel presents */
-        struct vec called; /* struct called, of the channel */
+        struct file_times times; /* of the identity that the channel presents */
+        struct vec called;       /* struct called, of the channel */
         struct outgoing *outgoing;
         struct rpc_request *pooled;
         size_t n_pooled;

@@ -23,7 +23,9 @@ enum {
         KEEPALIVE_TIMEOUT_MS = 5 * 1000,
 };
 
-static grpc_channel *make_channel(const struct rpc_client_options *options)
+/* Takes the credentials over. */
+static grpc_channel *make_channel(const struct rpc_client_options *options,
+                                  grpc_channel_credentials *credentials)
 {
         size_t message_size_max =
                 options->message_size_max ? options->message_size_max : MESSAGE_SIZE_DEFAULT;
@@ -50,7 +52,6 @@ static grpc_channel *make_channel(const struct rpc_client_options *options)
         };
         grpc_arg args[COUNT_OF(settings) + 1];
         grpc_channel_args all = { .num_args = COUNT_OF(settings), .args = args };
-        grpc_channel_credentials *credentials = credentials_of_client(options);
         grpc_channel *channel;
         char name[64];
 
@@ -124,30 +125,21 @@ static void options_done(struct rpc_client_options *options)
         free((char *)options->root_pem);
 }
 
-static uint64_t version_now(const struct rpc_client *client)
-{
-        return client->options.identity
-                       ? credentials_version(client->options.identity,
-                                             loop_now_boot(rpc_queue_loop(client->queue)))
-                       : 0;
-}
-
-static void open_channel(struct rpc_client *client)
-{
-        client->version = version_now(client);
-        client->channel = make_channel(&client->options);
-}
-
 /* A connection that is up goes on with the identity it began with; what has to connect anew does so
  * with the one of now.  Calls that are under way on the old channel keep it. */
 static void refresh_channel(struct rpc_client *client)
 {
-        if (version_now(client) == client->version ||
+        grpc_channel_credentials *credentials;
+
+        if (!client->options.identity ||
             grpc_channel_check_connectivity_state(client->channel, 0) == GRPC_CHANNEL_READY)
+                return;
+        credentials = credentials_if_changed(client->options.identity, &client->times);
+        if (!credentials)
                 return;
         grpc_channel_destroy(client->channel);
         vec_clear(&client->called);
-        open_channel(client);
+        client->channel = make_channel(&client->options, credentials);
 }
 
 int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
@@ -162,7 +154,8 @@ int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
         client->queue = queue;
         client->called = (struct vec)VEC_OF(struct called);
         copy_options(&client->options, options);
-        open_channel(client);
+        client->channel = make_channel(&client->options,
+                                       credentials_of_client(&client->options, &client->times));
         CHECK(options->n_metadata <= METADATA_MAX);
         for (size_t i = 0; i < options->n_metadata; i++)
                 add_metadata(client, options->metadata[i].key, options->metadata[i].value);

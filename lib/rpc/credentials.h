@@ -1,6 +1,7 @@
 /* What listeners and channels present and demand. */
 #pragma once
 #include <grpc/grpc_security.h>
+#include <time.h>
 
 #include "lib/rpc/client.h"
 #include "lib/rpc/server.h"
@@ -16,8 +17,17 @@ grpc_server_credentials *credentials_of_listener(const struct rpc_identity *iden
                                                  enum rpc_trust trust,
                                                  struct reloader **ret_reloader);
 
-/* Looks whether the identity's files have changed, once a second at most; counts how often they
- * did. */
-uint64_t credentials_version(const struct rpc_identity *identity, int64_t now_ns);
-/* A client's, of that version; never NULL. */
-grpc_channel_credentials *credentials_of_client(const struct rpc_client_options *options);
+/* When key, certificate and root were last changed, as far as a client has seen. */
+struct file_times {
+        struct timespec of[3];
+};
+
+/* A client's; never NULL.  Of an identity whose files have changed since it was opened, the new
+ * ones. */
+grpc_channel_credentials *credentials_of_client(const struct rpc_client_options *options,
+                                                struct file_times *ret_times);
+
+/* Those of the files as they are now; NULL when they are as they were at 'times', which is brought
+ * up to date. */
+grpc_channel_credentials *credentials_if_changed(const struct rpc_identity *identity,
+                                                 struct file_times *times);

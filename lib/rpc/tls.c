@@ -12,13 +12,9 @@
 
 #include "lib/base/check.h"
 #include "lib/base/str.h"
-#include "lib/base/time.h"
 #include "lib/os/file.h"
 #include "lib/rpc/credentials.h"
 #include "lib/rpc/environment.h"
-
-/* Clients look no more often than that. */
-static const int64_t LOOK_EVERY_NS = NS_PER_S;
 
 DEFINE_CLEANUP(struct rpc_identity, rpc_identity_free)
 DEFINE_CLEANUP(BIO, BIO_free_all)
@@ -29,28 +25,17 @@ struct paths {
         char *key, *certificate, *root;
 };
 
-/* When each of the files was last changed. */
-struct times {
-        struct timespec of[3];
-};
-
-/* What clients present, as the files were when last they fit together. */
-struct presented {
-        struct times times;
-        grpc_tls_certificate_provider *provider;
-        uint64_t version;
-        int64_t looked_ns; /* CLOCK_BOOTTIME */
-};
-
-struct rpc_identity {
-        struct paths paths;
-        struct rpc_peer self;
-        struct presented *presented;
-};
-
 /* The three files, as they were at one moment. */
 struct pems {
         struct str key, certificate, root;
+};
+
+/* Never changes, so that threads may share it. */
+struct rpc_identity {
+        struct paths paths;
+        struct rpc_peer self;
+        struct pems pems;
+        struct file_times times; /* of what is in 'pems' */
 };
 
 static void pems_done(struct pems *pems)
@@ -104,7 +89,7 @@ static bool has_changed(const char *path, struct timespec *time)
 }
 
 /* Are the files others than those of 'times'?  Brings these up to date. */
-static bool have_changed(const struct paths *paths, struct times *times)
+static bool have_changed(const struct paths *paths, struct file_times *times)
 {
         bool key = has_changed(paths->key, &times->of[0]);
         bool certificate = has_changed(paths->certificate, &times->of[1]);
@@ -139,24 +124,11 @@ static char *path_in(const char *folder, const char *name, const char *suffix)
         return str_take(&path);
 }
 
-static void present(struct presented *presented, const struct pems *pems)
-{
-        grpc_tls_identity_pairs *pairs = grpc_tls_identity_pairs_create();
-
-        grpc_tls_identity_pairs_add_pair(pairs, pems->key.text, pems->certificate.text);
-        if (presented->provider)
-                grpc_tls_certificate_provider_release(presented->provider);
-        presented->provider =
-                grpc_tls_certificate_provider_static_data_create(pems->root.text, pairs);
-        presented->version++;
-}
-
 int rpc_identity_open(const char *folder, const char *daemon, struct rpc_identity **ret_identity,
                       struct err *err)
 {
         _cleanup_(rpc_identity_freep) struct rpc_identity *identity = mem_alloc(sizeof *identity);
-        _cleanup_(pems_done) struct pems pems = { 0 };
-        struct times times = { 0 };
+        struct pems *pems = &identity->pems;
 
         rpc_environment_init();
         identity->paths = (struct paths){
@@ -164,14 +136,11 @@ int rpc_identity_open(const char *folder, const char *daemon, struct rpc_identit
                 .certificate = path_in(folder, daemon, ".crt"),
                 .root = path_in(folder, "root", ".crt"),
         };
-        have_changed(&identity->paths, &times);
-        TRY(read_pems(&identity->paths, &pems, err));
-        if (rpc_peer_from_pem(pems.certificate.text, pems.certificate.length, &identity->self,
+        have_changed(&identity->paths, &identity->times);
+        TRY(read_pems(&identity->paths, pems, err));
+        if (rpc_peer_from_pem(pems->certificate.text, pems->certificate.length, &identity->self,
                               err) < 0)
                 return err_prefix(err, "'%s'", identity->paths.certificate);
-        identity->presented = mem_alloc(sizeof *identity->presented);
-        identity->presented->times = times;
-        present(identity->presented, &pems);
         *ret_identity = TAKE(identity);
         return 0;
 }
@@ -180,9 +149,7 @@ void rpc_identity_free(struct rpc_identity *identity)
 {
         if (!identity)
                 return;
-        if (identity->presented)
-                grpc_tls_certificate_provider_release(identity->presented->provider);
-        free(identity->presented);
+        pems_done(&identity->pems);
         paths_done(&identity->paths);
         free(identity);
         rpc_environment_done();
@@ -203,7 +170,7 @@ const char *rpc_identity_cluster_id(const struct rpc_identity *identity)
 /* One per listener; gRPC asks from its own threads, one handshake at a time. */
 struct reloader {
         struct paths paths;
-        struct times times;
+        struct file_times times;
 };
 
 void reloader_free(struct reloader *reloader)
@@ -220,7 +187,7 @@ static grpc_ssl_certificate_config_reload_status reload(
 {
         struct reloader *reloader = context;
         const struct paths *paths = &reloader->paths;
-        struct times times = reloader->times;
+        struct file_times times = reloader->times;
         _cleanup_(pems_done) struct pems pems = { 0 };
         grpc_ssl_pem_key_cert_pair pair;
 
@@ -267,36 +234,45 @@ static grpc_channel_credentials *credentials_of_stranger(const struct rpc_client
         return grpc_tls_credentials_create(tls);
 }
 
-/* Files that do not fit together are looked at again the next time. */
-uint64_t credentials_version(const struct rpc_identity *identity, int64_t now_ns)
+static grpc_channel_credentials *credentials_of_member(const struct pems *pems)
 {
-        struct presented *presented = identity->presented;
-        struct times times = presented->times;
-        _cleanup_(pems_done) struct pems pems = { 0 };
+        grpc_tls_credentials_options *tls = grpc_tls_credentials_options_create();
+        grpc_tls_identity_pairs *pairs = grpc_tls_identity_pairs_create();
+        grpc_tls_certificate_provider *provider;
 
-        if (now_ns - presented->looked_ns < LOOK_EVERY_NS)
-                return presented->version;
-        presented->looked_ns = now_ns;
-        if (have_changed(&identity->paths, &times) &&
-            read_pems(&identity->paths, &pems, NULL) == 0) {
-                present(presented, &pems);
-                presented->times = times;
-        }
-        return presented->version;
-}
-
-grpc_channel_credentials *credentials_of_client(const struct rpc_client_options *options)
-{
-        grpc_tls_credentials_options *tls;
-
-        if (options->root_pem || options->is_unverified)
-                return credentials_of_stranger(options);
-        if (!options->identity)
-                return grpc_insecure_credentials_create();
-        tls = grpc_tls_credentials_options_create();
-        grpc_tls_credentials_options_set_certificate_provider(
-                tls, options->identity->presented->provider);
+        grpc_tls_identity_pairs_add_pair(pairs, pems->key.text, pems->certificate.text);
+        provider = grpc_tls_certificate_provider_static_data_create(pems->root.text, pairs);
+        grpc_tls_credentials_options_set_certificate_provider(tls, provider);
+        grpc_tls_certificate_provider_release(provider);
         grpc_tls_credentials_options_watch_root_certs(tls);
         grpc_tls_credentials_options_watch_identity_key_cert_pairs(tls);
         return grpc_tls_credentials_create(tls);
+}
+
+/* Files that do not fit together are as good as unchanged: they are looked at again. */
+grpc_channel_credentials *credentials_if_changed(const struct rpc_identity *identity,
+                                                 struct file_times *times)
+{
+        _cleanup_(pems_done) struct pems pems = { 0 };
+        struct file_times seen = *times;
+
+        if (!have_changed(&identity->paths, &seen) || read_pems(&identity->paths, &pems, NULL) < 0)
+                return NULL;
+        *times = seen;
+        return credentials_of_member(&pems);
+}
+
+grpc_channel_credentials *credentials_of_client(const struct rpc_client_options *options,
+                                                struct file_times *ret_times)
+{
+        const struct rpc_identity *identity = options->identity;
+        grpc_channel_credentials *changed;
+
+        if (options->root_pem || options->is_unverified)
+                return credentials_of_stranger(options);
+        if (!identity)
+                return grpc_insecure_credentials_create();
+        *ret_times = identity->times;
+        changed = credentials_if_changed(identity, ret_times);
+        return changed ? changed : credentials_of_member(&identity->pems);
 }
