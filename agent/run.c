@@ -246,7 +246,8 @@ static void do_verb(struct run *run, enum task_verb verb)
         }
 }
 
-/* After a restart secrets are not here before a manager sent them; what would need them waits. */
+/* After a restart secrets are not here before a manager sent them; what would need them waits.  So
+ * does what the journal's torn end took along: that there is no spec is for a manager to say. */
 static bool must_wait_for_files(const struct run *run)
 {
         const struct worker *worker = run->runner->options.worker;
@@ -254,11 +255,10 @@ static bool must_wait_for_files(const struct run *run)
         struct executor_input input;
         bool lacks_files = false;
 
-        if (worker->is_fresh || run->task.is_discarded || run->task.is_open ||
-            run->task.state >= SK__TASK_STATE__TASK_RUNNING)
+        if (worker->is_fresh || run->task.is_discarded || run->task.is_open)
                 return false;
-        return worker_input(worker, run->id, &arena, &input, &lacks_files, NULL) == 0 &&
-               lacks_files;
+        return worker_input(worker, run->id, &arena, &input, &lacks_files, NULL) < 0 ||
+               (lacks_files && run->task.state < SK__TASK_STATE__TASK_RUNNING);
 }
 
 static void wait_for_retry(struct run *run)

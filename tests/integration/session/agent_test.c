@@ -2,6 +2,7 @@
 #include "tests/integration/session/stub.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/str.h"
 #include "lib/os/file.h"
@@ -10,6 +11,8 @@
 #define INCREMENTAL SK__ASSIGNMENTS__TYPE__INCREMENTAL
 #define RUNNING SK__TASK_STATE__TASK_RUNNING
 #define SHUTDOWN SK__TASK_STATE__TASK_SHUTDOWN
+
+enum { RECORD_HEAD_SIZE = 12 };
 
 static void begin(struct stub *stub)
 {
@@ -196,6 +199,35 @@ static void what_nobody_wants_is_removed_at_the_first_set(void **state)
         UNTIL(stub, has_no_containers);
 }
 
+static bool runs_or_is_over(struct stub *stub)
+{
+        return stub->last_state >= RUNNING;
+}
+
+/* Killed while it wrote: the task came to the journal, the spec that it names did not. */
+static void a_task_whose_spec_was_torn_off_waits_for_a_manager(void **state)
+{
+        struct stub *stub = *state;
+        _cleanup_(str_done) struct str path = {}, journal = {};
+        uint32_t size; /* of the first record, behind its head */
+
+        begin(stub);
+        stub_assign(stub, COMPLETE, RUNNING);
+        UNTIL(stub, is_running);
+        stub_stop_agent(stub);
+        str_addf(&path, "%s/agent/journal", stub->folder);
+        assert_int_equal(file_read(path.text, 1 << 20, &journal, NULL), 0);
+        memcpy(&size, journal.text, sizeof size);
+        assert_int_equal(truncate(path.text, (off_t)(size + RECORD_HEAD_SIZE)), 0);
+        stub->n_sessions = 0;
+        stub->last_state = 0;
+        stub_start_agent(stub);
+        UNTIL(stub, has_session);
+        stub_assign(stub, COMPLETE, RUNNING);
+        UNTIL(stub, runs_or_is_over);
+        assert_true(is_running(stub));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stub_setup, stub_teardown)
 
 int main(void)
@@ -205,6 +237,7 @@ int main(void)
                 TEST(a_task_is_shut_down_when_that_is_desired),
                 TEST(a_task_missing_from_a_complete_set_is_removed),
                 TEST(an_exit_is_reported),
+                TEST(a_task_whose_spec_was_torn_off_waits_for_a_manager),
                 TEST(a_restarted_agent_keeps_its_task_without_any_manager),
                 TEST(what_could_not_be_looked_at_after_a_restart_runs_on),
                 TEST(a_status_not_acknowledged_is_told_again_after_a_restart),
