@@ -197,7 +197,8 @@ int disk_open(const char *folder, struct worker *worker, const struct disk_resto
         r = file_read(disk->path, JOURNAL_SIZE_MAX, &journal, err);
         if (r < 0 && r != ERR_NOT_FOUND)
                 return r;
-        disk->size = disk->size_kept = replay(&journal, worker, restored);
+        /* How much of it is about the past is not known: a large one is written anew. */
+        disk->size = replay(&journal, worker, restored);
         TRY(open_journal(disk, err));
         if (disk->size < journal.length && ftruncate(disk->fd, (off_t)disk->size) < 0)
                 return err_set(err, ERR_UNAVAILABLE, "truncate '%s': %s", disk->path,

@@ -262,6 +262,18 @@ static void a_journal_written_anew_says_the_same_in_less(void **state)
         assert_int_equal(f->reported, SK__TASK_STATE__TASK_RUNNING);
 }
 
+/* Or it would grow by that factor from one restart to the next, until it could be read no more. */
+static void a_journal_grows_no_further_because_of_restarts(void **state)
+{
+        struct fixture *f = *state;
+
+        assign(f, BOTH, 2);
+        for (int i = 0; i < 40000; i++)
+                report(f, SK__TASK_STATE__TASK_PREPARING);
+        reopen(f);
+        assert_true(disk_is_wasteful(f->disk));
+}
+
 static void a_full_disk_is_made_up_for_when_there_is_room_again(void **state)
 {
         struct fixture *f = *state;
@@ -300,6 +312,7 @@ int main(void)
                 TEST(a_flipped_bit_is_not_believed),
                 TEST(a_full_disk_is_made_up_for_when_there_is_room_again),
                 TEST(a_journal_written_anew_says_the_same_in_less),
+                TEST(a_journal_grows_no_further_because_of_restarts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
