@@ -34,12 +34,16 @@ struct told_task {
         struct told_task *previous, *next;
 };
 
+/* A task to look at. */
+struct touched {
+        char id[ID_SIZE];
+        struct touched *next;
+};
+
 void assignment_init(struct assignment *assignment, const char *node_id,
                      struct assignment_index *index)
 {
-        *assignment = (struct assignment){ .node_id = node_id,
-                                           .index = index,
-                                           .touched = VEC_OF(char[ID_SIZE]) };
+        *assignment = (struct assignment){ .node_id = node_id, .index = index };
 }
 
 void assignment_index_done(struct assignment_index *index)
@@ -51,6 +55,17 @@ static void free_spec(struct told_spec *spec)
 {
         free(spec->files);
         free(spec);
+}
+
+static void forget_first_touched(struct assignment *assignment)
+{
+        struct touched *first = assignment->first_touched;
+
+        assignment->first_touched = first->next;
+        if (!first->next)
+                assignment->last_touched = NULL;
+        map_remove(&assignment->touched, first->id);
+        free(first);
 }
 
 void assignment_done(struct assignment *assignment)
@@ -69,17 +84,23 @@ void assignment_done(struct assignment *assignment)
                 free(value);
         map_done(&assignment->specs);
         map_done(&assignment->files);
-        vec_done(&assignment->touched);
+        while (assignment->first_touched)
+                forget_first_touched(assignment);
+        map_done(&assignment->touched);
 }
 
 void assignment_touch(struct assignment *assignment, const char *task_id)
 {
-        char *touched;
+        struct touched *touched;
 
-        if (strlen(task_id) >= ID_SIZE)
+        if (strlen(task_id) >= ID_SIZE || map_find(&assignment->touched, task_id))
                 return;
-        touched = vec_add(&assignment->touched);
-        memcpy(touched, task_id, strlen(task_id) + 1);
+        touched = mem_alloc(sizeof *touched);
+        memcpy(touched->id, task_id, strlen(task_id) + 1);
+        map_put(&assignment->touched, touched->id, touched);
+        *(assignment->last_touched ? &assignment->last_touched->next : &assignment->first_touched) =
+                touched;
+        assignment->last_touched = touched;
 }
 
 void assignment_touch_all(struct assignment *assignment, const struct view *view)
@@ -106,6 +127,11 @@ struct assignment *assignment_holder(const struct assignment_index *index, const
         const struct told_task *told = map_find(&index->tasks, task_id);
 
         return told ? told->holder : NULL;
+}
+
+size_t assignment_count_touched(const struct assignment *assignment)
+{
+        return assignment->touched.n;
 }
 
 bool assignment_is_touched(const struct assignment *assignment)
@@ -351,18 +377,9 @@ static void refresh(struct assignment *assignment, const struct view *view, stru
 /* Looks at what was touched, in order, until the message is full. */
 static void look(struct assignment *assignment, const struct view *view, struct builder *builder)
 {
-        struct vec *touched = &assignment->touched;
-        size_t i = 0;
-
-        while (i < touched->n && !builder_is_full(builder)) {
-                if (!look_at(assignment, view, vec_at(touched, i), builder))
-                        break;
-                i++;
-        }
-        if (i)
-                memmove(touched->data, (char *)touched->data + i * ID_SIZE,
-                        (touched->n - i) * ID_SIZE);
-        touched->n -= i;
+        while (assignment->first_touched && !builder_is_full(builder) &&
+               look_at(assignment, view, assignment->first_touched->id, builder))
+                forget_first_touched(assignment);
 }
 
 const Sk__Assignments *assignment_next(struct assignment *assignment, const struct view *view,

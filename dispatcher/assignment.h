@@ -11,7 +11,6 @@
 #include "api/dispatcher.pb-c.h"
 #include "lib/base/id.h"
 #include "lib/base/map.h"
-#include "lib/base/vec.h"
 #include "lib/state/view.h"
 
 /* Who was told of which task; shared by all assignments.  A zeroed struct is ready for use. */
@@ -20,12 +19,14 @@ struct assignment_index {
 };
 
 struct told_task;
+struct touched;
 struct assignment {
         const char *node_id; /* borrowed */
         struct assignment_index *index;
         struct told_task *tasks; /* list */
         struct map specs, files; /* struct told_spec, struct told_file */
-        struct vec touched;      /* ids to look at, char[ID_SIZE] each */
+        struct map touched;      /* struct touched, each to be looked at once */
+        struct touched *first_touched, *last_touched; /* in the order in which they were */
         uint64_t sequence;
         bool has_set;             /* a whole COMPLETE set was told */
         bool is_open;             /* the last message was not the set's last */
@@ -43,6 +44,9 @@ void assignment_touch_all(struct assignment *assignment, const struct view *view
 
 /* A network (or other file) changed.  Returns whether this node was told of it. */
 bool assignment_touch_file(struct assignment *assignment, const char *id);
+
+/* How many tasks are to be looked at. */
+size_t assignment_count_touched(const struct assignment *assignment);
 
 /* Whose node was told of the task; NULL: nobody's. */
 struct assignment *assignment_holder(const struct assignment_index *index, const char *task_id);

@@ -107,8 +107,8 @@ void session_dump(const struct session *session, struct str *str)
                  "way\n",
                  session->id, session->node_id, phases[session->phase],
                  str_or(session->seen.address, "?"),
-                 (unsigned long long)session->assignment.sequence, session->assignment.touched.n,
-                 session->n_in_flight);
+                 (unsigned long long)session->assignment.sequence,
+                 assignment_count_touched(&session->assignment), session->n_in_flight);
 }
 
 /* Takes it out of the tables; the call may live on until it has ended. */

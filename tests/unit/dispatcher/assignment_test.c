@@ -332,6 +332,24 @@ static void what_changes_during_a_long_set_is_in_it(void **state)
         assert_int_equal(n_tasks, 41);
 }
 
+/* What an agent does not take costs a list of ids, however often each of them changes. */
+static void a_task_is_remembered_once_however_often_it_changes(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task;
+
+        a_service(&f->world, "web", 2);
+        next(f);
+        task = a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        for (int i = 0; i < 1000; i++) {
+                assignment_touch(&f->assignment, task->id);
+                assignment_touch(&f->assignment, an_id(&f->world, "other"));
+        }
+        assert_int_equal(assignment_count_touched(&f->assignment), 2);
+        assert_int_equal(next(f)->n_tasks, 1);
+        assert_int_equal(assignment_count_touched(&f->assignment), 0);
+}
+
 static void touching_everything_again_tells_nothing_new(void **state)
 {
         struct fixture *f = *state;
@@ -367,6 +385,7 @@ int main(void)
                 TEST(many_removals_come_in_messages_of_bounded_size),
                 TEST(what_changes_during_a_long_set_is_in_it),
                 TEST(touching_everything_again_tells_nothing_new),
+                TEST(a_task_is_remembered_once_however_often_it_changes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
