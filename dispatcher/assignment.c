@@ -108,6 +108,7 @@ void assignment_touch_all(struct assignment *assignment, const struct view *view
         struct view_cursor cursor = {};
         const Sk__Task *task;
 
+        assignment->is_stale = true;
         for (const struct told_task *told = assignment->tasks; told; told = told->next)
                 assignment_touch(assignment, told->id);
         while ((task = view_each_node_task(view, assignment->node_id, &cursor)))

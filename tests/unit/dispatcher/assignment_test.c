@@ -362,6 +362,25 @@ static void touching_everything_again_tells_nothing_new(void **state)
         assert_null(next(f));
 }
 
+/* The mirror was cut off, and has a new snapshot: nobody tells which networks changed meanwhile. */
+static void a_network_that_changed_unseen_is_told_when_everything_is_touched(void **state)
+{
+        struct fixture *f = *state;
+        Sk__ServiceSpec *spec = a_spec(&f->world, "web", 1);
+        Sk__NetworkAttachment network = SK__NETWORK_ATTACHMENT__INIT, *networks[] = { &network };
+
+        network.target = a_network(&f->world, "back")->id;
+        spec->task->networks = networks;
+        spec->task->n_networks = 1;
+        a_service_of(&f->world, spec);
+        a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        assert_int_equal(next(f)->n_networks, 1);
+        a_network(&f->world, "back");
+        assignment_touch_all(&f->assignment, f->world.view);
+        assert_int_equal(next(f)->n_networks, 1);
+        assert_null(next(f));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -386,6 +405,7 @@ int main(void)
                 TEST(what_changes_during_a_long_set_is_in_it),
                 TEST(touching_everything_again_tells_nothing_new),
                 TEST(a_task_is_remembered_once_however_often_it_changes),
+                TEST(a_network_that_changed_unseen_is_told_when_everything_is_touched),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
