@@ -375,6 +375,7 @@ static int on_statuses(struct session *session, const Sk__StatusBatch *batch, st
         size_t size = protobuf_c_message_get_packed_size(&batch->base);
         _cleanup_(plan_done) struct plan plan;
 
+        plan_init(&plan);
         if (batch->n_reports > REPORT_BATCH_MAX || session->n_in_flight >= BATCHES_MAX ||
             (session->n_in_flight && session->bytes_in_flight + size > BATCHES_SIZE_MAX))
                 return err_set(err, ERR_EXHAUSTED,
@@ -382,7 +383,6 @@ static int on_statuses(struct session *session, const Sk__StatusBatch *batch, st
         heard(session);
         session->n_in_flight++;
         session->bytes_in_flight += size;
-        plan_init(&plan);
         plan_reports(session, batch, &plan);
         if (plan.n_changes)
                 dispatcher_commit_batch(session->dispatcher, &plan, session, batch->sequence, size);

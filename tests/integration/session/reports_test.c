@@ -13,7 +13,7 @@
 #include "tests/integration/session/hand.h"
 #include "tests/unit/test.h"
 
-enum { NODES = 12, REPORTS = 780 };
+enum { NODES = 12, REPORTS = 780, TOO_MANY_REPORTS = 5000 };
 
 struct fixture {
         char folder[64];
@@ -150,12 +150,62 @@ static void what_many_nodes_report_at_once_ends_no_session(void **state)
         assert_int_equal(n, NODES);
 }
 
+static void send(struct hand *hand, Sk__AgentMessage__MessageCase which, void *content)
+{
+        Sk__AgentMessage message = SK__AGENT_MESSAGE__INIT;
+
+        message.message_case = which;
+        message.hello = content; /* all members of the union are pointers */
+        rpc_stream_write(hand->session, &message.base);
+}
+
+static bool is_over(const struct fixture *f)
+{
+        return !f->nodes[0].is_open;
+}
+
+static void until(struct fixture *f, bool (*is_true)(const struct fixture *f))
+{
+        int64_t start = loop_now_boot(f->loop);
+
+        while (!is_true(f)) {
+                loop_turn(f->loop, 20, NULL);
+                assert_true(loop_now_boot(f->loop) - start < 20 * NS_PER_S);
+        }
+}
+
+static bool is_other_acknowledged(const struct fixture *f)
+{
+        return f->nodes[1].acknowledged == 1;
+}
+
+static void what_is_too_much_at_once_ends_that_session_only(void **state)
+{
+        struct fixture *f = *state;
+        Sk__StatusBatch batch = SK__STATUS_BATCH__INIT;
+        Sk__TaskReport report = SK__TASK_REPORT__INIT;
+        _cleanup_(freep) Sk__TaskReport **reports =
+                mem_alloc_array(TOO_MANY_REPORTS, sizeof *reports);
+
+        for (size_t i = 0; i < TOO_MANY_REPORTS; i++)
+                reports[i] = &report;
+        batch.reports = reports;
+        batch.n_reports = TOO_MANY_REPORTS;
+        batch.sequence = 1;
+        send(&f->nodes[0], SK__AGENT_MESSAGE__MESSAGE_STATUSES, &batch);
+        until(f, is_over);
+        batch.n_reports = 0;
+        send(&f->nodes[1], SK__AGENT_MESSAGE__MESSAGE_STATUSES, &batch);
+        until(f, is_other_acknowledged);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(what_many_nodes_report_at_once_ends_no_session),
+                TEST(what_is_too_much_at_once_ends_that_session_only),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
