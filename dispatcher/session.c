@@ -14,7 +14,7 @@
 
 enum {
         MESSAGE_SIZE = 128 * 1024,  /* of assignments, about */
-        BATCHES_MAX = 8,            /* that an agent may have in flight */
+        BATCHES_MAX = 8,            /* that an agent may have in flight, their acks included */
         BATCHES_SIZE_MAX = 1 << 20, /* if it is more than one */
 };
 
@@ -76,6 +76,7 @@ void session_acknowledge(struct session *session, uint64_t sequence, size_t size
         sk__status_ack__init(&ack);
         ack.sequence = sequence;
         write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_STATUS_ACK, &ack);
+        session->n_acks_waiting += !rpc_call_is_writable(session->call);
 }
 
 void session_request(struct session *session, const char *request_id,
@@ -341,6 +342,8 @@ static int on_hello(struct session *session, const Sk__AgentHello *hello, struct
 
 /* --- messages --- */
 
+/* While there is much for the agent to read, that tells it as well that we are here; and one that
+ * reads nothing must not make it more. */
 static int on_heartbeat(struct session *session, Sk__AgentHeartbeat *heartbeat)
 {
         Sk__HeartbeatReply reply;
@@ -349,6 +352,8 @@ static int on_heartbeat(struct session *session, Sk__AgentHeartbeat *heartbeat)
         if (heartbeat->sent_at_ns > 0)
                 session->clock_ahead_ns =
                         heartbeat->sent_at_ns - loop_now(session->dispatcher->loop);
+        if (!rpc_call_is_writable(session->call))
+                return 0;
         sk__heartbeat_reply__init(&reply);
         reply.sent_at_ns = heartbeat->sent_at_ns;
         write_message(session, SK__DISPATCHER_MESSAGE__MESSAGE_HEARTBEAT, &reply);
@@ -376,7 +381,8 @@ static int on_statuses(struct session *session, const Sk__StatusBatch *batch, st
         _cleanup_(plan_done) struct plan plan;
 
         plan_init(&plan);
-        if (batch->n_reports > REPORT_BATCH_MAX || session->n_in_flight >= BATCHES_MAX ||
+        if (batch->n_reports > REPORT_BATCH_MAX ||
+            session->n_in_flight + session->n_acks_waiting >= BATCHES_MAX ||
             (session->n_in_flight && session->bytes_in_flight + size > BATCHES_SIZE_MAX))
                 return err_set(err, ERR_EXHAUSTED,
                                "more reports at once than a node may have under way");
@@ -445,8 +451,11 @@ static void stream_half_closed(void *context, struct rpc_call *call)
 
 static void stream_writable(void *context, struct rpc_call *call)
 {
+        struct session *session = context;
+
         (void)call;
-        session_touch(context);
+        session->n_acks_waiting = 0;
+        session_touch(session);
 }
 
 static void stream_closed(void *context, struct rpc_call *call)

@@ -23,6 +23,7 @@ struct session {
         int64_t described_at_ns; /* when the last description came */
         unsigned n_in_flight;    /* status batches not yet durable */
         size_t bytes_in_flight;  /* that these have */
+        unsigned n_acks_waiting; /* written since the agent took what was written before */
         uint64_t info_version;   /* of what the last SessionInfo was made from */
         struct mirror_read read;
         bool is_dirty;

@@ -16,6 +16,7 @@ static void session_said(void *context, const void *out)
                 hand->is_open = true;
         if (message->message_case == SK__DISPATCHER_MESSAGE__MESSAGE_STATUS_ACK)
                 hand->acknowledged = message->status_ack->sequence;
+        hand->n_echoes += message->message_case == SK__DISPATCHER_MESSAGE__MESSAGE_HEARTBEAT;
         if (message->message_case != SK__DISPATCHER_MESSAGE__MESSAGE_REQUEST)
                 return;
         snprintf(hand->request_id, sizeof hand->request_id, "%s", message->request->request_id);

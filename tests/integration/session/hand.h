@@ -13,6 +13,7 @@ struct hand {
         char id[26], request_id[64];
         bool is_open, is_asked;
         uint64_t acknowledged; /* the newest batch that is durable */
+        size_t n_echoes;       /* of heartbeats */
 };
 
 /* As the manager's node i; waits until the session is open. */

@@ -13,7 +13,14 @@
 #include "tests/integration/session/hand.h"
 #include "tests/unit/test.h"
 
-enum { NODES = 12, REPORTS = 780, TOO_MANY_REPORTS = 5000 };
+enum {
+        NODES = 12,
+        REPORTS = 780,
+        TOO_MANY_REPORTS = 5000,
+        HEARTBEATS = 1000,
+        RECORDS = 60,
+        RECORD_SIZE = 400000
+};
 
 struct fixture {
         char folder[64];
@@ -159,6 +166,11 @@ static void send(struct hand *hand, Sk__AgentMessage__MessageCase which, void *c
         rpc_stream_write(hand->session, &message.base);
 }
 
+static bool is_acknowledged(const struct fixture *f)
+{
+        return f->nodes[0].acknowledged == 1;
+}
+
 static bool is_over(const struct fixture *f)
 {
         return !f->nodes[0].is_open;
@@ -199,6 +211,94 @@ static void what_is_too_much_at_once_ends_that_session_only(void **state)
         until(f, is_other_acknowledged);
 }
 
+/* Changes the node's record, of which the node is told, over and over. */
+static void change_record(struct fixture *f, const char *node_id)
+{
+        static char text[RECORD_SIZE];
+        Sk__NodeSpec spec = SK__NODE_SPEC__INIT;
+        Sk__Annotations annotations = SK__ANNOTATIONS__INIT;
+        Sk__Label label = SK__LABEL__INIT, *labels[] = { &label };
+        Sk__Change change = SK__CHANGE__INIT;
+        Sk__Part part = SK__PART__INIT, *parts[] = { &part };
+
+        memset(text, 'x', sizeof text - 1);
+        label.key = "long";
+        label.value = text;
+        annotations.labels = labels;
+        annotations.n_labels = 1;
+        spec.annotations = &annotations;
+        part.index = PART_NODE_spec;
+        change.op = SK__CHANGE__OP__UPDATE;
+        change.kind = SK__KIND__KIND_NODE;
+        change.id = node_id;
+        change.parts = parts;
+        change.n_parts = 1;
+        for (size_t i = 0; i < RECORDS; i++) {
+                _cleanup_(arena_done) struct arena arena = { 0 };
+
+                text[0] = (char)('0' + i);
+                message_pack(&arena, &spec.base, &part.data.data, &part.data.len);
+                manager_commit(&f->manager, &change);
+        }
+}
+
+/* The node does not read, and is told more than can be on its way to it. */
+static void stop_reading(struct fixture *f)
+{
+        struct rpc_client_options options = { .address = f->manager.store,
+                                              .server_daemon = "store" };
+        struct rpc_client *others = f->manager.store_client; /* which may not write this */
+        struct rpc_identity *identity;
+        char folder[256];
+
+        rpc_stream_pause_reading(f->nodes[0].session);
+        snprintf(folder, sizeof folder, "%s/identity", f->manager.folder);
+        CHECK(rpc_identity_open(folder, "api", &identity, NULL) == 0);
+        options.identity = identity;
+        CHECK(rpc_client_new(f->loop, &options, &f->manager.store_client, NULL) == 0);
+        change_record(f, f->nodes[0].id);
+        rpc_client_free(f->manager.store_client);
+        f->manager.store_client = others;
+        rpc_identity_free(identity);
+}
+
+/* What is answered to a node that sends and does not read would wait for it in memory. */
+static void heartbeats_of_a_node_that_does_not_read_are_not_echoed(void **state)
+{
+        struct fixture *f = *state;
+        struct hand *hand = &f->nodes[0];
+        Sk__AgentHeartbeat heartbeat = SK__AGENT_HEARTBEAT__INIT;
+        Sk__StatusBatch batch = SK__STATUS_BATCH__INIT;
+
+        stop_reading(f);
+        heartbeat.sent_at_ns = 1;
+        batch.sequence = 1;
+        for (size_t i = 0; i < HEARTBEATS; i++)
+                send(hand, SK__AGENT_MESSAGE__MESSAGE_HEARTBEAT, &heartbeat);
+        send(hand, SK__AGENT_MESSAGE__MESSAGE_STATUSES, &batch);
+        turn_for(f, NS_PER_S / 2);
+        rpc_stream_resume_reading(hand->session);
+        until(f, is_acknowledged);
+        assert_in_range(hand->n_echoes, 0, HEARTBEATS / 2);
+}
+
+static void reports_of_a_node_that_does_not_read_end_its_session(void **state)
+{
+        struct fixture *f = *state;
+        struct hand *hand = &f->nodes[0];
+        Sk__StatusBatch batch = SK__STATUS_BATCH__INIT;
+
+        stop_reading(f);
+        for (size_t i = 0; i < HEARTBEATS; i++) {
+                batch.sequence = i + 1;
+                send(hand, SK__AGENT_MESSAGE__MESSAGE_STATUSES, &batch);
+        }
+        turn_for(f, NS_PER_S / 2);
+        if (hand->session)
+                rpc_stream_resume_reading(hand->session);
+        until(f, is_over);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -206,6 +306,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(what_many_nodes_report_at_once_ends_no_session),
                 TEST(what_is_too_much_at_once_ends_that_session_only),
+                TEST(heartbeats_of_a_node_that_does_not_read_are_not_echoed),
+                TEST(reports_of_a_node_that_does_not_read_end_its_session),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
