@@ -25,6 +25,16 @@
           ROLE_ADMIN)                                                                              \
         X(WatchService, watch_service, WatchServiceRequest, WatchServiceResponse, SERVER_STREAM,   \
           ROLE_ADMIN)                                                                              \
+        X(CreateSecret, create_secret, CreateSecretRequest, CreateSecretResponse, UNARY, ROLE_ADMIN) \
+        X(GetSecret, get_secret, GetSecretRequest, GetSecretResponse, UNARY, ROLE_ADMIN) \
+        X(ListSecrets, list_secrets, ListSecretsRequest, ListSecretsResponse, UNARY, ROLE_ADMIN) \
+        X(UpdateSecret, update_secret, UpdateSecretRequest, UpdateSecretResponse, UNARY, ROLE_ADMIN) \
+        X(RemoveSecret, remove_secret, RemoveSecretRequest, RemoveSecretResponse, UNARY, ROLE_ADMIN) \
+        X(CreateConfig, create_config, CreateConfigRequest, CreateConfigResponse, UNARY, ROLE_ADMIN) \
+        X(GetConfig, get_config, GetConfigRequest, GetConfigResponse, UNARY, ROLE_ADMIN) \
+        X(ListConfigs, list_configs, ListConfigsRequest, ListConfigsResponse, UNARY, ROLE_ADMIN) \
+        X(UpdateConfig, update_config, UpdateConfigRequest, UpdateConfigResponse, UNARY, ROLE_ADMIN) \
+        X(RemoveConfig, remove_config, RemoveConfigRequest, RemoveConfigResponse, UNARY, ROLE_ADMIN) \
         X(ListTasks, list_tasks, ListTasksRequest, ListTasksResponse, UNARY, ROLE_ADMIN)           \
         X(GetTask, get_task, GetTaskRequest, GetTaskResponse, UNARY, ROLE_ADMIN)                   \
         X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse, UNARY, ROLE_ADMIN)   \

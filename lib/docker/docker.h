@@ -41,6 +41,10 @@ json_t *docker_swarm(const Sk__Cluster *cluster, const struct docker_root *root,
 json_t *docker_info(const Sk__GetNodeInfoResponse *node, const Sk__GetInfoResponse *cluster,
                     const struct docker_root *root);
 
+/* GET /secrets/{id}, without data; GET /configs/{id}, with it */
+json_t *docker_secret(const Sk__Secret *secret);
+json_t *docker_config(const Sk__Config *config);
+
 /* GET /events */
 json_t *docker_event(const Sk__ClusterEvent *event);
 

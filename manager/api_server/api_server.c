@@ -31,15 +31,18 @@ static int connect_to(struct api_server *api, const char *address, const char *d
 
 static int start_mirror(struct api_server *api, struct err *err)
 {
-        static const Sk__Kind kinds[] = { SK__KIND__KIND_CLUSTER, SK__KIND__KIND_NODE,
-                                          SK__KIND__KIND_SERVICE, SK__KIND__KIND_SERVICE_SPEC,
-                                          SK__KIND__KIND_NETWORK, SK__KIND__KIND_TASK };
+        static const Sk__Kind kinds[] = {
+                SK__KIND__KIND_CLUSTER,      SK__KIND__KIND_NODE,    SK__KIND__KIND_SERVICE,
+                SK__KIND__KIND_SERVICE_SPEC, SK__KIND__KIND_NETWORK, SK__KIND__KIND_TASK,
+                SK__KIND__KIND_SECRET,       SK__KIND__KIND_CONFIG,
+        };
         Sk__KindMask masks[COUNT_OF(kinds)];
 
         for (size_t i = 0; i < COUNT_OF(kinds); i++) {
                 masks[i] = (Sk__KindMask)SK__KIND_MASK__INIT;
                 masks[i].kind = kinds[i];
-                masks[i].parts = UINT32_MAX;
+                /* What a secret says is not for this daemon: its data stays away. */
+                masks[i].parts = kinds[i] == SK__KIND__KIND_SECRET ? 1 : UINT32_MAX;
         }
         return mirror_new(
                 &(struct mirror_options){

@@ -38,14 +38,24 @@ struct call {
         X(GetNode, get_node, GetNodeRequest, GetNodeResponse)                     \
         X(GetService, get_service, GetServiceRequest, GetServiceResponse)         \
         X(ListServices, list_services, ListServicesRequest, ListServicesResponse) \
+        X(GetSecret, get_secret, GetSecretRequest, GetSecretResponse)             \
+        X(ListSecrets, list_secrets, ListSecretsRequest, ListSecretsResponse)     \
+        X(GetConfig, get_config, GetConfigRequest, GetConfigResponse)             \
+        X(ListConfigs, list_configs, ListConfigsRequest, ListConfigsResponse)     \
         X(ListTasks, list_tasks, ListTasksRequest, ListTasksResponse)             \
         X(GetTask, get_task, GetTaskRequest, GetTaskResponse)                     \
         X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse)
 
-#define CONTROL_WRITES(X)                                                 \
-        X(UpdateNode, update_node, UpdateNodeRequest, UpdateNodeResponse) \
-        X(RemoveNode, remove_node, RemoveNodeRequest, RemoveNodeResponse) \
-        X(RemoveService, remove_service, RemoveServiceRequest, RemoveServiceResponse)
+#define CONTROL_WRITES(X)                                                             \
+        X(UpdateNode, update_node, UpdateNodeRequest, UpdateNodeResponse)             \
+        X(RemoveNode, remove_node, RemoveNodeRequest, RemoveNodeResponse)             \
+        X(RemoveService, remove_service, RemoveServiceRequest, RemoveServiceResponse) \
+        X(CreateSecret, create_secret, CreateSecretRequest, CreateSecretResponse)     \
+        X(UpdateSecret, update_secret, UpdateSecretRequest, UpdateSecretResponse)     \
+        X(RemoveSecret, remove_secret, RemoveSecretRequest, RemoveSecretResponse)     \
+        X(CreateConfig, create_config, CreateConfigRequest, CreateConfigResponse)     \
+        X(UpdateConfig, update_config, UpdateConfigRequest, UpdateConfigResponse)     \
+        X(RemoveConfig, remove_config, RemoveConfigRequest, RemoveConfigResponse)
 
 /* Writes that may have to ask a registry first. */
 #define CONTROL_IMAGE_WRITES(X)                                                       \

@@ -3,7 +3,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "api/specs.pb-c.h"
+#include "api/objects.pb-c.h"
 #include "lib/base/err.h"
 
 /* Largest packed spec that is accepted. */
@@ -17,6 +17,14 @@ int check_not_yet(const Sk__ServiceSpec *spec, struct err *err);
 /* May a service of 'before' become 'after'? */
 int check_service_update(const Sk__ServiceSpec *before, const Sk__ServiceSpec *after,
                          struct err *err);
+
+/* The secrets and configs of a service: whole references, each with a target of its own. */
+int check_files(const Sk__ServiceSpec *spec, struct err *err);
+
+/* A new secret or config: its name, labels, content and template driver.  'kind' is one of the
+ * two. */
+int check_file(Sk__Kind kind, const Sk__Annotations *annotations, const char *template_driver,
+               const ProtobufCBinaryData *data, struct err *err);
 
 int check_node_spec(const Sk__NodeSpec *spec, struct err *err);
 int check_cluster_spec(const Sk__ClusterSpec *before, const Sk__ClusterSpec *after,

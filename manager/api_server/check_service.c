@@ -275,13 +275,6 @@ static int rule_networks(const Sk__ServiceSpec *spec, struct err *err)
         return 0;
 }
 
-static int rule_files(const Sk__ServiceSpec *spec, struct err *err)
-{
-        if (spec->task->container->n_secrets || spec->task->container->n_configs)
-                return err_set(err, ERR_UNIMPLEMENTED, "secrets and configs are not supported yet");
-        return 0;
-}
-
 static int rule_size(const Sk__ServiceSpec *spec, struct err *err)
 {
         size_t size = protobuf_c_message_get_packed_size(&spec->base);
@@ -300,7 +293,7 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
                 rule_size,        rule_name,      rule_runtime,  rule_resources, rule_restart,
                 rule_environment, rule_mounts,    rule_health,   rule_update,    rule_mode,
-                rule_ports,       rule_placement, rule_networks, rule_files,     check_not_yet,
+                rule_ports,       rule_placement, rule_networks, check_files,    check_not_yet,
         };
 
         if (!spec)

@@ -152,8 +152,7 @@ static void write_fresh(void *context, const struct err *err)
  * not. */
 static void write_refused(struct serving *serving)
 {
-        if (serving->was_refreshed || serving->err.code == ERR_INVALID ||
-            serving->err.code == ERR_UNIMPLEMENTED) {
+        if (serving->was_refreshed || serving->err.code == ERR_UNIMPLEMENTED) {
                 rpc_fail(serving->rpc, &serving->err);
                 return;
         }

@@ -1,13 +1,17 @@
 /* Handlers for services. */
+#include "manager/api_server/service.h"
+
 #include <string.h>
 
 #include "lib/base/str.h"
 #include "lib/message/message.h"
+#include "lib/state/references.h"
 #include "manager/api_server/check.h"
+#include "manager/api_server/file.h"
 #include "manager/api_server/filter.h"
 #include "manager/api_server/show.h"
 
-enum { PART_SERVICE_SPEC = 0, REVISIONS_KEPT = 10, REFERENCES_MAX = 2 + REVISIONS_KEPT };
+enum { PART_SERVICE_SPEC = 0, REVISIONS_KEPT = 10 };
 
 /* 128 bits over what makes a task dirty: the task's template and the ports, but neither constraints
  * (a task on a node that still suits stays) nor credentials. */
@@ -35,9 +39,10 @@ static void set_task_digest(struct call *call, const Sk__ServiceSpec *spec,
         ret->len = 2 * sizeof *hash;
 }
 
-/* The spec as it will be kept: image resolved, credentials only when the person asked for it. */
-static Sk__ServiceSpec *spec_to_keep(struct call *call, const Sk__ServiceSpec *spec,
-                                     const Sk__RegistryAuth *auth)
+/* The spec as it will be kept: image resolved, secrets and configs found, credentials only when the
+ * person asked for it. */
+static int spec_to_keep(struct call *call, const Sk__ServiceSpec *spec,
+                        const Sk__RegistryAuth *auth, Sk__ServiceSpec **ret)
 {
         Sk__ServiceSpec *kept = arena_copy(call->arena, spec, sizeof *spec);
 
@@ -47,7 +52,8 @@ static Sk__ServiceSpec *spec_to_keep(struct call *call, const Sk__ServiceSpec *s
         kept->task->container->registry_auth = (Sk__RegistryAuth *)auth;
         if (call->resolved_image)
                 kept->task->container->image = call->resolved_image;
-        return kept;
+        *ret = kept;
+        return file_fill_references(call, kept->task->container);
 }
 
 static void plan_revision(struct call *call, const char *spec_id, const char *service_id,
@@ -79,7 +85,7 @@ int handle_create_service(struct call *call, const Sk__CreateServiceRequest *in,
         Sk__ServiceRevision *part = CALL_NEW(call, Sk__ServiceRevision, SK__SERVICE_REVISION__INIT);
         const char *id = call->fresh_ids[0], *spec_id = call->fresh_ids[1];
         struct plan_change *change;
-        const char **references;
+        Sk__ServiceSpec *spec;
 
         TRY(check_service_spec(in->spec, call->err));
         if (view_find_name(call->view, SK__KIND__KIND_SERVICE, in->spec->annotations->name))
@@ -91,14 +97,11 @@ int handle_create_service(struct call *call, const Sk__CreateServiceRequest *in,
         part->revision = 1;
         part->n_labels = in->spec->annotations->n_labels;
         part->labels = in->spec->annotations->labels;
-        references = arena_alloc(call->arena, 2 * sizeof *references);
-        references[0] = spec_id;
-        plan_revision(call, spec_id, id, 1,
-                      spec_to_keep(call, in->spec,
-                                   in->send_registry_auth ? in->registry_auth : NULL));
+        TRY(spec_to_keep(call, in->spec, in->send_registry_auth ? in->registry_auth : NULL, &spec));
+        plan_revision(call, spec_id, id, 1, spec);
         change = plan_create(call->plan, SK__KIND__KIND_SERVICE, id);
         change->name = in->spec->annotations->name;
-        change->references = references;
+        change->references = service_references(part, spec, call->arena);
         change->reason = "service created";
         plan_set_part(change, PART_SERVICE_SPEC, &part->base);
         out->id = id;
@@ -117,14 +120,10 @@ static int find_service(struct call *call, const char *what, const Sk__Service *
 
 /* The next revision of 'service': which specs it names, newest first. */
 static Sk__ServiceRevision *next_revision(struct call *call, const Sk__Service *service,
-                                          const char *spec_id, const Sk__ServiceSpec *spec,
-                                          const char *const **ret_references)
+                                          const char *spec_id, const Sk__ServiceSpec *spec)
 {
         const Sk__ServiceRevision *before = service->spec;
         Sk__ServiceRevision *part = CALL_NEW(call, Sk__ServiceRevision, SK__SERVICE_REVISION__INIT);
-        const char **references =
-                arena_alloc(call->arena, (REFERENCES_MAX + 1) * sizeof *references);
-        size_t n = 0;
 
         part->spec_id = spec_id;
         part->previous_spec_id = before->spec_id;
@@ -136,12 +135,27 @@ static Sk__ServiceRevision *next_revision(struct call *call, const Sk__Service *
                 part->history[part->n_history++] = (char *)before->previous_spec_id;
         for (size_t i = 0; i < before->n_history && part->n_history < REVISIONS_KEPT; i++)
                 part->history[part->n_history++] = before->history[i];
-        references[n++] = spec_id;
-        references[n++] = before->spec_id;
-        for (size_t i = 0; i < part->n_history; i++)
-                references[n++] = part->history[i];
-        *ret_references = references;
         return part;
+}
+
+static void plan_next(struct call *call, const Sk__Service *service, Sk__ServiceRevision *part,
+                      Sk__ServiceSpec *spec, const char *reason)
+{
+        struct plan_change *change;
+
+        plan_revision(call, part->spec_id, service->id, part->revision, spec);
+        plan_require_unchanged(call->plan, SK__KIND__KIND_SERVICE,
+                               (const struct object_head *)service, PART_SERVICE_SPEC);
+        change = plan_update(call->plan, SK__KIND__KIND_SERVICE, service->id);
+        change->references = service_references(part, spec, call->arena);
+        change->reason = reason;
+        plan_set_part(change, PART_SERVICE_SPEC, &part->base);
+}
+
+void service_plan_revision(struct call *call, const Sk__Service *service, const char *spec_id,
+                           Sk__ServiceSpec *spec, const char *reason)
+{
+        plan_next(call, service, next_revision(call, service, spec_id, spec), spec, reason);
 }
 
 /* What the service shall become: the spec given, or the previous one. */
@@ -161,7 +175,7 @@ static int wanted_spec(struct call *call, const Sk__UpdateServiceRequest *in,
                                "service %s does not have a previous spec", service->name);
         if (in->rollback) {
                 *ret = previous->spec->spec;
-                return 0;
+                return file_require_references(call, (*ret)->task->container);
         }
         TRY(check_service_spec(in->spec, call->err));
         TRY(check_service_update(now->spec->spec, in->spec, call->err));
@@ -169,17 +183,14 @@ static int wanted_spec(struct call *call, const Sk__UpdateServiceRequest *in,
                 auth = previous->spec->spec->task->container->registry_auth;
         else if (!auth)
                 auth = now->spec->spec->task->container->registry_auth;
-        *ret = spec_to_keep(call, in->spec, auth);
-        return 0;
+        return spec_to_keep(call, in->spec, auth, ret);
 }
 
 int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,
                           Sk__UpdateServiceResponse *out)
 {
-        const char *const *references, *spec_id = call->fresh_ids[0];
         const Sk__Service *service;
         Sk__ServiceRevision *part;
-        struct plan_change *change;
         Sk__ServiceSpec *spec = NULL;
 
         TRY(find_service(call, in->id, &service));
@@ -187,15 +198,10 @@ int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,
                                                               PART_SERVICE_SPEC))
                 return err_set(call->err, ERR_PRECONDITION, "update out of sequence");
         TRY(wanted_spec(call, in, service, &spec));
-        part = next_revision(call, service, spec_id, spec, &references);
+        part = next_revision(call, service, call->fresh_ids[0], spec);
         part->is_rollback = in->rollback;
-        plan_revision(call, spec_id, service->id, part->revision, spec);
-        plan_require_unchanged(call->plan, SK__KIND__KIND_SERVICE,
-                               (const struct object_head *)service, PART_SERVICE_SPEC);
-        change = plan_update(call->plan, SK__KIND__KIND_SERVICE, service->id);
-        change->references = references;
-        change->reason = in->rollback ? "service rolled back" : "service updated";
-        plan_set_part(change, PART_SERVICE_SPEC, &part->base);
+        plan_next(call, service, part, spec,
+                  in->rollback ? "service rolled back" : "service updated");
         add_warning(call, (char ***)&out->warnings, &out->n_warnings);
         return 0;
 }

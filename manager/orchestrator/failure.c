@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/base/time.h"
+#include "lib/state/references.h"
 #include "manager/orchestrator/work.h"
 
 /* A task that ends sooner than this after its start has failed. */
@@ -83,6 +84,10 @@ static void roll_back(struct work *work, const Sk__Task *failed)
         work_progress(work)->update = status;
         change = plan_update(work->plan, SK__KIND__KIND_SERVICE, work->service->id);
         change->reason = "its update failed";
+        change->references =
+                service_references(revision,
+                                   view_service_spec(work->view, revision->spec_id)->spec->spec,
+                                   arena);
         plan_set_part(change, PART_SERVICE_spec, &revision->base);
 }
 
