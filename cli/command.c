@@ -16,6 +16,8 @@ static const struct {
         { "service", "Manage Swarm services" },
         { "node", "Manage Swarm nodes" },
         { "task", "Manage Swarm tasks" },
+        { "secret", "Manage Swarm secrets" },
+        { "config", "Manage Swarm configs" },
         { "image", "Manage this node's images" },
 };
 
@@ -223,8 +225,6 @@ static int take_globals(struct cli *cli, int argc, char **argv)
 static const struct {
         const char *noun, *why;
 } later[] = {
-        { "config", "secrets and configs come with a later release" },
-        { "secret", "secrets and configs come with a later release" },
         { "network", "overlay networks come with a later release" },
         { "stack", "stacks come with a later release" },
         { "volume", "volumes are made by the services that use them" },

@@ -182,6 +182,13 @@ int cli_stream(struct cli *cli, const struct rpc_method_id *method, const Protob
 
 /* --- errors --- */
 
+/* What docker's own command line finds out before it asks for a service: told without more ado. */
+static bool is_told_alone(const struct err *err)
+{
+        return str_starts_with(err->text, "secret not found: ") ||
+               str_starts_with(err->text, "config not found: ");
+}
+
 /* Docker shows swarm errors with gRPC's words around them; clients and scripts match on that.  What
  * its own engine says comes bare. */
 static bool is_told_bare(const struct cli *cli)
@@ -195,7 +202,9 @@ static bool is_told_bare(const struct cli *cli)
 int cli_fail(struct cli *cli)
 {
         text_make_printable(cli->err.text, strlen(cli->err.text), "\n\t");
-        if (is_told_bare(cli))
+        if (is_told_alone(&cli->err))
+                fprintf(stderr, "%s\n", cli->err.text);
+        else if (is_told_bare(cli))
                 fprintf(stderr, "Error response from daemon: %s\n", cli->err.text);
         else
                 fprintf(stderr, "Error response from daemon: rpc error: code = %s desc = %s\n",

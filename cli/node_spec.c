@@ -3,6 +3,7 @@
 
 #include "cli/node.h"
 #include "cli/spec_private.h"
+#include "cli/when.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/docker/docker.h"
@@ -77,13 +78,9 @@ int node_spec_apply(struct arena *arena, Sk__NodeSpec *spec, const struct argume
 
 static void add_joined_at(struct str *out, int64_t time_ns)
 {
-        _cleanup_(str_done) struct str time = { 0 };
-
-        str_add_time(&time, time_ns);
-        /* 2026-11-20T05:31:52.666451472Z as Go's Time prints it, in lower case as docker does. */
-        time.text[10] = ' ';
-        time.text[time.length - 1] = '\0';
-        str_addf(out, "Joined at:             \t%s +0000 utc\n", time.text);
+        str_add(out, "Joined at:             \t");
+        add_go_time(out, time_ns);
+        str_add_char(out, '\n');
 }
 
 static void add_plugins(struct str *out, const Sk__NodeDescription *description, const char *type)

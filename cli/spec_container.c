@@ -324,7 +324,6 @@ static int set_no_healthcheck(struct spec_edit *edit, const char *value)
 }
 
 #define NO_HEALTH "health checks come with a later release"
-#define NO_FILES "secrets and configs come with a later release"
 
 /* clang-format off */
 /*        name               letter type       value       help                                         refusal  set               remove */
@@ -362,8 +361,8 @@ const struct spec_option spec_container_options[] = {
         { "health-start-interval", 0, FLAG_DURATION, NULL, "Time between running the check during the start period (ms|s|m|h)", NO_HEALTH, NULL, NULL, SPEC_BOTH },
         { "health-start-period", 0, FLAG_DURATION, NULL, "Start period for the container to initialize before counting retries towards unstable (ms|s|m|h)", NO_HEALTH, NULL, NULL, SPEC_BOTH },
         { "health-timeout",    0, FLAG_DURATION, NULL, "Maximum time to allow one check to run (ms|s|m|h)", NO_HEALTH, NULL, NULL, SPEC_BOTH },
-        { "secret",            0, FLAG_LIST,     "secret", "Specify secrets to expose to the service",      NO_FILES, NULL, NULL, SPEC_BOTH },
-        { "config",            0, FLAG_LIST,     "config", "Specify configurations to expose to the service", NO_FILES, NULL, NULL, SPEC_BOTH },
+        { "secret",            0, FLAG_LIST,     "secret", "Specify secrets to expose to the service",      NULL, add_secret, remove_secret, SPEC_BOTH },
+        { "config",            0, FLAG_LIST,     "config", "Specify configurations to expose to the service", NULL, add_config, remove_config, SPEC_BOTH },
         { 0 },
 };
 /* clang-format on */

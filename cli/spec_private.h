@@ -35,6 +35,9 @@ extern const struct spec_option spec_service_options[];
 /* --mount (spec_mount.c) */
 spec_setter add_mount, remove_mount;
 
+/* --secret, --config (spec_file.c) */
+spec_setter add_secret, remove_secret, add_config, remove_config;
+
 Sk__ContainerSpec *spec_container(struct spec_edit *edit);
 Sk__TaskSpec *spec_task(struct spec_edit *edit);
 

@@ -3,4 +3,4 @@
 #include "cli/command.h"
 
 extern const struct command service_commands[], node_commands[], task_commands[], swarm_commands[],
-        image_commands[], system_commands[];
+        image_commands[], secret_commands[], config_commands[], system_commands[];

@@ -1,7 +1,7 @@
-/* Points in time as people type them. */
+/* Points in time as people type and read them. */
 #include "cli/when.h"
 
-#include "lib/base/str.h"
+#include "lib/base/mem.h"
 #include "lib/base/time.h"
 
 int when_parse(const char *text, int64_t now_ns, int64_t *ret_ns, struct err *err)
@@ -26,4 +26,14 @@ int when_parse(const char *text, int64_t now_ns, int64_t *ret_ns, struct err *er
                                text);
         *ret_ns = ns;
         return 0;
+}
+
+void add_go_time(struct str *out, int64_t time_ns)
+{
+        _cleanup_(str_done) struct str time = { 0 };
+
+        str_add_time(&time, time_ns);
+        time.text[10] = ' ';
+        time.text[time.length - 1] = '\0';
+        str_addf(out, "%s +0000 utc", time.text);
 }

@@ -1,0 +1,64 @@
+"""Secrets and configs: what a container finds, and where else nothing of them may be."""
+import os
+
+from cli_scenarios import _skep
+from node import IMAGE, check, wait_until
+
+
+def _file(node, name, content):
+    path = os.path.join(node.folder, name)
+    with open(path, 'wb') as file:
+        file.write(content)
+    return path
+
+
+def _inside(node, name, path):
+    """A path inside the service's one container."""
+    pid = node.running(name, 1)[1].task.status.container.pid
+    return '/proc/%d/root%s' % (pid, path)
+
+
+def _read(node, name, path):
+    with open(_inside(node, name, path), 'rb') as file:
+        return file.read()
+
+
+def secrets_and_configs_are_files_of_the_container(node):
+    _skep(node, 'secret', 'create', 'pw', _file(node, 'pw', b's3cret'))
+    _skep(node, 'secret', 'create', '--label', 'l=1', 'key', _file(node, 'key', b'\0binary\xff'))
+    _skep(node, 'config', 'create', 'conf', _file(node, 'conf', b'k=v'))
+    _skep(node, 'service', 'create', '-d', '--name', 'web', '--stop-grace-period', '100ms', '--secret', 'pw',
+          '--secret', 'source=key,target=/etc/key,uid=7,gid=8,mode=0400', '--config', 'source=conf,target=conf.d', IMAGE, 'sleep', '100000')
+    check(_read(node, 'web', '/run/secrets/pw') == b's3cret', 'the secret is there')
+    check(_read(node, 'web', '/etc/key') == b'\0binary\xff', 'so is the one with a target')
+    check(_read(node, 'web', '/conf.d') == b'k=v', 'and the config')
+    facts = os.stat(_inside(node, 'web', '/etc/key'))
+    check((facts.st_uid, facts.st_gid, facts.st_mode & 0o7777) == (7, 8, 0o400), 'owner and mode are as asked for')
+    check(os.stat(_inside(node, 'web', '/run/secrets/pw')).st_mode & 0o7777 == 0o444, 'everybody may read by default')
+    told = _skep(node, 'secret', 'rm', 'pw', code=1)
+    check("secret 'pw' is in use by the following service: web" in told, told)
+    _skep(node, 'service', 'update', '-d', '--secret-rm', 'pw', 'web')
+    wait_until(lambda: not os.path.exists(_inside(node, 'web', '/run/secrets/pw')), 'it is taken away')
+    check(_skep(node, 'secret', 'rm', 'pw') == 'pw\n', 'it can be removed now')
+    check('secret not found: nosuch\n' == _skep(node, 'service', 'create', '--secret', 'nosuch', IMAGE, code=1), 'an unknown one is told')
+    node.remove('web')
+    node.nothing_left()
+    _skep(node, 'secret', 'rm', 'key')
+    _skep(node, 'config', 'rm', 'conf')
+
+
+def a_new_version_moves_the_services_that_follow(node):
+    _skep(node, 'secret', 'create', 'pw', _file(node, 'pw', b'one'))
+    for name, source in ('follower', 'pw'), ('pinned', 'pw@1'):
+        _skep(node, 'service', 'create', '-d', '--name', name, '--stop-grace-period', '100ms', '--secret', 'source=%s,target=pw' % source,
+              IMAGE, 'sleep', '100000')
+    check(_skep(node, 'secret', 'update', '--data', _file(node, 'pw', b'two'), 'pw') == 'pw@2\n', 'the new version is named')
+    wait_until(lambda: _read(node, 'follower', '/run/secrets/pw') == b'two', 'the follower gets the new one')
+    check(_read(node, 'pinned', '/run/secrets/pw') == b'one', 'who named a version keeps it')
+    check('pw@2' in _skep(node, 'secret', 'ls'), 'ls shows it')
+    _skep(node, 'secret', 'rm', 'pw', code=1)
+    node.remove('pinned')
+    node.remove('follower')
+    wait_until(lambda: not node.tasks(), 'both are gone')
+    check(_skep(node, 'secret', 'rm', 'pw') == 'pw\npw@2\n', 'all unused versions go')
+    check(not node.control('ListSecrets').secrets, 'none is left')
