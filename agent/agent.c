@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/answer.h"
+#include "agent/enter.h"
 #include "agent/runner.h"
 #include "agent/session.h"
 #include "lib/base/time.h"
@@ -30,6 +31,7 @@ struct agent {
         struct runner *runner;
         struct session *session;
         struct answers *answers;
+        struct entrances *entrances;
         struct loop_timer gather, describe;
         struct arena description_arena;
         Sk__NodeDescription *description; /* as told last */
@@ -240,7 +242,11 @@ static void on_request(void *context, const Sk__NodeRequest *request)
 {
         struct agent *agent = context;
 
-        answers_begin(agent->answers, session_client(agent->session), request);
+        if (request->what_case == SK__NODE_REQUEST__WHAT_ENTER)
+                entrances_begin(agent->entrances, session_client(agent->session),
+                                request->request_id, request->enter);
+        else
+                answers_begin(agent->answers, session_client(agent->session), request);
 }
 
 static void on_cancel(void *context, const char *request_id)
@@ -248,6 +254,7 @@ static void on_cancel(void *context, const char *request_id)
         struct agent *agent = context;
 
         answers_cancel(agent->answers, request_id);
+        entrances_cancel(agent->entrances, request_id);
 }
 
 static const struct session_events session_events = {
@@ -309,6 +316,7 @@ static void begin(struct agent *agent)
         worker_init(&agent->worker, NULL);
         agent->runner = runner_new(&options);
         agent->answers = answers_new(&answers);
+        agent->entrances = entrances_new(agent->options.loop, agent->options.executor);
 }
 
 /* Back to belonging to no swarm; what runs is not touched. */
@@ -319,6 +327,7 @@ static void end(struct agent *agent)
         loop_timer_cancel(&agent->gather);
         loop_timer_cancel(&agent->describe);
         answers_free(TAKE(agent->answers));
+        entrances_free(TAKE(agent->entrances));
         session_free(TAKE(agent->session));
         runner_free(TAKE(agent->runner));
         disk_free(TAKE(agent->disk));

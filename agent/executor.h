@@ -65,6 +65,19 @@ struct executor_events {
         void (*progress)(void *context, const char *message);
 };
 
+/* Something done inside a task's container from outside, beside what the task itself runs. */
+struct executor_entry;
+struct executor_entry_events {
+        /* It has begun; the descriptors are the caller's from now on: where to write what it reads,
+         * and where to read what it writes.  They do not block; -1: there is none. */
+        void (*started)(void *context, int in, int out, int errors);
+        /* It has ended; what it wrote last can still be read, until entry_finish(). */
+        void (*exited)(void *context);
+        /* Over, once and last; the entry is freed when it returns.  'err' is NULL when it ran;
+         * else an exit code other than 0 is what a shell would have told. */
+        void (*ended)(void *context, int exit_code, const struct err *err);
+};
+
 struct executor_ops {
         /* Fills in what the node is and has; allocated in the description's own arena. */
         void (*describe)(struct executor *executor, struct arena *arena, Sk__NodeDescription *ret);
@@ -97,6 +110,19 @@ struct executor_ops {
                      void (*listed)(void *context, const char *const *task_ids, size_t n,
                                     const struct err *err),
                      void *context);
+
+        /* Goes inside; all five are NULL when the executor cannot.  Nothing is told before it
+         * returns. */
+        struct executor_entry *(*enter)(struct executor *executor, const Sk__EnterStart *start,
+                                        const struct executor_entry_events *events, void *context);
+        /* No more input will be written. */
+        void (*entry_end_input)(struct executor_entry *entry);
+        void (*entry_resize)(struct executor_entry *entry, uint32_t width, uint32_t height);
+        /* After 'exited': everything that was there has been read. */
+        void (*entry_finish)(struct executor_entry *entry);
+        /* Nobody is interested any more: it is ended and taken away, no callback comes. */
+        void (*entry_leave)(struct executor_entry *entry);
+
         void (*free)(struct executor *executor);
 };
 

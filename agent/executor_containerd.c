@@ -261,6 +261,7 @@ static void free_executor(struct executor *base)
 
         CHECK(executor->tasks.n == 0);
         executor_end_watching(executor);
+        executor_free_entries(executor);
         images_free(executor->images);
         if (executor->client)
                 rpc_client_free(executor->client);
@@ -283,6 +284,11 @@ static const struct executor_ops ops = {
         .close = close_task,
         .facts = facts,
         .list = executor_list,
+        .enter = executor_enter,
+        .entry_end_input = executor_entry_end_input,
+        .entry_resize = executor_entry_resize,
+        .entry_finish = executor_entry_finish,
+        .entry_leave = executor_entry_leave,
         .free = free_executor,
 };
 

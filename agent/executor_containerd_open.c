@@ -91,6 +91,7 @@ static void adopt_process(struct executor_task *task, const Ctd__Tasks__Process 
                     STR("err", err.text));
         executor_watch_process(task);
         executor_begin_health(task, true);
+        executor_end_old_entries(task);
 }
 
 static void found_process(void *context, const void *out, const struct err *err)

@@ -39,6 +39,7 @@ struct executor_containerd {
         int n_silent;
         struct listing *listings; /* under way */
         struct disk_care *disk;   /* NULL: not ours to care for */
+        struct executor_entry *entries;
 };
 
 /* What is known of the process in the container. */
@@ -200,6 +201,17 @@ void executor_end_health(struct executor_task *task);
 /* Sends a signal to the process, until containerd has heard it; does not wait for that. */
 void executor_send_signal(struct executor_task *task, int signal, bool to_all);
 void executor_forget_signal(struct executor_task *task);
+
+/* --- going inside --- */
+struct executor_entry *executor_enter(struct executor *executor, const Sk__EnterStart *start,
+                                      const struct executor_entry_events *events, void *context);
+void executor_entry_end_input(struct executor_entry *entry);
+void executor_entry_resize(struct executor_entry *entry, uint32_t width, uint32_t height);
+void executor_entry_finish(struct executor_entry *entry);
+void executor_entry_leave(struct executor_entry *entry);
+/* Ends what an earlier agent began in the container and nobody hears any more. */
+void executor_end_old_entries(struct executor_task *task);
+void executor_free_entries(struct executor_containerd *executor);
 
 /* --- the executor --- */
 void executor_describe(struct executor *executor, struct arena *arena, Sk__NodeDescription *ret);

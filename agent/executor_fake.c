@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/executor_fake_enter.h"
 #include "lib/base/check.h"
 #include "lib/base/id.h"
 #include "lib/base/map.h"
@@ -331,6 +332,15 @@ static void fake_list(struct executor *executor,
         loop_timer_set(fake->options.loop, &listing->timer, 0);
 }
 
+static struct executor_entry *enter(struct executor *executor, const Sk__EnterStart *start,
+                                    const struct executor_entry_events *events, void *context)
+{
+        const struct fake *fake = container_of(executor, struct fake, executor);
+
+        (void)start;
+        return fake_enter(fake->options.loop, events, context);
+}
+
 /* --- life --- */
 
 static void fake_free(struct executor *executor)
@@ -362,6 +372,11 @@ static const struct executor_ops fake_ops = {
         .close = fake_close,
         .facts = fake_facts,
         .list = fake_list,
+        .enter = enter,
+        .entry_end_input = fake_entry_end_input,
+        .entry_resize = fake_entry_resize,
+        .entry_finish = fake_entry_finish,
+        .entry_leave = fake_entry_leave,
         .free = fake_free,
 };
 

@@ -40,6 +40,7 @@
         X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse, UNARY, ROLE_ADMIN)   \
         X(StreamLogs, stream_logs, StreamLogsRequest, StreamLogsResponse, SERVER_STREAM,           \
           ROLE_ADMIN)                                                                              \
+        X(Enter, enter, EnterInput, EnterOutput, BIDI_STREAM, ROLE_ADMIN)                          \
         X(StreamEvents, stream_events, StreamEventsRequest, StreamEventsResponse, SERVER_STREAM,   \
           ROLE_ADMIN)                                                                              \
         X(CheckRegistryAuth, check_registry_auth, CheckRegistryAuthRequest,                        \

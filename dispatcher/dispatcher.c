@@ -312,6 +312,7 @@ void dispatcher_metrics(struct daemon *daemon, struct str *str)
         str_addf(str, "skep_dispatcher_nodes_heard %zu\n", dispatcher->heartbeats.nodes.n);
         str_addf(str, "skep_dispatcher_tasks_told %zu\n", dispatcher->index.tasks.n);
         str_addf(str, "skep_dispatcher_requests %zu\n", dispatcher->requests.n);
+        str_addf(str, "skep_dispatcher_entries %zu\n", dispatcher->entries.n);
         peers_metrics(dispatcher->peers, str);
         mirror_metrics(dispatcher->mirror, str);
         committer_metrics(dispatcher->committer, str);
@@ -364,6 +365,7 @@ void dispatcher_stop(struct daemon *daemon)
         heartbeats_done(&dispatcher->heartbeats);
         assignment_index_done(&dispatcher->index);
         map_done(&dispatcher->requests);
+        map_done(&dispatcher->entries);
         map_done(&dispatcher->sessions);
         free(dispatcher);
 }

@@ -28,6 +28,7 @@ struct dispatcher {
         struct map sessions;   /* node id -> struct session, the newest of each node */
         struct session *dirty; /* list of sessions that have something to tell */
         struct map requests;   /* request id -> struct asked (answer.c) */
+        struct map entries;    /* request id -> struct entry (enter.c) */
         struct assignment_index index;
         struct heartbeats heartbeats; /* of all nodes that any dispatcher hears */
         struct peers *peers;

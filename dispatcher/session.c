@@ -5,6 +5,7 @@
 
 #include "api/dispatcher.h"
 #include "dispatcher/answer.h"
+#include "dispatcher/enter.h"
 #include "dispatcher/report.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -131,8 +132,10 @@ static void detach(struct session *session)
                         break;
                 }
         session->phase = SESSION_OVER;
-        if (is_the_nodes)
+        if (is_the_nodes) {
                 answer_session_ended(dispatcher, session);
+                enter_session_ended(dispatcher, session);
+        }
 }
 
 void session_fail(struct session *session, const struct err *err)

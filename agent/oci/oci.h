@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/dispatcher.pb-c.h"
 #include "api/specs.pb-c.h"
 #include "agent/oci/image.h"
 #include "agent/oci/user.h"
@@ -61,6 +62,12 @@ int oci_spec_build(const struct oci_input *input, struct arena *arena, const cha
  * container's own process with the test as its arguments (same user, environment and rights). */
 int oci_probe_build(const struct oci_input *input, const struct oci_health *settings,
                     struct arena *arena, const char **ret_json, struct err *err);
+
+/* A further process of a container, as JSON: the container's own (of 'spec', its configuration)
+ * with what 'exec' says.  'user' NULL: the container's. */
+int oci_exec_build(const char *spec, size_t spec_size, const Sk__ExecSpec *exec,
+                   const struct oci_user *user, const struct oci_host *host, struct arena *arena,
+                   const char **ret_json, struct err *err);
 
 /* The signal that asks the container to stop: the spec's, else the image's, else SIGTERM. */
 int oci_stop_signal(const Sk__ContainerSpec *container, const struct oci_image *image,

@@ -54,8 +54,7 @@ static size_t key_length(const char *variable)
         return (size_t)(strchrnul(variable, '=') - variable);
 }
 
-/* Sets a variable in place of an earlier one of the same name; one without '=' removes it. */
-static void set_variable(json_t *env, const char *variable)
+void oci_set_variable(json_t *env, const char *variable)
 {
         size_t length = key_length(variable), i;
         json_t *known;
@@ -80,18 +79,18 @@ static json_t *environment(const struct oci_input *input)
 {
         json_t *env = json_array();
 
-        set_variable(env, default_path);
+        oci_set_variable(env, default_path);
         json_array_append_new(env, json_sprintf("HOSTNAME=%s", input->hostname));
         if (input->spec->task->container->tty)
-                set_variable(env, "TERM=xterm");
+                oci_set_variable(env, "TERM=xterm");
         for (size_t i = 0; i < input->image->env.n; i++)
-                set_variable(env, input->image->env.words[i]);
+                oci_set_variable(env, input->image->env.words[i]);
         for (size_t i = 0; i < input->n_env; i++)
-                set_variable(env, input->env[i]);
+                oci_set_variable(env, input->env[i]);
         return env;
 }
 
-static json_t *user_section(const struct oci_user *user)
+json_t *oci_user_section(const struct oci_user *user)
 {
         json_t *groups = json_array();
 
@@ -101,8 +100,7 @@ static json_t *user_section(const struct oci_user *user)
                          (json_int_t)user->gid, "additionalGids", groups);
 }
 
-/* As execve would leave them: a user that is not root keeps them within reach only. */
-static json_t *capability_sets(uint64_t capabilities, bool is_root)
+json_t *oci_capability_sets(uint64_t capabilities, bool is_root)
 {
         json_t *list = json_array(), *sets = json_object();
 
@@ -192,10 +190,10 @@ static int fill_process(const struct oci_input *input, uint64_t capabilities, js
                                (long long)container->oom_score_adj);
         json_object_set_new(process, "cwd", json_string(folder));
         json_object_set_new(process, "env", environment(input));
-        json_object_set_new(process, "user", user_section(input->user));
+        json_object_set_new(process, "user", oci_user_section(input->user));
         json_object_set_new(process, "terminal", json_boolean(container->tty));
         json_object_set_new(process, "capabilities",
-                            capability_sets(capabilities, input->user->uid == 0));
+                            oci_capability_sets(capabilities, input->user->uid == 0));
         json_object_set_new(process, "oomScoreAdj", json_integer(container->oom_score_adj));
         json_object_set_new(process, "noNewPrivileges",
                             json_boolean(container->privileges &&

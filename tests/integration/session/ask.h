@@ -17,3 +17,7 @@ size_t ask_count_ready(struct manager *manager);
 /* The log of a task of node i, by way of that manager's dispatcher: its lines, each with a ';'
  * after it, and errors.  Gives up after ten seconds. */
 void ask_log(struct manager *manager, size_t node, const char *task_id, struct str *ret);
+
+/* Goes inside a task of node i by way of that manager's dispatcher, sends 'size' bytes to what runs
+ * there, and adds what comes back; then the error or "exit N".  Gives up after ten seconds. */
+void ask_inside(struct manager *manager, size_t node, size_t size, struct str *ret);

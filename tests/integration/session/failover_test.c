@@ -229,12 +229,28 @@ static void a_log_can_be_asked_for_at_any_manager(void **state)
         }
 }
 
+static void any_manager_lets_people_inside_tasks_of_any_node(void **state)
+{
+        struct fixture *f = *state;
+        enum { SIZE = 3000000 };
+
+        for_some_time(f, 2 * NS_PER_S);
+        for (size_t i = 0; i < MANAGERS; i++) {
+                _cleanup_(str_done) struct str told = { 0 };
+
+                ask_inside(&f->managers[i], 0, SIZE, &told);
+                assert_int_equal(told.length, SIZE + strlen("exit 0"));
+                assert_string_equal(told.text + SIZE, "exit 0");
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(agents_of_followers_are_not_judged_down),
+                TEST(any_manager_lets_people_inside_tasks_of_any_node),
                 TEST(a_follower_that_falls_silent_makes_no_node_late),
                 TEST(a_log_can_be_asked_for_at_any_manager),
                 TEST(the_death_of_the_leading_manager_replaces_no_task),

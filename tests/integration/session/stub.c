@@ -114,6 +114,20 @@ void ask(void *context, struct rpc_call *call, const Sk__AskRequest *in)
         rpc_call_finish(call);
 }
 
+void enter(void *context, struct rpc_call *call, const Sk__EnterInput *in)
+{
+        (void)context;
+        (void)in;
+        rpc_call_finish(call);
+}
+
+void entered(void *context, struct rpc_call *call, const Sk__EnterOutput *in)
+{
+        (void)context;
+        (void)in;
+        rpc_call_finish(call);
+}
+
 void share_alive(void *context, struct rpc_call *call, const Sk__AliveNodes *in)
 {
         (void)context;
