@@ -68,7 +68,7 @@ static const struct flag cluster_flags[] = {
           "Specifications of one or more certificate signing endpoints",
           "external certificate authorities come with a later release" },
         { "max-snapshots", 0, FLAG_UINT, NULL, "Number of additional Raft snapshots to retain",
-          NULL },
+          "old snapshots are not kept here" },
         { "snapshot-interval", 0, FLAG_UINT, NULL,
           "Number of log entries between Raft snapshots (default 10000)", NULL },
         { "task-history-limit", 0, FLAG_INT, NULL, "Task history retention limit (default 5)",
@@ -126,7 +126,6 @@ static int swarm_init(struct cli *cli, const struct arguments *arguments)
         request.dispatcher_heartbeat_ns = duration(arguments, "dispatcher-heartbeat");
         request.task_history_limit = number(arguments, "task-history-limit");
         request.snapshot_interval = count(arguments, "snapshot-interval");
-        request.max_snapshots = count(arguments, "max-snapshots");
         if (cli_call(cli, RPC_METHOD(node_agent, InitSwarm), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
@@ -291,8 +290,6 @@ static void apply_update(Sk__ClusterSpec *spec, const struct arguments *argument
                 spec->certificate_expiry_ns = duration(arguments, "cert-expiry");
         if (argument_is_set(arguments, "dispatcher-heartbeat"))
                 spec->dispatcher_heartbeat_ns = duration(arguments, "dispatcher-heartbeat");
-        if (argument_is_set(arguments, "max-snapshots"))
-                spec->keep_old_snapshots = count(arguments, "max-snapshots");
         if (argument_is_set(arguments, "snapshot-interval"))
                 spec->snapshot_interval = count(arguments, "snapshot-interval");
         if (argument_is_set(arguments, "task-history-limit"))

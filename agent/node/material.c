@@ -108,7 +108,6 @@ static void plan_cluster(struct plan *plan, const struct material *material)
                 in->dispatcher_heartbeat_ns ? in->dispatcher_heartbeat_ns : 5 * NS_PER_S;
         spec->certificate_expiry_ns = lifetime_of(in);
         spec->snapshot_interval = in->snapshot_interval ? in->snapshot_interval : 10000;
-        spec->keep_old_snapshots = in->max_snapshots;
         spec->log_entries_for_slow_followers = 500;
         spec->election_tick = 10;
         spec->heartbeat_tick = 1;

@@ -126,6 +126,15 @@ int check_cluster_spec(const Sk__ClusterSpec *before, const Sk__ClusterSpec *aft
         if (!after)
                 return err_set(err, ERR_INVALID, "cluster spec must be provided");
         TRY(cluster_check_times(after->certificate_expiry_ns, after->dispatcher_heartbeat_ns, err));
+        if (after->keep_old_snapshots)
+                return err_set(err, ERR_UNIMPLEMENTED,
+                               "old snapshots are not kept: max-snapshots must be 0");
+        if (after->n_external_cas)
+                return err_set(err, ERR_UNIMPLEMENTED,
+                               "external certificate authorities are not supported yet");
+        if (after->default_log_driver)
+                return err_set(err, ERR_UNIMPLEMENTED,
+                               "a default log driver is not supported yet: name it in the service");
         if (after->annotations && before && before->annotations &&
             !str_equal(str_or(after->annotations->name, ""), str_or(before->annotations->name, "")))
                 return err_set(err, ERR_INVALID, "modification of cluster name is not allowed");

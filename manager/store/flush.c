@@ -3,12 +3,15 @@
  */
 #include "lib/base/check.h"
 #include "lib/base/time.h"
+#include "manager/store/peers.h"
 #include "manager/store/store.h"
 
 enum {
-        FLUSH_DELAY_MS = 500,     /* after the first change */
-        FLUSH_BYTES = 2 << 20,    /* or after this much of log */
-        BEHIND_BYTES = 64 << 20,  /* take no more while the disk lags by this much */
+        FLUSH_DELAY_MS = 500,    /* after the first change */
+        FLUSH_BYTES = 2 << 20,   /* or after this much of log */
+        BEHIND_BYTES = 64 << 20, /* take no more while the disk lags by this much */
+        COMPACT_ENTRIES = 10000,
+        KEEP_ENTRIES = 500,
         COMPACT_BYTES = 64 << 20, /* cut the log when it grew by this, however few its entries */
         REMOVALS_MAX = 100000,    /* kept in memory for watchers that resume */
 };
@@ -59,17 +62,36 @@ static void job_free(struct flush_job *job)
         free(job);
 }
 
+/* As this store was told to; else as the cluster's settings say. */
+static void read_compaction(const struct store *store, uint64_t *ret_gather, uint64_t *ret_keep)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        const Sk__ClusterSpec *spec =
+                (const Sk__ClusterSpec *)store_cluster_part(store, PART_CLUSTER_spec,
+                                                            &sk__cluster_spec__descriptor, &arena);
+
+        *ret_gather = (uint64_t)store->options.config->compact_entries;
+        if (!*ret_gather)
+                *ret_gather = spec ? spec->snapshot_interval : 0;
+        if (!*ret_gather)
+                *ret_gather = COMPACT_ENTRIES;
+        *ret_keep = (uint64_t)store->options.config->keep_entries;
+        if (!*ret_keep)
+                *ret_keep = spec ? spec->log_entries_for_slow_followers : 0;
+        if (!*ret_keep)
+                *ret_keep = KEEP_ENTRIES;
+}
+
 /* The log before what is on disk may go, but for some entries that a slow follower can use. */
 static void compact(struct store *store)
 {
-        const struct store_config *config = store->options.config;
-        const struct replica_role *role = replica_role(store->replica);
-        uint64_t keep = (uint64_t)config->keep_entries, index = store->flush.index;
+        uint64_t first = replica_role(store->replica)->first_index, index = store->flush.index;
+        uint64_t gather, keep;
 
-        if (index < role->first_index + keep)
+        read_compaction(store, &gather, &keep);
+        if (index < first || index - first < keep)
                 return;
-        if (index < role->first_index + keep + (uint64_t)config->compact_entries &&
-            store->flush.log_bytes < COMPACT_BYTES)
+        if (index - first - keep < gather && store->flush.log_bytes < COMPACT_BYTES)
                 return;
         store->flush.log_bytes = 0;
         replica_compact(store->replica, index - keep);

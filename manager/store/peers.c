@@ -15,21 +15,28 @@ enum { FORWARD_TIMEOUT_S = 30, MESSAGE_BYTES = 16 << 20, BACKOFF_MS = 200 };
 
 /* --- who there is --- */
 
-const Sk__ClusterMembership *peers_membership(const struct store *store, struct arena *arena)
+const ProtobufCMessage *store_cluster_part(const struct store *store, size_t part,
+                                           const ProtobufCMessageDescriptor *descriptor,
+                                           struct arena *arena)
 {
         size_t at = 0;
         const struct record *cluster = state_each(store->state, SK__KIND__KIND_CLUSTER, &at);
         struct record_content content;
         ProtobufCMessage *message;
 
-        if (!cluster || !cluster->part_versions[PART_CLUSTER_membership])
+        if (!cluster || !cluster->part_versions[part])
                 return NULL;
         record_content(cluster, &content);
-        if (message_unpack(arena, &sk__cluster_membership__descriptor,
-                           content.parts[PART_CLUSTER_membership].data,
-                           content.parts[PART_CLUSTER_membership].size, &message, NULL) < 0)
+        if (message_unpack(arena, descriptor, content.parts[part].data, content.parts[part].size,
+                           &message, NULL) < 0)
                 return NULL;
-        return (const Sk__ClusterMembership *)message;
+        return message;
+}
+
+const Sk__ClusterMembership *peers_membership(const struct store *store, struct arena *arena)
+{
+        return (const Sk__ClusterMembership *)store_cluster_part(
+                store, PART_CLUSTER_membership, &sk__cluster_membership__descriptor, arena);
 }
 
 struct peer *peers_member(struct store *store, uint64_t id)

@@ -20,6 +20,11 @@ struct peer {
 
 void peers_close(struct store *store);
 
+/* A part of the cluster's object; NULL while there is none.  In 'arena'. */
+const ProtobufCMessage *store_cluster_part(const struct store *store, size_t part,
+                                           const ProtobufCMessageDescriptor *descriptor,
+                                           struct arena *arena);
+
 /* The membership as it is in the state, in the arena; NULL before there is one. */
 const Sk__ClusterMembership *peers_membership(const struct store *store, struct arena *arena);
 

@@ -22,10 +22,7 @@ static void look(struct load *load, struct fixture *fixture)
 /* One life of the store, at whose end it is killed. */
 static void live_once(struct load *load, struct fixture *fixture, struct random *random)
 {
-        static const char *const arguments[] = { "--compact-after", "200", "--compact-keep", "10",
-                                                 NULL };
-
-        fixture_start(fixture, arguments);
+        fixture_start(fixture, NULL);
         look(load, fixture);
         load_repeat(load);
         look(load, fixture);

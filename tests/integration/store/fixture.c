@@ -26,9 +26,10 @@ static const char *path(const struct fixture *fixture, const char *name, char *r
 
 /* --- life --- */
 
-/* What `swarm init` writes: a cluster, created by the store's role. */
+/* What `swarm init` writes: a cluster, created by the store's role.  Its log is cut often. */
 static void write_bootstrap(const struct fixture *fixture)
 {
+        Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
         struct arena arena = { 0 };
         Sk__Part part = SK__PART__INIT, *parts[] = { &part };
         Sk__Change change = SK__CHANGE__INIT, *changes[] = { &change };
@@ -44,6 +45,9 @@ static void write_bootstrap(const struct fixture *fixture)
         change.kind = SK__KIND__KIND_CLUSTER;
         change.id = (char *)"cluster000000000000000000";
         change.name = (char *)"default";
+        spec.snapshot_interval = 200;
+        spec.log_entries_for_slow_followers = 10;
+        message_pack(&arena, &spec.base, &part.data.data, &part.data.len);
         change.parts = parts;
         change.n_parts = 1;
         group.changes = changes;
