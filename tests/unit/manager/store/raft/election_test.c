@@ -219,8 +219,31 @@ static void a_leader_of_an_older_term_learns_of_the_newer_one(void **state)
         server_persisted(server);
         server_receive(server,
                        (struct raft_message){ .kind = RAFT_HEARTBEAT, .from = 3, .term = 4 });
+        assert_int_equal(server_message(server, 3)->kind, RAFT_APPEND_REPLY);
         assert_true(server_message(server, 3)->reject);
         assert_int_equal(server_message(server, 3)->term, 5);
+}
+
+static void a_deposed_leader_gives_others_time_to_run(void **state)
+{
+        _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
+
+        (void)state;
+        server_lead(server);
+        for (int i = 0; i < 20; i++) {
+                server_tick(server, 60 * NS_PER_MS);
+                server_receive(server, (struct raft_message){ .kind = RAFT_HEARTBEAT_REPLY,
+                                                              .from = 2,
+                                                              .term = 1,
+                                                              .stamp = server->now });
+        }
+        assert_int_equal(server->effects->role, RAFT_LEADER);
+        server_receive(server,
+                       (struct raft_message){
+                               .kind = RAFT_APPEND_REPLY, .from = 3, .term = 7, .reject = true });
+        server_persisted(server);
+        server_tick(server, NS_PER_MS);
+        assert_int_equal(server->effects->role, RAFT_FOLLOWER);
 }
 
 static void leadership_goes_to_who_has_everything(void **state)
@@ -282,6 +305,7 @@ int main(void)
                 cmocka_unit_test(a_leader_that_is_answered_stays),
                 cmocka_unit_test(a_newer_term_deposes_a_leader),
                 cmocka_unit_test(a_leader_of_an_older_term_learns_of_the_newer_one),
+                cmocka_unit_test(a_deposed_leader_gives_others_time_to_run),
                 cmocka_unit_test(leadership_goes_to_who_has_everything),
                 cmocka_unit_test(nothing_is_accepted_while_leadership_goes_over),
                 cmocka_unit_test(a_follower_told_to_run_does_so_at_once),

@@ -60,6 +60,29 @@ static void a_newcomer_learns_first(void **state)
         assert_true(server_wrote_to(server, 4));
 }
 
+static void a_change_starts_nobody_from_scratch(void **state)
+{
+        _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
+
+        (void)state;
+        server_lead(server);
+        server_commit_all(server);
+        change(server, RAFT_ADD_LEARNER, 4);
+        server_propose(server, 1, 10);
+        assert_int_equal(server_message(server, 2)->log_index, 2);
+}
+
+static void an_id_may_have_all_its_bytes(void **state)
+{
+        _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
+
+        (void)state;
+        server_lead(server);
+        server_commit_all(server);
+        change(server, RAFT_ADD_LEARNER, UINT64_C(0x0807060504030201));
+        assert_non_null(member(server, UINT64_C(0x0807060504030201)));
+}
+
 static void one_change_at_a_time(void **state)
 {
         _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
@@ -228,6 +251,8 @@ int main(void)
                 cmocka_unit_test(who_is_alone_by_a_change_under_way_waits_like_others),
                 cmocka_unit_test(no_change_before_the_first_commit_of_a_term),
                 cmocka_unit_test(a_newcomer_learns_first),
+                cmocka_unit_test(a_change_starts_nobody_from_scratch),
+                cmocka_unit_test(an_id_may_have_all_its_bytes),
                 cmocka_unit_test(one_change_at_a_time),
                 cmocka_unit_test(a_learner_that_lags_is_not_promoted),
                 cmocka_unit_test(one_that_caught_up_is),

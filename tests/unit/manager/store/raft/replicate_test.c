@@ -268,6 +268,25 @@ static void a_rejection_is_answered_with_what_is_missing(void **state)
         assert_int_equal(server_message(server, 3)->n_entries, 4);
 }
 
+static void a_hint_says_where_to_go_on(void **state)
+{
+        _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
+
+        (void)state;
+        server_receive_append(server, (struct raft_message){ .from = 2, .term = 1 },
+                              TERMS(1, 1, 1));
+        server_persisted(server);
+        server_lead(server);
+        server_receive(server, (struct raft_message){ .kind = RAFT_APPEND_REPLY,
+                                                      .from = 3,
+                                                      .term = 2,
+                                                      .log_index = 3,
+                                                      .hint_index = 2,
+                                                      .hint_term = 1,
+                                                      .reject = true });
+        assert_int_equal(server_message(server, 3)->log_index, 2);
+}
+
 static void what_was_lost_is_sent_again_after_a_heartbeat(void **state)
 {
         _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
@@ -351,6 +370,24 @@ static void what_was_compacted_comes_as_a_snapshot(void **state)
         assert_int_equal(server->effects->n_snapshot_sends, 1);
 }
 
+static void after_a_snapshot_comes_what_follows_it(void **state)
+{
+        _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
+
+        (void)state;
+        server_lead(server);
+        server_propose(server, 5, 10);
+        server_commit_all(server);
+        server_step(server, (struct raft_event){ .kind = RAFT_COMPACT, .compact = { .index = 4 } });
+        server_receive(server,
+                       (struct raft_message){
+                               .kind = RAFT_APPEND_REPLY, .from = 3, .term = 1, .stamp = 1 });
+        server_step(server, (struct raft_event){
+                                    .kind = RAFT_SNAPSHOT_SENT,
+                                    .snapshot_sent = { .peer = 3, .index = 4, .is_ok = true } });
+        assert_int_equal(server_message(server, 3)->log_index, 4);
+}
+
 static void a_snapshot_replaces_the_log(void **state)
 {
         _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
@@ -407,10 +444,12 @@ int main(void)
                 cmocka_unit_test(a_large_batch_goes_in_several_messages),
                 cmocka_unit_test(the_window_bounds_what_is_under_way),
                 cmocka_unit_test(a_rejection_is_answered_with_what_is_missing),
+                cmocka_unit_test(a_hint_says_where_to_go_on),
                 cmocka_unit_test(what_was_lost_is_sent_again_after_a_heartbeat),
                 cmocka_unit_test(who_restarted_in_the_same_term_is_told_what_is_committed),
                 cmocka_unit_test(what_left_memory_is_read_back),
                 cmocka_unit_test(what_was_compacted_comes_as_a_snapshot),
+                cmocka_unit_test(after_a_snapshot_comes_what_follows_it),
                 cmocka_unit_test(a_snapshot_replaces_the_log),
                 cmocka_unit_test(a_snapshot_of_what_is_known_is_refused),
         };
