@@ -28,8 +28,8 @@ static const Sk__Task *a_waiting_task(Sk__Resources *reserved, const char *const
 
         sk__placement__init(placement);
         if (constraint)
-                placement->constraints =
-                        a_list(&world, &placement->n_constraints, constraint, NULL);
+                placement->constraints = a_list(&world, &placement->n_constraints,
+                                                "node.role==worker", constraint, NULL);
         spec->task->placement = placement;
         spec->task->reservations = reserved;
         a_service_of(&world, spec);
@@ -86,6 +86,61 @@ static void the_constraint_that_is_not_met_is_named(void **state)
                             "constraint not satisfied: node.hostname==b, the node has 'a'");
 }
 
+static void a_platform_that_is_not_supported_is_named(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(&world, "web", 1);
+        Sk__Platform platform = SK__PLATFORM__INIT, *platforms[] = { &platform };
+        Sk__Placement placement = SK__PLACEMENT__INIT;
+
+        (void)state;
+        platform.os = "linux";
+        platform.architecture = "s390x";
+        placement.platforms = platforms;
+        placement.n_platforms = 1;
+        spec->task->placement = &placement;
+        a_service_of(&world, spec);
+        a_node(&world, "a");
+        assert_string_equal(verdict_on(a_task(&world, "web", 1, SK__TASK_STATE__TASK_PENDING, NULL),
+                                       "a"),
+                            "the node is linux/x86_64; wanted: linux/s390x");
+}
+
+static Sk__Mount *a_volume_of(const char *driver)
+{
+        Sk__Mount *mount = arena_alloc(&world.arena, sizeof *mount);
+        Sk__Mount__VolumeOptions *volume = arena_alloc(&world.arena, sizeof *volume);
+
+        sk__mount__init(mount);
+        sk__mount__volume_options__init(volume);
+        mount->type = SK__MOUNT__TYPE__VOLUME;
+        mount->volume = volume;
+        volume->driver = driver;
+        return mount;
+}
+
+static void the_first_plugin_that_is_missing_is_named(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(&world, "web", 1);
+        Sk__Mount *mounts[] = { a_volume_of("first"), a_volume_of("second"), a_volume_of("third") };
+
+        (void)state;
+        spec->task->container->mounts = mounts;
+        spec->task->container->n_mounts = 3;
+        a_service_of(&world, spec);
+        a_node(&world, "a");
+        assert_string_equal(verdict_on(a_task(&world, "web", 1, SK__TASK_STATE__TASK_PENDING, NULL),
+                                       "a"),
+                            "the plugin Volume/first is missing");
+}
+
+static void a_node_that_is_not_ready_says_so(void **state)
+{
+        (void)state;
+        a_node_that_is(&world, "a", SK__NODE_STATUS__STATE__DOWN,
+                       SK__NODE_SPEC__AVAILABILITY__ACTIVE);
+        assert_string_equal(verdict_on(a_waiting_task(NULL, NULL), "a"), "the node is not ready");
+}
+
 static void a_drained_node_says_so(void **state)
 {
         (void)state;
@@ -114,6 +169,11 @@ int main(void)
                 cmocka_unit_test_setup_teardown(what_is_missing_is_named, begin, end),
                 cmocka_unit_test_setup_teardown(the_constraint_that_is_not_met_is_named, begin,
                                                 end),
+                cmocka_unit_test_setup_teardown(a_platform_that_is_not_supported_is_named, begin,
+                                                end),
+                cmocka_unit_test_setup_teardown(the_first_plugin_that_is_missing_is_named, begin,
+                                                end),
+                cmocka_unit_test_setup_teardown(a_node_that_is_not_ready_says_so, begin, end),
                 cmocka_unit_test_setup_teardown(a_drained_node_says_so, begin, end),
                 cmocka_unit_test_setup_teardown(a_task_with_a_node_of_its_own_is_judged_there_alone,
                                                 begin, end),
