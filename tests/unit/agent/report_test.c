@@ -20,6 +20,19 @@ static void what_changes_while_in_flight_waits_for_the_next_batch(void **state)
         report_queue_done(&queue);
 }
 
+static void there_is_no_empty_batch(void **state)
+{
+        struct report_queue queue;
+        struct report report = {};
+
+        (void)state;
+        report_queue_init(&queue);
+        report_add(&queue, &report);
+        report_forget(&queue, &report);
+        assert_false(report_take(&queue, 10));
+        report_queue_done(&queue);
+}
+
 static void many_changes_of_one_task_are_one_report(void **state)
 {
         struct report_queue queue;
@@ -84,6 +97,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_changes_while_in_flight_waits_for_the_next_batch),
+                cmocka_unit_test(there_is_no_empty_batch),
                 cmocka_unit_test(many_changes_of_one_task_are_one_report),
                 cmocka_unit_test(a_batch_lost_with_its_session_is_told_again),
                 cmocka_unit_test(an_old_acknowledgement_changes_nothing),

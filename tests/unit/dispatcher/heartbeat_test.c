@@ -73,6 +73,16 @@ static void a_node_that_is_expected_gets_its_time_once(void **state)
         assert_string_equal(late(*state, 130), "a");
 }
 
+static void who_is_expected_or_heard_is_in_the_table_until_late(void **state)
+{
+        heartbeats_expect(*state, "a", 100, 30);
+        heartbeats_heard(*state, "b", 200, 30);
+        assert_true(heartbeats_has(*state, "a"));
+        assert_true(heartbeats_has(*state, "b"));
+        late(*state, 130);
+        assert_false(heartbeats_has(*state, "a"));
+}
+
 static void a_shorter_allowance_never_brings_lateness_forward(void **state)
 {
         heartbeats_heard(*state, "a", 100, 60);
@@ -125,6 +135,13 @@ static void no_record_makes_a_period_that_nobody_can_keep(void **state)
         assert_int_equal(heartbeat_period(1, INT64_MAX), NS_PER_S);
 }
 
+static void the_more_nodes_move_the_longer_it_takes(void **state)
+{
+        (void)state;
+        assert_true(heartbeat_moving(0) > 0);
+        assert_true(heartbeat_moving(1000) - heartbeat_moving(0) >= 10 * NS_PER_S);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -136,6 +153,7 @@ int main(void)
                 TEST(a_late_node_is_told_once),
                 TEST(the_longest_silent_is_told_first),
                 TEST(a_node_that_is_expected_gets_its_time_once),
+                TEST(who_is_expected_or_heard_is_in_the_table_until_late),
                 TEST(a_shorter_allowance_never_brings_lateness_forward),
                 TEST(a_forgotten_node_is_never_late),
                 TEST(nobody_is_late_for_what_we_slept_through),
@@ -143,6 +161,7 @@ int main(void)
                 cmocka_unit_test(many_agents_share_a_thousand_heartbeats_a_second),
                 cmocka_unit_test(no_agent_is_heard_less_often_than_the_setting_says),
                 cmocka_unit_test(no_record_makes_a_period_that_nobody_can_keep),
+                cmocka_unit_test(the_more_nodes_move_the_longer_it_takes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
