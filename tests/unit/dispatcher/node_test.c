@@ -75,6 +75,98 @@ static void a_node_seen_becomes_ready(void **state)
         assert_string_equal(node->status->address, "10.0.0.1");
 }
 
+/* The cluster's stores: these nodes, at port 2383 of their addresses. */
+static void members_are(struct fixture *f, const char *first, const char *second)
+{
+        Sk__ClusterMembership__Member a = SK__CLUSTER_MEMBERSHIP__MEMBER__INIT, b = a;
+        Sk__ClusterMembership__Member *members[] = { &a, &b };
+        Sk__ClusterMembership membership = SK__CLUSTER_MEMBERSHIP__INIT;
+
+        a.node_id = an_id(&f->world, first);
+        a.address = "10.0.0.1:2383";
+        b.node_id = an_id(&f->world, second);
+        b.address = "[fd00::2]:2383";
+        membership.members = members;
+        membership.n_members = 2;
+        a_cluster(&f->world);
+        a_part(&f->world, SK__KIND__KIND_CLUSTER, view_cluster(f->world.view)->id, NULL,
+               PART_CLUSTER_membership, &membership.base);
+}
+
+static const Sk__NodeStatus *manager_status(struct fixture *f, const char *name, const char *leader)
+{
+        node_plan_manager(f->world.view, an_id(&f->world, name), an_id(&f->world, leader), 2377,
+                          &f->plan);
+        apply(f);
+        return view_node(f->world.view, an_id(&f->world, name))->status;
+}
+
+static void the_leader_says_where_to_join(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__NodeStatus *status;
+
+        a_node(&f->world, "n1");
+        members_are(f, "n1", "n2");
+        status = manager_status(f, "n1", "n1");
+        assert_true(status->is_leader);
+        assert_true(status->is_reachable);
+        assert_string_equal(status->manager_address, "10.0.0.1:2377");
+}
+
+static void a_member_that_is_ready_can_be_reached(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__NodeStatus *status;
+
+        a_node(&f->world, "n2");
+        members_are(f, "n1", "n2");
+        status = manager_status(f, "n2", "n1");
+        assert_false(status->is_leader);
+        assert_true(status->is_reachable);
+        assert_string_equal(status->manager_address, "[fd00::2]:2377");
+}
+
+static void a_member_that_is_down_cannot_be_reached(void **state)
+{
+        struct fixture *f = *state;
+
+        a_node_that_is(&f->world, "n2", DOWN, ACTIVE);
+        members_are(f, "n1", "n2");
+        assert_false(manager_status(f, "n2", "n1")->is_reachable);
+}
+
+static void who_is_a_member_no_more_is_no_manager(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__NodeStatus *status;
+
+        a_node(&f->world, "n1");
+        members_are(f, "n1", "n2");
+        manager_status(f, "n1", "n1");
+        members_are(f, "n2", "n3");
+        status = manager_status(f, "n1", "n2");
+        assert_false(status->is_leader);
+        assert_false(status->is_reachable);
+        assert_string_equal(status->manager_address, "");
+}
+
+static void nothing_is_planned_for_who_is_no_manager_or_known_as_one(void **state)
+{
+        struct fixture *f = *state;
+        const char *worker = an_id(&f->world, "n4"), *nobody = an_id(&f->world, "n5");
+
+        a_node(&f->world, "n1");
+        a_part(&f->world, SK__KIND__KIND_NODE, worker, "n4", PART_NODE_spec,
+               &a_node_spec(&f->world, "n4")->base);
+        members_are(f, "n1", "n2");
+        manager_status(f, "n1", "n1");
+        node_plan_manager(f->world.view, n1(f), n1(f), 2377, &f->plan);
+        node_plan_manager(f->world.view, worker, n1(f), 2377, &f->plan);
+        node_plan_manager(f->world.view, nobody, n1(f), 2377, &f->plan);
+        assert_true(plan_is_empty(&f->plan));
+}
+
 static void a_node_seen_again_changes_nothing(void **state)
 {
         struct fixture *f = *state;
@@ -312,6 +404,11 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_node_seen_becomes_ready),
+                TEST(the_leader_says_where_to_join),
+                TEST(a_member_that_is_ready_can_be_reached),
+                TEST(a_member_that_is_down_cannot_be_reached),
+                TEST(who_is_a_member_no_more_is_no_manager),
+                TEST(nothing_is_planned_for_who_is_no_manager_or_known_as_one),
                 TEST(a_node_seen_again_changes_nothing),
                 TEST(a_new_description_is_kept_with_the_name),
                 TEST(a_late_node_is_down),
