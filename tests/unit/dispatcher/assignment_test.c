@@ -264,6 +264,51 @@ static void a_secret_comes_back_for_the_next_task(void **state)
         assert_int_equal(next(f)->n_secrets, 1);
 }
 
+static void what_was_given_to_a_task_is_told_with_it(void **state)
+{
+        struct fixture *f = *state;
+        Sk__GenericResource gpu = SK__GENERIC_RESOURCE__INIT, *given[] = { &gpu };
+        Sk__TaskPlacement placement = SK__TASK_PLACEMENT__INIT;
+        const Sk__Task *task;
+        const Sk__Assignments *told;
+
+        gpu.kind = "gpu";
+        gpu.value_case = SK__GENERIC_RESOURCE__VALUE_NAMED;
+        gpu.named = "gpu-1";
+        placement.node_id = an_id(&f->world, "n1");
+        placement.assigned_generic = given;
+        placement.n_assigned_generic = 1;
+        a_service(&f->world, "web", 1);
+        task = a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        a_part(&f->world, SK__KIND__KIND_TASK, task->id, NULL, PART_TASK_placement,
+               &placement.base);
+        told = next(f);
+        assert_int_equal(told->tasks[0]->n_assigned_generic, 1);
+        assert_string_equal(told->tasks[0]->assigned_generic[0]->named, "gpu-1");
+}
+
+static void a_task_that_another_holds_does_not_stop_the_rest(void **state)
+{
+        struct fixture *f = *state;
+        struct assignment other;
+        const Sk__Task *held, *own;
+        const Sk__Assignments *told;
+
+        next(f);
+        a_service(&f->world, "web", 2);
+        held = a_task(&f->world, "web", 1, ASSIGNED, "n2");
+        own = a_task(&f->world, "web", 2, ASSIGNED, "n1");
+        assignment_init(&other, an_id(&f->world, "n2"), &f->index);
+        assignment_next(&other, f->world.view, PLENTY, &f->arena);
+        assignment_touch(&f->assignment, held->id);
+        assignment_touch(&f->assignment, own->id);
+        told = next(f);
+        assert_true(told->is_last);
+        assert_int_equal(told->n_tasks, 1);
+        assert_false(assignment_is_touched(&f->assignment));
+        assignment_done(&other);
+}
+
 static void a_long_set_comes_in_messages_of_bounded_size(void **state)
 {
         struct fixture *f = *state;
@@ -400,6 +445,8 @@ int main(void)
                 TEST(large_files_come_in_messages_of_their_own),
                 TEST(a_failed_task_never_brings_secrets),
                 TEST(a_secret_comes_back_for_the_next_task),
+                TEST(what_was_given_to_a_task_is_told_with_it),
+                TEST(a_task_that_another_holds_does_not_stop_the_rest),
                 TEST(a_long_set_comes_in_messages_of_bounded_size),
                 TEST(many_removals_come_in_messages_of_bounded_size),
                 TEST(what_changes_during_a_long_set_is_in_it),
