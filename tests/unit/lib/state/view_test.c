@@ -152,6 +152,32 @@ static void bad_news_is_refused_and_changes_nothing(void **state)
         assert_int_equal(view_count(world->view, SK__KIND__KIND_TASK), 0);
 }
 
+static void of_a_part_that_is_told_twice_the_last_counts(void **state)
+{
+        struct world *world = *state;
+        struct arena arena = { 0 };
+        Sk__Part twice[] = { SK__PART__INIT, SK__PART__INIT }, *parts[] = { &twice[0], &twice[1] };
+        Sk__Event event = SK__EVENT__INIT;
+        struct err err;
+
+        for (size_t i = 0; i < 2; i++) {
+                Sk__TaskPlacement placement = SK__TASK_PLACEMENT__INIT;
+                ProtobufCBinaryData *data = &twice[i].data;
+
+                placement.node_id = an_id(world, i ? "last" : "first");
+                twice[i].index = PART_TASK_placement;
+                data->data = arena_alloc(&arena, 100);
+                data->len = protobuf_c_message_pack(&placement.base, data->data);
+        }
+        event.kind = SK__KIND__KIND_TASK;
+        event.id = an_id(world, "t");
+        event.parts = parts;
+        event.n_parts = 2;
+        assert_int_equal(view_put(world->view, &event, &err), 0);
+        assert_string_equal(task_node(view_task(world->view, event.id)), an_id(world, "last"));
+        arena_done(&arena);
+}
+
 static void references_are_part_of_an_object(void **state)
 {
         struct world *world = *state;
@@ -434,6 +460,7 @@ int main(void)
                 TEST(a_new_name_replaces_the_old_one),
                 TEST(a_name_belongs_to_the_latest_news_of_it),
                 TEST(bad_news_is_refused_and_changes_nothing),
+                TEST(of_a_part_that_is_told_twice_the_last_counts),
                 TEST(references_are_part_of_an_object),
                 TEST(a_person_names_by_id_name_or_the_beginning_of_an_id),
                 TEST(what_nobody_has_is_not_found_in_docker_s_words),

@@ -279,6 +279,8 @@ static void certificates_live_an_hour_at_least(void **state)
         spec.certificate_expiry_ns = NS_PER_HOUR - 1;
         assert_int_equal(check_cluster_spec(NULL, &spec, &err), ERR_INVALID);
         assert_string_equal(err.text, "minimum certificate expiry time is: 1h0m0s");
+        spec.certificate_expiry_ns = NS_PER_HOUR;
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), 0);
 }
 
 static void heartbeats_have_a_least_period(void **state)

@@ -51,6 +51,51 @@ static void a_part_is_bounded(void **state)
         arena_done(&arena);
 }
 
+static void a_commit_has_at_most_so_many_changes(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change **all = arena_alloc(&arena, (CHECK_CHANGES_MAX + 1) * sizeof *all);
+        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+
+        (void)state;
+        all[0] = a_change(&arena, SK__CHANGE__OP__REMOVE, SK__KIND__KIND_SERVICE, "s1");
+        for (size_t i = 1; i <= CHECK_CHANGES_MAX; i++)
+                all[i] = all[0];
+        group.changes = all;
+        group.n_changes = CHECK_CHANGES_MAX;
+        request.groups = groups;
+        request.n_groups = 1;
+        assert_int_equal(check_commit(&request, ROLE_API, NULL), 0);
+        group.n_changes++;
+        assert_int_equal(check_commit(&request, ROLE_API, NULL), ERR_EXHAUSTED);
+        arena_done(&arena);
+}
+
+static void a_commit_has_at_most_so_many_preconditions(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Precondition exists = SK__PRECONDITION__INIT, **all;
+        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+
+        (void)state;
+        exists.test_case = SK__PRECONDITION__TEST_EXISTS;
+        exists.kind = SK__KIND__KIND_SERVICE;
+        exists.id = an_id(&arena, "s1");
+        all = arena_alloc(&arena, (CHECK_PRECONDITIONS_MAX + 1) * sizeof *all);
+        for (size_t i = 0; i <= CHECK_PRECONDITIONS_MAX; i++)
+                all[i] = &exists;
+        group.preconditions = all;
+        group.n_preconditions = CHECK_PRECONDITIONS_MAX;
+        request.groups = groups;
+        request.n_groups = 1;
+        assert_int_equal(check_commit(&request, ROLE_API, NULL), 0);
+        group.n_preconditions++;
+        assert_int_equal(check_commit(&request, ROLE_API, NULL), ERR_EXHAUSTED);
+        arena_done(&arena);
+}
+
 static void only_a_tasks_status_can_be_merged(void **state)
 {
         struct arena arena = { 0 };
@@ -129,6 +174,8 @@ int main(void)
                 cmocka_unit_test(ids_have_25_characters),
                 cmocka_unit_test(kinds_ops_and_parts_must_exist),
                 cmocka_unit_test(a_part_is_bounded),
+                cmocka_unit_test(a_commit_has_at_most_so_many_changes),
+                cmocka_unit_test(a_commit_has_at_most_so_many_preconditions),
                 cmocka_unit_test(only_a_tasks_status_can_be_merged),
                 cmocka_unit_test(creators_may_create_but_not_update),
                 cmocka_unit_test(names_and_references_belong_to_the_owner),

@@ -197,6 +197,21 @@ static void who_comes_from_the_future_waits(void **data)
         assert_int_equal(f->news.version, 3);
 }
 
+static void a_message_has_no_more_events_than_asked_for(void **data)
+{
+        struct fixture *f = *data;
+
+        create(f, SK__KIND__KIND_SERVICE, "s1", 1);
+        create(f, SK__KIND__KIND_SERVICE, "s2", 1);
+        create(f, SK__KIND__KIND_SERVICE, "s3", 1);
+        watch(f, SK__KIND__KIND_SERVICE, 1, 0, ROLE_API);
+        f->feed.events_max = 2;
+        next(f);
+        assert_int_equal(f->news.n_events, 2);
+        next(f);
+        assert_int_equal(f->news.n_events, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -209,6 +224,7 @@ int main(void)
                 TEST(guarded_parts_go_to_their_readers_only),
                 TEST(who_missed_a_forgotten_removal_starts_over),
                 TEST(a_reader_that_is_on_its_way_starts_over_too),
+                TEST(a_message_has_no_more_events_than_asked_for),
                 TEST(who_comes_from_the_future_waits),
         };
 
