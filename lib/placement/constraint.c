@@ -156,7 +156,7 @@ const char *placement_arch(const char *name)
         return name;
 }
 
-/* Which row; *ret_label is what follows a prefix, else NULL. */
+/* Which row, or NULL; *ret_label is set to what follows a prefix. */
 static const struct constraint_key *key_find(const char *text, const char **ret_label)
 {
         for (size_t i = 0; i < COUNT_OF(keys); i++) {
@@ -166,10 +166,10 @@ static const struct constraint_key *key_find(const char *text, const char **ret_
                         continue;
                 if (keys[i].has_label ? !text[length] : text[length] != '\0')
                         continue;
-                *ret_label = keys[i].has_label ? text + length : NULL;
+                if (keys[i].has_label)
+                        *ret_label = text + length;
                 return &keys[i];
         }
-        *ret_label = NULL;
         return NULL;
 }
 
@@ -208,7 +208,7 @@ static char *trimmed(struct arena *arena, const char *text, size_t length)
 int constraint_parse(struct arena *arena, const char *text, struct constraint *ret, struct err *err)
 {
         const char *equal = strstr(text, "=="), *operator= equal ? equal : strstr(text, "!=");
-        const char *key, *value, *label;
+        const char *key, *value, *label = NULL;
 
         if (!operator)
                 return err_set(err, ERR_INVALID, "constraint expected one operator from ==, !=");
@@ -251,7 +251,7 @@ void constraint_say(struct str *str, const struct constraint *constraint, const 
 
 const char *constraint_label(const Sk__Node *node, const char *descriptor)
 {
-        const char *label;
+        const char *label = NULL;
         const struct constraint_key *key = key_find(descriptor, &label);
 
         return label ? key->value(node, label) : "";
