@@ -64,8 +64,6 @@ void settle_transfer(struct raft *raft)
                 step_aside(raft);
                 return;
         }
-        if (raft->transfer_to && !peer)
-                raft->transfer_to = 0;
         if (peer && peer->match == raft->log.last && !raft->is_transfer_asked) {
                 raft->is_transfer_asked = true;
                 send_timeout_now(raft, peer->id);
