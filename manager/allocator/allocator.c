@@ -147,8 +147,6 @@ static const Sk__KindMask kinds[] = {
           .parts = 1 << PART_SERVICE_spec | 1 << PART_SERVICE_endpoint },
         { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_SERVICE_SPEC,
           .parts = 1 << PART_SERVICE_SPEC_spec },
-        { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_NETWORK,
-          .parts = 1 << PART_NETWORK_spec | 1 << PART_NETWORK_allocation },
         { .base = PROTOBUF_C_MESSAGE_INIT(&sk__kind_mask__descriptor), .kind = SK__KIND__KIND_TASK,
           .parts = 1 << PART_TASK_definition | 1 << PART_TASK_allocation },
         /* clang-format on */
