@@ -14,6 +14,7 @@
         X(GetNode, get_node, GetNodeRequest, GetNodeResponse, UNARY, ROLE_ADMIN)                   \
         X(UpdateNode, update_node, UpdateNodeRequest, UpdateNodeResponse, UNARY, ROLE_ADMIN)       \
         X(RemoveNode, remove_node, RemoveNodeRequest, RemoveNodeResponse, UNARY, ROLE_ADMIN)       \
+        X(WatchNode, watch_node, WatchNodeRequest, WatchNodeResponse, SERVER_STREAM, ROLE_ADMIN)   \
         X(CreateService, create_service, CreateServiceRequest, CreateServiceResponse, UNARY,       \
           ROLE_ADMIN)                                                                              \
         X(GetService, get_service, GetServiceRequest, GetServiceResponse, UNARY, ROLE_ADMIN)       \
@@ -21,6 +22,8 @@
           ROLE_ADMIN)                                                                              \
         X(UpdateService, update_service, UpdateServiceRequest, UpdateServiceResponse, UNARY,       \
           ROLE_ADMIN)                                                                              \
+        X(ListServiceRevisions, list_service_revisions, ListServiceRevisionsRequest,               \
+          ListServiceRevisionsResponse, UNARY, ROLE_ADMIN)                                         \
         X(RemoveService, remove_service, RemoveServiceRequest, RemoveServiceResponse, UNARY,       \
           ROLE_ADMIN)                                                                              \
         X(WatchService, watch_service, WatchServiceRequest, WatchServiceResponse, SERVER_STREAM,   \

@@ -196,10 +196,16 @@ static int node_update(struct cli *cli, const struct arguments *arguments)
         spec = editable_spec(cli, node);
         if (node_spec_apply(&cli->arena, spec, arguments, &cli->err) < 0)
                 return print_failure(cli);
+        if (argument_bool(arguments, "wait") &&
+            spec->availability != SK__NODE_SPEC__AVAILABILITY__DRAIN) {
+                err_set(&cli->err, ERR_INVALID, "--wait goes with --availability drain");
+                return print_failure(cli);
+        }
         if (send_update(cli, node, spec) < 0)
                 return cli_fail(cli);
         printf("%s\n", positional(arguments, 0));
-        return 0;
+        fflush(stdout);
+        return argument_bool(arguments, "wait") ? node_wait_empty(cli, node->name, node->id) : 0;
 }
 
 static int change_role(struct cli *cli, const struct arguments *arguments, Sk__NodeRole role,

@@ -8,6 +8,9 @@ extern const struct flag node_update_flags[];
 int node_spec_apply(struct arena *arena, Sk__NodeSpec *spec, const struct arguments *arguments,
                     struct err *err);
 
+/* Tells how many tasks a drained node has left until it has none; returns the exit code. */
+int node_wait_empty(struct cli *cli, const char *name, const char *id);
+
 /* The node as 'node inspect --pretty' tells of it. */
 void node_pretty(struct str *out, const Sk__Node *node, const char *root_pem);
 

@@ -14,6 +14,8 @@ const struct flag node_update_flags[] = {
         { "label-add", 0, FLAG_LIST, NULL, "Add or update a node label (\"key=value\")", NULL },
         { "label-rm", 0, FLAG_LIST, NULL, "Remove a node label if exists", NULL },
         { "role", 0, FLAG_STRING, NULL, "Role of the node (\"worker\", \"manager\")", NULL },
+        { "wait", 0, FLAG_BOOL, NULL, "With --availability drain: wait until the node is empty",
+          NULL },
         { 0 },
 };
 

@@ -208,6 +208,26 @@ static size_t show_slots(struct progress *progress, const Sk__WatchServiceRespon
         return at;
 }
 
+/* So many tasks are tried before a person says that the others shall follow; 0: all follow. */
+static uint64_t canaries_of(const Sk__WatchServiceResponse *news)
+{
+        const Sk__Service *service = news->service ? news->service->service : NULL;
+        const Sk__UpdateConfig *update =
+                news->service && news->service->spec ? news->service->spec->update : NULL;
+
+        if (!update || !service || !service->spec || service->spec->is_promoted ||
+            service->spec->is_rollback || !update_status(news) || update->canary >= news->wanted)
+                return 0;
+        return update->canary;
+}
+
+static bool is_waiting_for_person(const Sk__WatchServiceResponse *news)
+{
+        const Sk__UpdateStatus *update = update_status(news);
+
+        return canaries_of(news) && str_starts_with(update->message, "update waits");
+}
+
 static void show_overall(struct progress *progress, const Sk__WatchServiceResponse *news,
                          struct str *out)
 {
@@ -227,9 +247,9 @@ static void show_overall(struct progress *progress, const Sk__WatchServiceRespon
         } else {
                 set_line(progress, 0, "", out);
         }
-        snprintf(line, sizeof line, "overall progress: %s%llu out of %llu tasks",
+        snprintf(line, sizeof line, "overall progress: %s%llu out of %llu tasks%s",
                  is_back ? "rolling back update: " : "", (unsigned long long)running,
-                 (unsigned long long)news->wanted);
+                 (unsigned long long)news->wanted, canaries_of(news) ? " (canaries)" : "");
         set_line(progress, 1, line, out);
 }
 
@@ -245,7 +265,7 @@ static enum progress_verdict fail(struct progress *progress, const char *what, c
 static void show_verify(struct progress *progress, int64_t now_ns, struct str *out)
 {
         int64_t left = progress->stable_since_ns + progress->monitor_ns - now_ns;
-        char line[200];
+        char line[300];
         /* Below all others, wherever that is. */
         size_t at = progress->lines.n ? progress->lines.n - 1 : 0;
 
@@ -253,6 +273,11 @@ static void show_verify(struct progress *progress, int64_t now_ns, struct str *o
                 snprintf(line, sizeof line, "verify: Detected task failure");
         else if (!progress->is_stable)
                 line[0] = '\0';
+        else if (left <= 0 && progress->waits)
+                snprintf(line, sizeof line,
+                         "verify: Service %.150s waits after its canaries: see 'skep service "
+                         "promote' and 'rollback'",
+                         progress->name);
         else if (left <= 0)
                 snprintf(line, sizeof line, "verify: Service %.150s converged", progress->name);
         else
@@ -275,7 +300,7 @@ static bool is_there(const struct progress *progress, const Sk__WatchServiceResp
         if (is_global(news) && !news->wanted &&
             now_ns - progress->started_at_ns < NO_TASKS_GRACE_NS)
                 return false;
-        return news->running >= news->wanted;
+        return news->running >= news->wanted || is_waiting_for_person(news);
 }
 
 static enum progress_verdict check_update(struct progress *progress,
@@ -313,6 +338,7 @@ enum progress_verdict progress_take(struct progress *progress, const Sk__WatchSe
         cut_lines(progress, n);
         *(char **)vec_add(&progress->lines) = verify;
         progress->is_stable = is_there(progress, news, now_ns);
+        progress->waits = is_waiting_for_person(news);
         if (progress->is_stable && !was_stable)
                 progress->stable_since_ns = now_ns;
         if (was_stable && !progress->is_stable)

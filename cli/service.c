@@ -237,15 +237,20 @@ static const struct flag *const ps_tables[] = { task_list_flags, NULL };
 static const struct flag *const inspect_tables[] = { inspect_flags, NULL };
 static const struct flag *const logs_tables[] = { service_logs_flags, NULL };
 static const struct flag *const scale_tables[] = { scale_flags, NULL };
-static const struct flag *const rollback_tables[] = { detach_flags, NULL };
+static const struct flag *const rollback_tables[] = { detach_flags, service_rollback_flags, NULL };
+static const struct flag *const promote_tables[] = { detach_flags, NULL };
+static const struct flag *const history_tables[] = { service_history_flags, NULL };
 
 /* clang-format off */
 /*        noun       verb        usage                                     summary                                  aliases           side  least most flags first  flags  run */
 const struct command service_commands[] = {
         { "service", "create",   "[OPTIONS] IMAGE [COMMAND] [ARG...]",     "Create a new service",                  NULL,     COMMAND_CONTROL, 1, -1, true,  .make_flags = service_create_tables, .run = service_create },
+        { "service", "diff",     "SERVICE REVISION [REVISION]",            "Show what differs between two revisions of a service, or one and the current", NULL, COMMAND_CONTROL, 2, 3, false, NULL, NULL, service_diff },
+        { "service", "history",  "[OPTIONS] SERVICE",                      "List the revisions of a service",       NULL,     COMMAND_CONTROL, 1,  1, false, history_tables, NULL, service_history },
         { "service", "inspect",  "[OPTIONS] SERVICE [SERVICE...]",         "Display detailed information on one or more services", NULL, COMMAND_CONTROL, 1, -1, false, inspect_tables, NULL, service_inspect },
         { "service", "logs",     "[OPTIONS] SERVICE|TASK",                 "Fetch the logs of a service or task",   NULL,     COMMAND_CONTROL, 1,  1, false, logs_tables, NULL, service_logs },
         { "service", "ls",       "[OPTIONS]",                              "List services",                         "list",   COMMAND_CONTROL, 0,  0, false, ls_tables, NULL, service_ls },
+        { "service", "promote",  "[OPTIONS] SERVICE",                      "Let an update go on after its canaries", NULL,    COMMAND_CONTROL, 1,  1, false, promote_tables, NULL, service_promote },
         { "service", "ps",       "[OPTIONS] SERVICE [SERVICE...]",         "List the tasks of one or more services", NULL,    COMMAND_CONTROL, 1, -1, false, ps_tables, NULL, service_ps },
         { "service", "rm",       "SERVICE [SERVICE...]",                   "Remove one or more services",           "remove", COMMAND_CONTROL, 1, -1, false, NULL, NULL, service_rm },
         { "service", "rollback", "[OPTIONS] SERVICE",                      "Revert changes to a service's configuration", NULL, COMMAND_CONTROL, 1, 1, false, rollback_tables, NULL, service_rollback },

@@ -4,11 +4,15 @@
 #include "lib/base/str.h"
 
 extern const struct flag service_create_flags[], service_update_flags[], service_logs_flags[];
+extern const struct flag service_history_flags[], service_rollback_flags[];
 
 int service_create(struct cli *cli, const struct arguments *arguments);
 int service_update(struct cli *cli, const struct arguments *arguments);
 int service_scale(struct cli *cli, const struct arguments *arguments);
 int service_rollback(struct cli *cli, const struct arguments *arguments);
+int service_history(struct cli *cli, const struct arguments *arguments);
+int service_diff(struct cli *cli, const struct arguments *arguments);
+int service_promote(struct cli *cli, const struct arguments *arguments);
 int service_logs(struct cli *cli, const struct arguments *arguments);
 
 /* A name for a service that was given none: "adjective_noun", as docker does. */
@@ -30,4 +34,7 @@ const char *service_mode(const Sk__ServiceSpec *spec);
 struct list_kind;
 extern const struct list_kind service_list;
 struct json_t;
+/* A row of service history; 'before' is the revision before it, NULL: there is none. */
+struct json_t *service_history_row(struct arena *arena, const Sk__ServiceRevisionView *revision,
+                                   const Sk__ServiceRevisionView *before, int64_t now_ns);
 struct json_t *service_row(struct arena *arena, const Sk__ServiceView *service);

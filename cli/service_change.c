@@ -41,13 +41,25 @@ int service_wait(struct cli *cli, const struct arguments *arguments, const char 
 
 /* --- rollback --- */
 
+const struct flag service_rollback_flags[] = {
+        { "to", 0, FLAG_UINT, "revision",
+          "Go back to this revision instead of the previous one (see 'skep service history')",
+          NULL },
+        { 0 },
+};
+
 int service_rollback(struct cli *cli, const struct arguments *arguments)
 {
         Sk__UpdateServiceRequest request = SK__UPDATE_SERVICE_REQUEST__INIT;
+        const char *to = argument(arguments, "to");
         const void *out;
 
         request.id = positional(arguments, 0);
         request.rollback = true;
+        if (to && (str_to_uint64(to, &request.rollback_to, NULL) < 0 || !request.rollback_to)) {
+                err_set(&cli->err, ERR_INVALID, "revisions are numbered from 1");
+                return print_failure(cli);
+        }
         if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0)
                 return cli_fail(cli);
         return service_wait(cli, arguments, request.id);

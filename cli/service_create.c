@@ -6,6 +6,7 @@
 #include "cli/print.h"
 #include "cli/service.h"
 #include "cli/spec.h"
+#include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/message/message.h"
 
@@ -22,6 +23,7 @@ const struct flag service_create_flags[] = {
 
 const struct flag service_update_flags[] = {
         { "rollback", 0, FLAG_BOOL, NULL, "Rollback to previous specification", NULL },
+        { "resume", 0, FLAG_BOOL, NULL, "Let a paused update go on, whatever failed before", NULL },
         { 0 },
 };
 
@@ -62,6 +64,26 @@ int service_create(struct cli *cli, const struct arguments *arguments)
         return service_wait(cli, arguments, response->id);
 }
 
+/* These do not go with changes of the spec: what was typed would be lost. */
+static int check_alone(const struct arguments *arguments, const char *name, struct err *err)
+{
+        static const char *const may_stand_by[] = { "detach", "quiet" };
+
+        if (!argument_bool(arguments, name))
+                return 0;
+        for (size_t i = 0; i < arguments->values.n; i++) {
+                const char *other = VEC_AT(&arguments->values, struct flag_value, i).flag->name;
+                bool may = strcmp(other, name) == 0;
+
+                for (size_t k = 0; k < COUNT_OF(may_stand_by); k++)
+                        may = may || strcmp(other, may_stand_by[k]) == 0;
+                if (!may)
+                        return err_set(err, ERR_INVALID,
+                                       "other flags may not be combined with --%s", name);
+        }
+        return 0;
+}
+
 int service_update(struct cli *cli, const struct arguments *arguments)
 {
         Sk__GetServiceRequest get = SK__GET_SERVICE_REQUEST__INIT;
@@ -72,6 +94,9 @@ int service_update(struct cli *cli, const struct arguments *arguments)
         const Sk__ServiceView *service;
         const void *out;
 
+        if (check_alone(arguments, "rollback", &cli->err) < 0 ||
+            check_alone(arguments, "resume", &cli->err) < 0)
+                return print_failure(cli);
         get.id = positional(arguments, 0);
         if (cli_call(cli, RPC_METHOD(control, GetService), &get.base, &out) < 0)
                 return cli_fail(cli);
@@ -84,6 +109,7 @@ int service_update(struct cli *cli, const struct arguments *arguments)
                 service->service->meta->n_versions ? service->service->meta->versions[0] : 0;
         request.spec = edit.spec;
         request.rollback = argument_bool(arguments, "rollback");
+        request.resume = argument_bool(arguments, "resume");
         request.resolve_image = image && !argument_bool(arguments, "no-resolve-image");
         request.send_registry_auth = argument_bool(arguments, "with-registry-auth");
         if (request.resolve_image || request.send_registry_auth)

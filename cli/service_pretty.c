@@ -110,7 +110,11 @@ static void add_update(struct str *out, const Sk__UpdateConfig *update, const ch
 
         none.parallelism = 1;
         update = update ? update : &none;
-        str_addf(out, "%s:\n Parallelism:\t%llu\n", title, (unsigned long long)update->parallelism);
+        if (update->parallelism_percent)
+                str_addf(out, "%s:\n Parallelism:\t%u%%\n", title, update->parallelism_percent);
+        else
+                str_addf(out, "%s:\n Parallelism:\t%llu\n", title,
+                         (unsigned long long)update->parallelism);
         if (update->delay_ns) {
                 str_add(out, " Delay:\t\t");
                 str_add_duration(out, update->delay_ns);
@@ -121,6 +125,15 @@ static void add_update(struct str *out, const Sk__UpdateConfig *update, const ch
         str_add_duration(out, update->monitor_ns ? update->monitor_ns : INT64_C(5000000000));
         str_addf(out, "\n Max failure ratio: %g\n %s%s\n", update->max_failure_ratio, order_title,
                  docker_update_order(update->order));
+        if (update->progress_deadline_ns > 0) {
+                str_add(out, " Progress deadline: ");
+                str_add_duration(out, update->progress_deadline_ns);
+                str_add_char(out, '\n');
+        } else if (update->progress_deadline_ns < 0) {
+                str_add(out, " Progress deadline: none\n");
+        }
+        if (update->canary)
+                str_addf(out, " Canaries:          %llu\n", (unsigned long long)update->canary);
 }
 
 static void add_capabilities(struct str *out, const Sk__ContainerSpec *container)

@@ -20,6 +20,7 @@ struct spec_option {
 extern const struct spec_option spec_container_options[];
 extern const struct spec_option spec_task_options[];
 extern const struct spec_option spec_service_options[];
+extern const struct spec_option spec_update_options[];
 
 /* Sub-messages, made when missing. */
 #define SPEC_MAKE(edit, place, Type, INIT)                                     \

@@ -1,4 +1,4 @@
-/* Options about the service: mode, updates, ports, networks, mounts. */
+/* Options about the service: mode, ports, networks, mounts. */
 #include <string.h>
 
 #include "cli/spec_private.h"
@@ -59,73 +59,6 @@ static int set_force(struct spec_edit *edit, const char *value)
         spec_task(edit)->force_update += truth;
         return 0;
 }
-
-/* --- updates --- */
-
-static Sk__UpdateConfig *update(struct spec_edit *edit)
-{
-        bool is_new = !edit->spec->update;
-        Sk__UpdateConfig *config =
-                SPEC_MAKE(edit, edit->spec->update, Sk__UpdateConfig, SK__UPDATE_CONFIG__INIT);
-
-        if (is_new)
-                config->parallelism = 1;
-        return config;
-}
-
-static Sk__UpdateConfig *rollback(struct spec_edit *edit)
-{
-        bool is_new = !edit->spec->rollback;
-        Sk__UpdateConfig *config =
-                SPEC_MAKE(edit, edit->spec->rollback, Sk__UpdateConfig, SK__UPDATE_CONFIG__INIT);
-
-        if (is_new)
-                config->parallelism = 1;
-        return config;
-}
-
-static int parse_order(struct spec_edit *edit, const char *value, Sk__UpdateConfig__Order *ret)
-{
-        if (strcmp(value, "stop-first") != 0 && strcmp(value, "start-first") != 0)
-                return err_set(edit->err, ERR_INVALID,
-                               "invalid order \"%.32s\": stop-first or start-first", value);
-        *ret = strcmp(value, "stop-first") == 0 ? SK__UPDATE_CONFIG__ORDER__STOP_FIRST
-                                                : SK__UPDATE_CONFIG__ORDER__START_FIRST;
-        return 0;
-}
-
-/* Of the failure actions only pausing is there; a default that is spelled out is fine. */
-static int parse_action(struct spec_edit *edit, const char *value)
-{
-        if (strcmp(value, "pause") == 0)
-                return 0;
-        if (strcmp(value, "continue") == 0 || strcmp(value, "rollback") == 0)
-                return err_set(edit->err, ERR_UNIMPLEMENTED,
-                               "failure action %s is not supported yet", value);
-        return err_set(edit->err, ERR_INVALID,
-                       "invalid failure action \"%.32s\": pause, continue or rollback", value);
-}
-
-#define SET_UPDATE(which, words)                                                        \
-        static int set_##which##_parallelism(struct spec_edit *edit, const char *value) \
-        {                                                                               \
-                return str_to_uint64(value, &which(edit)->parallelism, edit->err);      \
-        }                                                                               \
-        static int set_##which##_delay(struct spec_edit *edit, const char *value)       \
-        {                                                                               \
-                return str_to_duration(value, &which(edit)->delay_ns, edit->err);       \
-        }                                                                               \
-        static int set_##which##_order(struct spec_edit *edit, const char *value)       \
-        {                                                                               \
-                return parse_order(edit, value, &which(edit)->order);                   \
-        }                                                                               \
-        static int set_##which##_action(struct spec_edit *edit, const char *value)      \
-        {                                                                               \
-                which(edit);                                                            \
-                return parse_action(edit, value);                                       \
-        }
-SET_UPDATE(update, "update")
-SET_UPDATE(rollback, "rollback")
 
 /* --- ports --- */
 
@@ -288,18 +221,6 @@ const struct spec_option spec_service_options[] = {
         { "replicas",              0, FLAG_UINT,     NULL, "Number of tasks",                                  NULL, set_replicas, NULL, SPEC_BOTH },
         { "max-concurrent",        0, FLAG_UINT,     NULL, "Number of job tasks to run concurrently (default equal to --replicas)", "jobs come with a later release", NULL, NULL, SPEC_BOTH },
         { "force",                 0, FLAG_BOOL,     NULL, "Force update even if no changes require it",       NULL, set_force, NULL, SPEC_UPDATE },
-        { "update-parallelism",    0, FLAG_UINT,     NULL, "Maximum number of tasks updated simultaneously (0 to update all at once) (default 1)", NULL, set_update_parallelism, NULL, SPEC_BOTH },
-        { "update-delay",          0, FLAG_DURATION, NULL, "Delay between updates (ns|us|ms|s|m|h) (default 0s)", NULL, set_update_delay, NULL, SPEC_BOTH },
-        { "update-order",          0, FLAG_STRING,   NULL, "Update order (\"start-first\", \"stop-first\") (default \"stop-first\")", NULL, set_update_order, NULL, SPEC_BOTH },
-        { "update-failure-action", 0, FLAG_STRING,   NULL, "Action on update failure (\"pause\", \"continue\", \"rollback\") (default \"pause\")", NULL, set_update_action, NULL, SPEC_BOTH },
-        { "update-monitor",        0, FLAG_DURATION, NULL, "Duration after each task update to monitor for failure (ns|us|ms|s|m|h) (default 5s)", "watching an update for failures comes with a later release", NULL, NULL, SPEC_BOTH },
-        { "update-max-failure-ratio", 0, FLAG_DECIMAL, "float", "Failure rate to tolerate during an update (default 0)", "watching an update for failures comes with a later release", NULL, NULL, SPEC_BOTH },
-        { "rollback-parallelism",  0, FLAG_UINT,     NULL, "Maximum number of tasks rolled back simultaneously (0 to roll back all at once) (default 1)", NULL, set_rollback_parallelism, NULL, SPEC_BOTH },
-        { "rollback-delay",        0, FLAG_DURATION, NULL, "Delay between task rollbacks (ns|us|ms|s|m|h) (default 0s)", NULL, set_rollback_delay, NULL, SPEC_BOTH },
-        { "rollback-order",        0, FLAG_STRING,   NULL, "Rollback order (\"start-first\", \"stop-first\") (default \"stop-first\")", NULL, set_rollback_order, NULL, SPEC_BOTH },
-        { "rollback-failure-action", 0, FLAG_STRING, NULL, "Action on rollback failure (\"pause\", \"continue\") (default \"pause\")", NULL, set_rollback_action, NULL, SPEC_BOTH },
-        { "rollback-monitor",      0, FLAG_DURATION, NULL, "Duration after each task rollback to monitor for failure (ns|us|ms|s|m|h) (default 5s)", "watching an update for failures comes with a later release", NULL, NULL, SPEC_BOTH },
-        { "rollback-max-failure-ratio", 0, FLAG_DECIMAL, "float", "Failure rate to tolerate during a rollback (default 0)", "watching an update for failures comes with a later release", NULL, NULL, SPEC_BOTH },
         { "publish",             'p', FLAG_LIST,     "port", "Publish a port as a node port",                NULL, add_port, remove_port, SPEC_BOTH },
         { "endpoint-mode",         0, FLAG_STRING,   NULL, "Endpoint mode (vip or dnsrr) (default \"vip\")",   NULL, set_endpoint_mode, NULL, SPEC_BOTH },
         { "network",               0, FLAG_LIST,     "network", "Network attachments",                       NULL, add_network, remove_network, SPEC_BOTH },

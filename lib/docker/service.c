@@ -200,6 +200,10 @@ static void add_update(json_t *object, const char *key, const Sk__UpdateConfig *
                                                                            : 5 * NS_PER_S);
         json_object_set_new(shown, "MaxFailureRatio", ratio(update->max_failure_ratio));
         add_text_always(shown, "Order", docker_update_order(update->order));
+        /* What docker has not, last. */
+        add_number(shown, "ParallelismPercent", update->parallelism_percent);
+        add_number(shown, "ProgressDeadline", update->progress_deadline_ns);
+        add_number(shown, "Canary", (int64_t)update->canary);
 }
 
 void add_ports(json_t *object, const char *key, Sk__PortConfig *const *ports, size_t n)

@@ -15,6 +15,7 @@ struct call {
         struct plan *plan;   /* NULL in a read handler */
         struct arena *arena; /* the answer's memory */
         struct err *err;
+        int64_t now_ns;
         const char *node_id; /* of the node this API server runs on */
         const char *fresh_ids[CALL_FRESH_IDS];
         const char *resolved_image; /* what the registry said the image is, NULL when it was not
@@ -31,19 +32,21 @@ struct call {
         })
 
 /*  method, function, request, response */
-#define CONTROL_READS(X)                                                          \
-        X(GetCluster, get_cluster, GetClusterRequest, GetClusterResponse)         \
-        X(GetInfo, get_info, GetInfoRequest, GetInfoResponse)                     \
-        X(ListNodes, list_nodes, ListNodesRequest, ListNodesResponse)             \
-        X(GetNode, get_node, GetNodeRequest, GetNodeResponse)                     \
-        X(GetService, get_service, GetServiceRequest, GetServiceResponse)         \
-        X(ListServices, list_services, ListServicesRequest, ListServicesResponse) \
-        X(GetSecret, get_secret, GetSecretRequest, GetSecretResponse)             \
-        X(ListSecrets, list_secrets, ListSecretsRequest, ListSecretsResponse)     \
-        X(GetConfig, get_config, GetConfigRequest, GetConfigResponse)             \
-        X(ListConfigs, list_configs, ListConfigsRequest, ListConfigsResponse)     \
-        X(ListTasks, list_tasks, ListTasksRequest, ListTasksResponse)             \
-        X(GetTask, get_task, GetTaskRequest, GetTaskResponse)                     \
+#define CONTROL_READS(X)                                                             \
+        X(GetCluster, get_cluster, GetClusterRequest, GetClusterResponse)            \
+        X(GetInfo, get_info, GetInfoRequest, GetInfoResponse)                        \
+        X(ListNodes, list_nodes, ListNodesRequest, ListNodesResponse)                \
+        X(GetNode, get_node, GetNodeRequest, GetNodeResponse)                        \
+        X(GetService, get_service, GetServiceRequest, GetServiceResponse)            \
+        X(ListServices, list_services, ListServicesRequest, ListServicesResponse)    \
+        X(ListServiceRevisions, list_service_revisions, ListServiceRevisionsRequest, \
+          ListServiceRevisionsResponse)                                              \
+        X(GetSecret, get_secret, GetSecretRequest, GetSecretResponse)                \
+        X(ListSecrets, list_secrets, ListSecretsRequest, ListSecretsResponse)        \
+        X(GetConfig, get_config, GetConfigRequest, GetConfigResponse)                \
+        X(ListConfigs, list_configs, ListConfigsRequest, ListConfigsResponse)        \
+        X(ListTasks, list_tasks, ListTasksRequest, ListTasksResponse)                \
+        X(GetTask, get_task, GetTaskRequest, GetTaskResponse)                        \
         X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse)
 
 #define CONTROL_WRITES(X)                                                             \

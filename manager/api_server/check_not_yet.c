@@ -2,12 +2,6 @@
 #include "lib/base/check.h"
 #include "manager/api_server/check.h"
 
-static bool update_has_more(const Sk__UpdateConfig *update)
-{
-        return update &&
-               (update->parallelism_percent || update->progress_deadline_ns || update->canary);
-}
-
 int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__ContainerSpec *container = spec->task->container;
@@ -18,8 +12,6 @@ int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
                 const char *what;
         } all[] = {
                 { spec->schedule, "a schedule" },
-                { update_has_more(spec->update) || update_has_more(spec->rollback),
-                  "parallelism in percent, a progress deadline and canaries" },
                 { container->readiness, "a readiness probe" },
                 { container->n_devices > 0, "a device" },
                 { restart && (restart->backoff_max_ns || restart->backoff_reset_ns),

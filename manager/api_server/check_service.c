@@ -176,12 +176,24 @@ static int check_update_config(const Sk__UpdateConfig *update, struct err *err)
                 return err_set(
                         err, ERR_INVALID,
                         "TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1");
+        if (update->failure_action > SK__UPDATE_CONFIG__FAILURE_ACTION__ROLLBACK)
+                return err_set(err, ERR_INVALID, "TaskSpec: unrecognized update failure action");
+        if (update->order > SK__UPDATE_CONFIG__ORDER__START_FIRST)
+                return err_set(err, ERR_INVALID, "TaskSpec: unrecognized update order");
+        if (update->parallelism_percent > 100)
+                return err_set(err, ERR_INVALID,
+                               "TaskSpec: update-parallelism cannot be more than 100%%");
+        if (update->progress_deadline_ns < -1)
+                return err_set(err, ERR_INVALID,
+                               "TaskSpec: update-progress-deadline cannot be negative");
         return 0;
 }
 
 static int rule_update(const Sk__ServiceSpec *spec, struct err *err)
 {
         TRY(check_update_config(spec->update, err));
+        if (spec->rollback && spec->rollback->canary)
+                return err_set(err, ERR_INVALID, "TaskSpec: a rollback has no canaries");
         return check_update_config(spec->rollback, err);
 }
 

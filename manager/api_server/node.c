@@ -79,11 +79,22 @@ int handle_get_node(struct call *call, const Sk__GetNodeRequest *in, Sk__GetNode
         return 0;
 }
 
+/* Since when the node is to be empty. */
+static int64_t drained_at(struct call *call, const Sk__Node *node, const Sk__NodeSpec *spec)
+{
+        if (spec->availability != SK__NODE_SPEC__AVAILABILITY__DRAIN)
+                return 0;
+        if (node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN)
+                return node->spec->drained_at_ns;
+        return call->now_ns;
+}
+
 int handle_update_node(struct call *call, const Sk__UpdateNodeRequest *in,
                        Sk__UpdateNodeResponse *out)
 {
         struct plan_change *change;
         const Sk__Node *node;
+        Sk__NodeSpec *spec;
         Sk__Node *updated;
 
         TRY(find_node(call, in->id, &node));
@@ -100,11 +111,13 @@ int handle_update_node(struct call *call, const Sk__UpdateNodeRequest *in,
                                "promoting a worker is not supported yet");
         change = plan_update(call->plan, SK__KIND__KIND_NODE, node->id);
         change->reason = "node updated";
-        plan_set_part(change, PART_NODE_SPEC, &in->spec->base);
+        spec = arena_copy(call->arena, in->spec, sizeof *in->spec);
+        spec->drained_at_ns = drained_at(call, node, in->spec);
+        plan_set_part(change, PART_NODE_SPEC, &spec->base);
         plan_require_unchanged(call->plan, SK__KIND__KIND_NODE, (const struct object_head *)node,
                                PART_NODE_SPEC);
         updated = show_node(call, node);
-        updated->spec = (Sk__NodeSpec *)in->spec;
+        updated->spec = spec;
         out->node = updated;
         return 0;
 }

@@ -52,8 +52,9 @@ void create_service(void *context, struct rpc_call *call, const Sk__CreateServic
 
 void update_service(void *context, struct rpc_call *call, const Sk__UpdateServiceRequest *in)
 {
-        const struct resolve_request wanted = { in->resolve_image && !in->rollback, in->spec,
-                                                in->registry_auth };
+        const struct resolve_request wanted = { in->resolve_image && in->spec && !in->rollback &&
+                                                        !in->resume && !in->promote,
+                                                in->spec, in->registry_auth };
 
         resolve_then_write(api_of(context), call, in, &update_service_row, &wanted);
 }

@@ -61,6 +61,7 @@ static int run_handler(struct serving *serving)
                 .plan = serving->is_write ? &serving->plan : NULL,
                 .arena = rpc_call_arena(serving->rpc),
                 .err = &serving->err,
+                .now_ns = loop_now(serving->api->daemon->loop),
                 .node_id = rpc_identity_node_id(serving->api->daemon->identity),
                 .resolved_image = serving->resolved,
                 .warning = serving->warning,

@@ -9,9 +9,10 @@
 #include "manager/api_server/check.h"
 #include "manager/api_server/file.h"
 #include "manager/api_server/filter.h"
+#include "manager/api_server/revision.h"
 #include "manager/api_server/show.h"
 
-enum { PART_SERVICE_SPEC = 0, REVISIONS_KEPT = 10 };
+enum { PART_SERVICE_SPEC = 0 };
 
 /* 128 bits over what makes a task dirty: the task's template and the ports, but neither constraints
  * (a task on a node that still suits stays) nor credentials. */
@@ -37,6 +38,16 @@ static void set_task_digest(struct call *call, const Sk__ServiceSpec *spec,
         hash_bytes_128(data, size, hash);
         ret->data = (uint8_t *)hash;
         ret->len = 2 * sizeof *hash;
+}
+
+static bool is_same_task(struct call *call, const Sk__ServiceSpecRevision *before,
+                         const Sk__ServiceSpec *after)
+{
+        ProtobufCBinaryData digest;
+
+        set_task_digest(call, after, &digest);
+        return before->task_digest.len == digest.len &&
+               memcmp(before->task_digest.data, digest.data, digest.len) == 0;
 }
 
 /* The spec as it will be kept: image resolved, secrets and configs found, credentials only when the
@@ -118,26 +129,6 @@ static int find_service(struct call *call, const char *what, const Sk__Service *
         return 0;
 }
 
-/* The next revision of 'service': which specs it names, newest first. */
-static Sk__ServiceRevision *next_revision(struct call *call, const Sk__Service *service,
-                                          const char *spec_id, const Sk__ServiceSpec *spec)
-{
-        const Sk__ServiceRevision *before = service->spec;
-        Sk__ServiceRevision *part = CALL_NEW(call, Sk__ServiceRevision, SK__SERVICE_REVISION__INIT);
-
-        part->spec_id = spec_id;
-        part->previous_spec_id = before->spec_id;
-        part->revision = before->revision + 1;
-        part->n_labels = spec->annotations->n_labels;
-        part->labels = spec->annotations->labels;
-        part->history = arena_alloc(call->arena, REVISIONS_KEPT * sizeof *part->history);
-        if (!str_is_empty(before->previous_spec_id))
-                part->history[part->n_history++] = (char *)before->previous_spec_id;
-        for (size_t i = 0; i < before->n_history && part->n_history < REVISIONS_KEPT; i++)
-                part->history[part->n_history++] = before->history[i];
-        return part;
-}
-
 static void plan_next(struct call *call, const Sk__Service *service, Sk__ServiceRevision *part,
                       Sk__ServiceSpec *spec, const char *reason)
 {
@@ -155,7 +146,7 @@ static void plan_next(struct call *call, const Sk__Service *service, Sk__Service
 void service_plan_revision(struct call *call, const Sk__Service *service, const char *spec_id,
                            Sk__ServiceSpec *spec, const char *reason)
 {
-        plan_next(call, service, next_revision(call, service, spec_id, spec), spec, reason);
+        plan_next(call, service, revision_next(call, service, spec_id, spec), spec, reason);
 }
 
 /* What the service shall become: the spec given, or the previous one. */
@@ -170,6 +161,15 @@ static int wanted_spec(struct call *call, const Sk__UpdateServiceRequest *in,
         if (!now)
                 return err_set(call->err, ERR_UNAVAILABLE,
                                "service %s is still being read, try again", service->name);
+        if (in->rollback && in->rollback_to) {
+                previous = revision_find(call->view, service, in->rollback_to);
+                if (!previous)
+                        return err_set(call->err, ERR_NOT_FOUND,
+                                       "service %s has no revision %llu: see 'skep service "
+                                       "history %s'",
+                                       service->name, (unsigned long long)in->rollback_to,
+                                       service->name);
+        }
         if (in->rollback && !previous)
                 return err_set(call->err, ERR_PRECONDITION,
                                "service %s does not have a previous spec", service->name);
@@ -189,6 +189,7 @@ static int wanted_spec(struct call *call, const Sk__UpdateServiceRequest *in,
 int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,
                           Sk__UpdateServiceResponse *out)
 {
+        const Sk__ServiceSpecObject *now;
         const Sk__Service *service;
         Sk__ServiceRevision *part;
         Sk__ServiceSpec *spec = NULL;
@@ -197,9 +198,15 @@ int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,
         if (in->version && in->version != object_part_version((const struct object_head *)service,
                                                               PART_SERVICE_SPEC))
                 return err_set(call->err, ERR_PRECONDITION, "update out of sequence");
+        if (in->resume || in->promote)
+                return revision_go_on(call, in, service);
         TRY(wanted_spec(call, in, service, &spec));
-        part = next_revision(call, service, call->fresh_ids[0], spec);
+        part = revision_next(call, service, call->fresh_ids[0], spec);
         part->is_rollback = in->rollback;
+        now = view_service_spec(call->view, service->spec->spec_id);
+        /* What changes no task keeps an update going as it was. */
+        part->is_promoted =
+                service->spec->is_promoted && !in->rollback && is_same_task(call, now->spec, spec);
         plan_next(call, service, part, spec,
                   in->rollback ? "service rolled back" : "service updated");
         add_warning(call, (char ***)&out->warnings, &out->n_warnings);

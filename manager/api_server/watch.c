@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/state/task_life.h"
 #include "manager/api_server/rows.h"
 #include "manager/api_server/show.h"
 
@@ -50,73 +51,69 @@ void watchers_news(struct api_server *api, const Sk__Event *const *events, size_
         }
 }
 
-/* --- WatchService --- */
+/* --- one object that is followed --- */
 
-struct service_watcher {
+struct object_watcher;
+
+struct watched_kind {
+        Sk__Kind kind;
+        /* Does this news concern the object or what belongs to it? */
+        bool (*is_about)(const struct view *view, const Sk__Event *event, const char *id);
+        /* Writes how 'object' is, NULL: gone. */
+        void (*tell)(struct object_watcher *watching, struct call *call,
+                     const struct object_head *object);
+};
+
+struct object_watcher {
         struct watcher watcher;
-        char service_id[64];
+        const struct watched_kind *kind;
+        char id[64];
         struct mirror_read read;
         const char *what;
+        uint64_t told;            /* of a node: the number of tasks told last, and one */
         bool is_reading, is_late; /* late: there was news while the stream was full */
 };
 
-static void tell_progress(struct service_watcher *watching)
+static void tell(struct object_watcher *watching)
 {
-        Sk__WatchServiceResponse out = SK__WATCH_SERVICE_RESPONSE__INIT;
-        struct arena arena = { 0 };
         const struct view *view = mirror_view(watching->watcher.api->mirror);
+        struct arena arena = { 0 };
         struct call call = { .view = view, .arena = &arena };
-        const Sk__Service *service = view_service(view, watching->service_id);
+        const struct object_head *object = view_find(view, watching->kind->kind, watching->id);
 
         watching->is_late = !rpc_call_is_writable(watching->watcher.rpc);
         if (watching->is_late)
                 return;
-        if (service)
-                show_progress(&call, service, &out);
-        out.is_gone = !service;
-        rpc_call_write(watching->watcher.rpc, &out.base);
-        if (!service)
+        watching->kind->tell(watching, &call, object);
+        if (!object)
                 watcher_finish(&watching->watcher);
         arena_done(&arena);
 }
 
-/* Does this news concern the service: itself, one of its tasks, one of its specs? */
-static bool is_about(const struct view *view, const Sk__Event *event, const char *service_id)
+static void object_news(struct watcher *watcher, const Sk__Event *const *events, size_t n_events)
 {
-        const Sk__Task *task;
-
-        if (event->kind == SK__KIND__KIND_SERVICE)
-                return strcmp(event->id, service_id) == 0;
-        if (event->kind != SK__KIND__KIND_TASK)
-                return false;
-        task = view_task(view, event->id);
-        return !task || strcmp(task->definition->service_id, service_id) == 0;
-}
-
-static void service_news(struct watcher *watcher, const Sk__Event *const *events, size_t n_events)
-{
-        struct service_watcher *watching = (struct service_watcher *)watcher;
+        struct object_watcher *watching = (struct object_watcher *)watcher;
         const struct view *view = mirror_view(watcher->api->mirror);
         bool is_concerned = !events;
 
         for (size_t i = 0; i < n_events && !is_concerned; i++)
-                is_concerned = is_about(view, events[i], watching->service_id);
+                is_concerned = watching->kind->is_about(view, events[i], watching->id);
         if (is_concerned && !watching->is_reading)
-                tell_progress(watching);
+                tell(watching);
 }
 
-static void service_writable(void *context, struct rpc_call *rpc)
+static void object_writable(void *context, struct rpc_call *rpc)
 {
-        struct service_watcher *watching = context;
+        struct object_watcher *watching = context;
 
         (void)rpc;
         if (watching->is_late)
-                tell_progress(watching);
+                tell(watching);
 }
 
-static void service_closed(void *context, struct rpc_call *rpc)
+static void object_closed(void *context, struct rpc_call *rpc)
 {
-        struct service_watcher *watching = context;
+        struct object_watcher *watching = context;
 
         (void)rpc;
         if (watching->is_reading)
@@ -124,9 +121,9 @@ static void service_closed(void *context, struct rpc_call *rpc)
         watcher_remove(&watching->watcher);
 }
 
-static void service_fresh(void *context, const struct err *read_err)
+static void object_fresh(void *context, const struct err *read_err)
 {
-        struct service_watcher *watching = context;
+        struct object_watcher *watching = context;
         const struct object_head *object;
         struct err err;
 
@@ -135,28 +132,100 @@ static void service_fresh(void *context, const struct err *read_err)
                 watcher_fail(&watching->watcher, read_err);
                 return;
         }
-        if (view_resolve(mirror_view(watching->watcher.api->mirror), SK__KIND__KIND_SERVICE,
+        if (view_resolve(mirror_view(watching->watcher.api->mirror), watching->kind->kind,
                          watching->what, &object, &err) < 0) {
                 watcher_fail(&watching->watcher, &err);
                 return;
         }
-        snprintf(watching->service_id, sizeof watching->service_id, "%s", object->id);
-        tell_progress(watching);
+        snprintf(watching->id, sizeof watching->id, "%s", object->id);
+        tell(watching);
+}
+
+static void watch_object(struct daemon *daemon, struct rpc_call *rpc,
+                         const struct watched_kind *kind, const char *what)
+{
+        static const struct rpc_call_events events = { .writable = object_writable,
+                                                       .closed = object_closed };
+        struct object_watcher *watching = arena_alloc(rpc_call_arena(rpc), sizeof *watching);
+        struct api_server *api = daemon->state;
+
+        watching->watcher.news = object_news;
+        watching->kind = kind;
+        watching->what = what;
+        watching->is_reading = true;
+        watching->read = (struct mirror_read){ .fresh = object_fresh, .context = watching };
+        watcher_add(api, &watching->watcher, rpc);
+        rpc_call_on(rpc, &events, watching);
+        mirror_read(api->mirror, &watching->read);
+}
+
+/* --- WatchService --- */
+
+static bool is_about_service(const struct view *view, const Sk__Event *event, const char *id)
+{
+        const Sk__Task *task;
+
+        if (event->kind == SK__KIND__KIND_SERVICE)
+                return strcmp(event->id, id) == 0;
+        if (event->kind != SK__KIND__KIND_TASK)
+                return false;
+        task = view_task(view, event->id);
+        return !task || strcmp(task->definition->service_id, id) == 0;
+}
+
+static void tell_service(struct object_watcher *watching, struct call *call,
+                         const struct object_head *object)
+{
+        Sk__WatchServiceResponse out = SK__WATCH_SERVICE_RESPONSE__INIT;
+
+        if (object)
+                show_progress(call, (const Sk__Service *)object, &out);
+        out.is_gone = !object;
+        rpc_call_write(watching->watcher.rpc, &out.base);
 }
 
 void watch_service(void *context, struct rpc_call *rpc, const Sk__WatchServiceRequest *in)
 {
-        static const struct rpc_call_events events = { .writable = service_writable,
-                                                       .closed = service_closed };
-        struct service_watcher *watching = arena_alloc(rpc_call_arena(rpc), sizeof *watching);
-        struct daemon *daemon = context;
-        struct api_server *api = daemon->state;
+        static const struct watched_kind kind = { SK__KIND__KIND_SERVICE, is_about_service,
+                                                  tell_service };
 
-        watching->watcher.news = service_news;
-        watching->what = in->id;
-        watching->is_reading = true;
-        watching->read = (struct mirror_read){ .fresh = service_fresh, .context = watching };
-        watcher_add(api, &watching->watcher, rpc);
-        rpc_call_on(rpc, &events, watching);
-        mirror_read(api->mirror, &watching->read);
+        watch_object(context, rpc, &kind, in->id);
+}
+
+/* --- WatchNode --- */
+
+static bool is_about_node(const struct view *view, const Sk__Event *event, const char *id)
+{
+        const Sk__Task *task;
+
+        if (event->kind == SK__KIND__KIND_NODE)
+                return strcmp(event->id, id) == 0;
+        if (event->kind != SK__KIND__KIND_TASK)
+                return false;
+        task = view_task(view, event->id);
+        return !task || strcmp(task_node(task), id) == 0;
+}
+
+static void tell_node(struct object_watcher *watching, struct call *call,
+                      const struct object_head *object)
+{
+        Sk__WatchNodeResponse out = SK__WATCH_NODE_RESPONSE__INIT;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        while (object && (task = view_each_node_task(call->view, object->id, &cursor)))
+                out.tasks += !task_is_over(task);
+        if (object && watching->told == out.tasks + 1)
+                return;
+        watching->told = out.tasks + 1;
+        out.node = object ? show_node(call, (const Sk__Node *)object) : NULL;
+        out.is_gone = !object;
+        rpc_call_write(watching->watcher.rpc, &out.base);
+}
+
+void watch_node(void *context, struct rpc_call *rpc, const Sk__WatchNodeRequest *in)
+{
+        static const struct watched_kind kind = { SK__KIND__KIND_NODE, is_about_node, tell_node };
+
+        watch_object(context, rpc, &kind, in->id);
 }

@@ -8,12 +8,26 @@ static bool takes_new(const Sk__Node *node)
         return node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE;
 }
 
+static const Sk__Task *other_than_canary(const struct work *work)
+{
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task = NULL;
+
+        while (work_canaries(work) &&
+               (task = view_each_service_task(work->view, work->service->id, &cursor)))
+                if (task_is_wanted(task) && work_is_dirty(work, task))
+                        return task;
+        return NULL;
+}
+
 void global_decide(struct work *work)
 {
         size_t n_nodes = view_count(work->view, SK__KIND__KIND_NODE), n_slots = 0;
         struct slot *slots = arena_alloc(&work->plan->arena, n_nodes * sizeof *slots);
         struct view_cursor cursor = { 0 };
         const struct object_head *head;
+        /* While canaries are tried, what else comes is like what else is there. */
+        const Sk__Task *any = other_than_canary(work);
 
         while ((head = view_each(work->view, SK__KIND__KIND_NODE, &cursor))) {
                 const Sk__Node *node = (const Sk__Node *)head;
@@ -22,7 +36,8 @@ void global_decide(struct work *work)
                 if (slot.state != SLOT_EMPTY)
                         slots[n_slots++] = slot;
                 else if (node_may_bear(work, node) && takes_new(node) && !work_is_full(work))
-                        work_create(work, 0, node->id, restart_desired(work, slot.newest, false),
+                        work_create(work, 0, node->id, work_like(work, any),
+                                    restart_desired(work, slot.newest, false),
                                     "every node runs one");
         }
         update_decide(work, slots, n_slots);

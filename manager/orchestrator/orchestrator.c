@@ -9,12 +9,19 @@
 #include "lib/base/id.h"
 #include "manager/orchestrator/work.h"
 
-static bool is_updating(const Sk__Service *service)
+static bool is_moving(const Sk__Service *service)
+{
+        return service && service->progress && service->progress->is_moving;
+}
+
+/* Does a task that comes up make room for the next one to be replaced? */
+static bool is_in_change(const Sk__Service *service)
 {
         const Sk__UpdateStatus *status = service->progress ? service->progress->update : NULL;
 
-        return status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING ||
-                          status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED);
+        return is_moving(service) ||
+               (status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING ||
+                           status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED));
 }
 
 static void touch_service(const char *service_id, struct reconcile_keys *keys)
@@ -56,11 +63,17 @@ static void touch_by_node(const struct view *view, const char *node_id, struct r
 {
         struct view_cursor tasks = { 0 }, services = { 0 };
         const struct object_head *head;
+        const Sk__Node *node = view_node(view, node_id);
+        bool is_drained = node && node->spec &&
+                          node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN;
         const Sk__Task *task;
 
         reconcile_keys_add(keys, "node/%.25s", node_id);
-        while ((task = view_each_node_task(view, node_id, &tasks)))
+        while ((task = view_each_node_task(view, node_id, &tasks))) {
                 touch_slot(view, task, keys);
+                if (is_drained || is_moving(view_service(view, task->definition->service_id)))
+                        touch_service(task->definition->service_id, keys);
+        }
         while ((head = view_each(view, SK__KIND__KIND_SERVICE, &services))) {
                 const Sk__Service *service = (const Sk__Service *)head;
                 const Sk__ServiceSpecObject *object =
@@ -129,7 +142,7 @@ static void touch_by_task(const struct view *view, const Sk__Event *event,
                 return;
         touch_slot(view, task, keys);
         service = view_service(view, task->definition->service_id);
-        if (service && (has_part(event, PART_TASK_definition) || is_updating(service) ||
+        if (service && (has_part(event, PART_TASK_definition) || is_in_change(service) ||
                         (task_is_over(task) && !task_is_wanted(task))))
                 touch_service(service->id, keys);
 }

@@ -32,11 +32,23 @@ static struct slot *slots_of(struct work *work, size_t *ret_n)
         return slots;
 }
 
-static void fill(struct work *work, const struct slot *slot, uint64_t number)
+/* While canaries are tried, what else comes is like what else is there. */
+static const Sk__Task *like_others(const struct work *work, const struct slot *slots,
+                                   size_t n_slots)
+{
+        const Sk__Task *like = NULL;
+
+        for (size_t i = 0; i < n_slots && !like; i++)
+                if (slots[i].state != SLOT_EMPTY)
+                        like = work_like(work, slots[i].newest);
+        return like;
+}
+
+static void fill(struct work *work, const struct slot *slot, uint64_t number, const Sk__Task *like)
 {
         const Sk__Task *older = slot ? slot->newest : NULL;
 
-        work_create(work, number, "", restart_desired(work, older, false),
+        work_create(work, number, "", like, restart_desired(work, older, false),
                     older ? "the slot is empty" : "the service wants it");
 }
 
@@ -44,12 +56,14 @@ static void fill(struct work *work, const struct slot *slot, uint64_t number)
 static void scale_up(struct work *work, const struct slot *slots, size_t n_slots,
                      uint64_t n_missing)
 {
+        const Sk__Task *like = like_others(work, slots, n_slots);
+
         for (uint64_t number = 1; n_missing && !work_is_full(work); number++) {
                 const struct slot *slot = number <= n_slots ? &slots[number - 1] : NULL;
 
                 if (slot && slot->state != SLOT_EMPTY)
                         continue;
-                fill(work, slot, number);
+                fill(work, slot, number, like);
                 n_missing--;
         }
 }

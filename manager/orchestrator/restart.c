@@ -72,6 +72,13 @@ static int64_t delay_of(const struct work *work, const Sk__Task *task)
         return policy && policy->delay ? policy->delay->ns : DELAY_DEFAULT;
 }
 
+int64_t restart_delay_before(const struct work *work, const Sk__Task *task)
+{
+        const Sk__Task *older = view_slot_older(work->view, task);
+
+        return older && !tasks_differ(work, older, task) ? delay_of(work, older) : 0;
+}
+
 int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t created_at,
                          bool is_update)
 {
@@ -112,7 +119,7 @@ static int64_t turn_of(const struct work *work, const Sk__Task *task)
 
 static void replace(struct work *work, const struct slot *slot)
 {
-        const Sk__Task *old = slot->newest;
+        const Sk__Task *old = slot->newest, *like = work_like(work, old);
         bool was_waiting = old->definition->desired_state == SK__TASK_STATE__TASK_READY;
         /* On a node that is gone or may not bear it, a global task has no successor. */
         bool has_place =
@@ -124,8 +131,9 @@ static void replace(struct work *work, const struct slot *slot)
                 return;
         }
         if (has_place && slot->state == SLOT_BROKEN)
-                work_create(work, slot->number, slot->node_id,
-                            restart_desired(work, old, work_is_dirty(work, old)), slot->why);
+                work_create(work, slot->number, slot->node_id, like,
+                            restart_desired(work, old, !like && work_is_dirty(work, old)),
+                            slot->why);
         work_desire(work, old, SK__TASK_STATE__TASK_SHUTDOWN, slot->why);
 }
 

@@ -1,4 +1,5 @@
 /* What the tasks of one slot say. */
+#include "lib/base/time.h"
 #include "manager/orchestrator/work.h"
 
 static bool node_is_lost(const Sk__Node *node)
@@ -49,6 +50,35 @@ bool node_may_bear(const struct work *work, const Sk__Node *node)
         return !node_is_lost(node) && !is_drained(node) && constraints_hold(work, node);
 }
 
+/* A drained node's tasks go at once, as docker has it, unless their service says how it is to be
+ * updated: then they go like that, until the progress deadline is over. */
+static bool may_leave_in_turn(const struct work *work, const Sk__Task *task, const Sk__Node *node)
+{
+        const Sk__UpdateConfig *config = work->spec->update;
+        int64_t at;
+
+        if (work->is_global || !config || !node->spec->drained_at_ns || !restart_may(work, task))
+                return false;
+        at = config->progress_deadline_ns < 0
+                     ? TIME_NEVER
+                     : time_after(node->spec->drained_at_ns, config->progress_deadline_ns
+                                                                     ? config->progress_deadline_ns
+                                                                     : PROGRESS_DEADLINE_DEFAULT);
+        if (at > view_now(work->view))
+                plan_wake(work->plan, at);
+        return at > view_now(work->view);
+}
+
+bool slot_is_leaving(const struct work *work, const struct slot *slot)
+{
+        const Sk__Node *node;
+
+        if (slot->state != SLOT_ALIVE)
+                return false;
+        node = view_node(work->view, task_node(slot->newest));
+        return node && is_drained(node);
+}
+
 const char *slot_why_broken(const struct work *work, const Sk__Task *task)
 {
         const char *node_id = task_node(task);
@@ -63,7 +93,7 @@ const char *slot_why_broken(const struct work *work, const Sk__Task *task)
                 return "its node is gone";
         if (node_is_lost(node))
                 return "its node is down";
-        if (is_drained(node))
+        if (is_drained(node) && !may_leave_in_turn(work, task, node))
                 return "its node is drained";
         /* Tasks as good as those of the present spec must obey it; others obey their own until they
          * are updated. */

@@ -1,8 +1,10 @@
-/* Updates: tasks of an older spec are replaced, so many slots at a time.
+/* Updates: tasks of an older spec are replaced, so many slots at a time; so are tasks that leave a
+ * drained node.
  *
  * Nothing is remembered: a slot is done when its newest task is of the present spec and up, it
  * rests for the delay after that, and as many slots as the parallelism leaves are taken next.  What
  * happens when new tasks fail: failure.c. */
+#include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "manager/orchestrator/work.h"
 
@@ -10,7 +12,11 @@
 
 struct update {
         const Sk__UpdateConfig *config; /* NULL: the defaults */
-        size_t n_dirty, n_starting, n_resting;
+        const struct slot *slots;
+        size_t n_slots;
+        bool is_paused; /* then tasks are replaced only to leave their nodes */
+        size_t n_dirty, n_leaving, n_starting, n_resting;
+        size_t n_new; /* slots with a task of the present spec */
 };
 
 static bool is_up(const struct slot *slot)
@@ -19,7 +25,7 @@ static bool is_up(const struct slot *slot)
                task_state(slot->newest) == SK__TASK_STATE__TASK_RUNNING;
 }
 
-/* BROKEN ones are replaced by tasks of the present spec as it is. */
+/* BROKEN ones are replaced as it is. */
 static bool slot_is_dirty(const struct work *work, const struct slot *slot)
 {
         return slot->state != SLOT_BROKEN && work_is_dirty(work, slot->newest);
@@ -35,14 +41,11 @@ static int64_t up_since(const Sk__Task *task)
         return task->meta && task->meta->updated_at_ns < at ? task->meta->updated_at_ns : at;
 }
 
-static void count_slot(struct work *work, struct update *update, const struct slot *slot)
+/* Of a slot that is to stay as it is. */
+static void count_busy(struct work *work, struct update *update, const struct slot *slot)
 {
         int64_t now = view_now(work->view), rested_at;
 
-        if (slot_is_dirty(work, slot)) {
-                update->n_dirty++;
-                return;
-        }
         if (slot->state == SLOT_FINISHED)
                 return;
         if (!is_up(slot)) {
@@ -59,56 +62,104 @@ static void count_slot(struct work *work, struct update *update, const struct sl
         }
 }
 
-static void replace(struct work *work, const struct update *update, const struct slot *slot)
+static void count_slots(struct work *work, struct update *update)
+{
+        for (size_t i = 0; i < update->n_slots; i++) {
+                const struct slot *slot = &update->slots[i];
+                bool is_dirty = slot_is_dirty(work, slot), leaves = slot_is_leaving(work, slot);
+
+                update->n_new += !work_is_dirty(work, slot->newest);
+                update->n_dirty += is_dirty;
+                update->n_leaving += leaves;
+                if (!is_dirty && !leaves)
+                        count_busy(work, update, slot);
+        }
+}
+
+static void replace(struct work *work, const struct update *update, const struct slot *slot,
+                    const Sk__Task *like, const char *reason)
 {
         bool start_first =
                 update->config && update->config->order == SK__UPDATE_CONFIG__ORDER__START_FIRST;
         const Sk__Task *older = slot->newest;
 
         /* A new task that starts first waits for nobody. */
-        work_create(work, slot->number, slot->node_id,
+        work_create(work, slot->number, slot->node_id, like,
                     start_first ? SK__TASK_STATE__TASK_RUNNING : restart_desired(work, older, true),
-                    "the service was updated");
+                    reason);
         for (const Sk__Task *task = older; task; task = view_slot_older(work->view, task))
                 if (task_is_wanted(task) &&
                     (!start_first || task_state(task) != SK__TASK_STATE__TASK_RUNNING))
-                        work_desire(work, task, SK__TASK_STATE__TASK_SHUTDOWN,
-                                    "the service was updated");
+                        work_desire(work, task, SK__TASK_STATE__TASK_SHUTDOWN, reason);
+}
+
+/* How many slots may be in change at once. */
+static uint64_t parallelism_of(const struct update *update)
+{
+        uint64_t n;
+
+        if (!update->config)
+                return 1;
+        if (update->config->parallelism_percent) {
+                n = update->n_slots * update->config->parallelism_percent / 100;
+                return n ? n : 1;
+        }
+        return update->config->parallelism ? update->config->parallelism : UINT64_MAX;
+}
+
+/* How many more slots may get the present spec. */
+static uint64_t updates_left(const struct work *work, const struct update *update)
+{
+        uint64_t n_canaries = work_canaries(work);
+
+        if (update->is_paused)
+                return 0;
+        if (!n_canaries)
+                return UINT64_MAX;
+        return n_canaries > update->n_new ? n_canaries - update->n_new : 0;
 }
 
 /* As many as may be under way at once; slots that serve nobody go first, for they lose nothing. */
-static void replace_next(struct work *work, const struct update *update, const struct slot *slots,
-                         size_t n_slots)
+static void replace_next(struct work *work, const struct update *update)
 {
-        uint64_t parallelism = update->config ? update->config->parallelism : 1;
+        uint64_t parallelism = parallelism_of(update), n_updates = updates_left(work, update);
         size_t n_busy = update->n_starting + update->n_resting;
-        uint64_t left = !parallelism ? UINT64_MAX : parallelism > n_busy ? parallelism - n_busy : 0;
+        uint64_t left = parallelism > n_busy ? parallelism - n_busy : 0;
 
-        for (int serving = 0; serving <= 1; serving++)
-                for (size_t i = 0; i < n_slots && left; i++) {
-                        if (!slot_is_dirty(work, &slots[i]) || is_up(&slots[i]) != serving)
-                                continue;
-                        if (work_is_full(work))
-                                return;
-                        replace(work, update, &slots[i]);
-                        left--;
-                }
+        for (size_t k = 0; k < 2 * update->n_slots && left; k++) {
+                const struct slot *slot = &update->slots[k % update->n_slots];
+                bool serves = k >= update->n_slots;
+                bool shall_update = slot_is_dirty(work, slot) && n_updates;
+
+                if (is_up(slot) != serves || (!shall_update && !slot_is_leaving(work, slot)))
+                        continue;
+                if (work_is_full(work))
+                        return;
+                if (shall_update)
+                        replace(work, update, slot, NULL, "the service was updated");
+                else
+                        replace(work, update, slot, work_like(work, slot->newest),
+                                "its node is drained");
+                n_updates -= shall_update;
+                left--;
+        }
 }
 
-static void begin_status(struct work *work, const Sk__UpdateStatus *status)
+static void begin_status(struct work *work)
 {
         struct arena *arena = &work->plan->arena;
         bool is_rollback = work->service->spec->is_rollback;
+        const Sk__UpdateStatus *status = work_update_status(work);
         Sk__UpdateStatus *begun;
 
-        if (status && !strcmp(status->spec_id, work->service->spec->spec_id) &&
-            status->state != SK__UPDATE_STATUS__STATE__NONE)
+        if (status && status->state != SK__UPDATE_STATUS__STATE__NONE)
                 return;
         begun = arena_alloc(arena, sizeof *begun);
         sk__update_status__init(begun);
         begun->state = is_rollback ? SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED
                                    : SK__UPDATE_STATUS__STATE__UPDATING;
-        begun->message = is_rollback ? "rollback in progress" : "update in progress";
+        /* Docker's words: the update that rolls itself back says something else. */
+        begun->message = is_rollback ? "manually requested rollback" : "update in progress";
         begun->started_at_ns = view_now(work->view);
         begun->spec_id = arena_strdup(arena, work->service->spec->spec_id);
         work_progress(work)->update = begun;
@@ -125,29 +176,67 @@ static void end_status(struct work *work, const Sk__UpdateStatus *status)
         ended->completed_at_ns = view_now(work->view);
 }
 
+/* With its canaries up an update waits for a person, and says so. */
+static void tell_canaries(struct work *work, const struct update *update)
+{
+        static const char waits[] = "update waits";
+        const Sk__UpdateStatus *status = work_update_status(work);
+        const char *name = work->service->name, *message = "update in progress";
+        bool is_waiting = work_canaries(work) && !updates_left(work, update) && !update->n_starting;
+
+        if (!status || status->state != SK__UPDATE_STATUS__STATE__UPDATING || update->is_paused)
+                return;
+        if (is_waiting)
+                message = arena_printf(&work->plan->arena,
+                                       "%s: %zu of %zu tasks are canaries ('skep service promote "
+                                       "%s' goes on, 'skep service rollback %s' goes back)",
+                                       waits, update->n_new, update->n_slots, name, name);
+        if ((is_waiting || str_starts_with(status->message, waits)) &&
+            strcmp(status->message, message) != 0)
+                work_progress(work)->update->message = message;
+}
+
+/* As long as tasks have to leave, each that comes up makes room for the next one to go. */
+static void tell_moving(struct work *work, bool is_moving)
+{
+        bool was_moving = work->service->progress && work->service->progress->is_moving;
+
+        if (is_moving != was_moving)
+                work_progress(work)->is_moving = is_moving;
+}
+
 static bool is_under_way(const Sk__UpdateStatus *status)
 {
-        return status->state == SK__UPDATE_STATUS__STATE__UPDATING ||
-               status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED;
+        return status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING ||
+                          status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED);
 }
 
 void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
 {
-        const Sk__UpdateStatus *status =
-                work->service->progress ? work->service->progress->update : NULL;
-        struct update update = { .config = work->service->spec->is_rollback ? work->spec->rollback
-                                                                            : work->spec->update };
+        const Sk__UpdateStatus *status = work_update_status(work);
+        struct update update = { .config = work_update_config(work),
+                                 .slots = slots,
+                                 .n_slots = n_slots };
 
-        if (failure_decide(work, update.config, slots, n_slots))
+        switch (failure_decide(work, update.config, slots, n_slots)) {
+        case FAILURE_ROLLS_BACK:
                 return;
-        for (size_t i = 0; i < n_slots; i++)
-                count_slot(work, &update, &slots[i]);
-        if (update.n_dirty) {
-                begin_status(work, status);
-                replace_next(work, &update, slots, n_slots);
-        } else if (status && strcmp(status->spec_id, work->service->spec->spec_id) != 0) {
-                work_progress(work)->update = NULL;
-        } else if (status && is_under_way(status) && !update.n_starting) {
-                end_status(work, status);
+        case FAILURE_PAUSES:
+                update.is_paused = true;
+                break;
+        case FAILURE_NONE:
+                break;
         }
+        count_slots(work, &update);
+        tell_moving(work, update.n_leaving > 0);
+        if (update.n_dirty && !update.is_paused)
+                begin_status(work);
+        if (update.n_dirty || update.n_leaving)
+                replace_next(work, &update);
+        if (update.n_dirty)
+                tell_canaries(work, &update);
+        else if (!status && work->service->progress && work->service->progress->update)
+                work_progress(work)->update = NULL;
+        else if (is_under_way(status) && !update.n_starting && !update.is_paused)
+                end_status(work, status);
 }

@@ -73,9 +73,10 @@ Sk__ServiceProgress *work_progress(struct work *work)
         return work->progress;
 }
 
-void work_create(struct work *work, uint64_t slot, const char *node_id, Sk__TaskState desired,
-                 const char *reason)
+void work_create(struct work *work, uint64_t slot, const char *node_id, const Sk__Task *like,
+                 Sk__TaskState desired, const char *reason)
 {
+        const char *spec_id = like ? like->definition->spec_id : work->service->spec->spec_id;
         struct arena *arena = &work->plan->arena;
         Sk__TaskDefinition *definition = arena_alloc(arena, sizeof *definition);
         Sk__ServiceProgress *progress = work_progress(work);
@@ -87,7 +88,7 @@ void work_create(struct work *work, uint64_t slot, const char *node_id, Sk__Task
         work->has_generation = true;
         sk__task_definition__init(definition);
         definition->service_id = arena_strdup(arena, work->service->id);
-        definition->spec_id = arena_strdup(arena, work->service->spec->spec_id);
+        definition->spec_id = arena_strdup(arena, spec_id);
         definition->slot = slot;
         definition->node_id = arena_strdup(arena, node_id);
         definition->generation = progress->generation;
@@ -151,4 +152,34 @@ bool tasks_differ(const struct work *work, const Sk__Task *a, const Sk__Task *b)
 {
         return strcmp(a->definition->spec_id, b->definition->spec_id) != 0 &&
                revisions_differ(view_task_spec(work->view, a), view_task_spec(work->view, b));
+}
+
+const Sk__UpdateConfig *work_update_config(const struct work *work)
+{
+        return work->service->spec->is_rollback ? work->spec->rollback : work->spec->update;
+}
+
+const Sk__UpdateStatus *work_update_status(const struct work *work)
+{
+        const Sk__UpdateStatus *status =
+                work->service->progress ? work->service->progress->update : NULL;
+
+        return status && !strcmp(status->spec_id, work->service->spec->spec_id) ? status : NULL;
+}
+
+uint64_t work_canaries(const struct work *work)
+{
+        const Sk__ServiceRevision *revision = work->service->spec;
+
+        return work->spec->update && !revision->is_promoted && !revision->is_rollback
+                       ? work->spec->update->canary
+                       : 0;
+}
+
+const Sk__Task *work_like(const struct work *work, const Sk__Task *older)
+{
+        return work_canaries(work) && older && work_is_dirty(work, older) &&
+                               view_task_spec(work->view, older)
+                       ? older
+                       : NULL;
 }

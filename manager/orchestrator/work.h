@@ -4,11 +4,15 @@
  * tasks are created under a new generation, which makes any two decisions that create tasks of a
  * service exclude each other. */
 #pragma once
+#include "lib/base/time.h"
 #include "lib/placement/placement.h"
 #include "lib/state/plan.h"
 #include "lib/state/task_life.h"
 
 enum { RANGE_SLOTS = 1000 };
+
+/* A new task that does not run after this has failed, unless the service says otherwise. */
+#define PROGRESS_DEADLINE_DEFAULT (10 * NS_PER_MINUTE)
 
 /* A decision about one service under way. */
 struct work {
@@ -35,9 +39,10 @@ bool work_is_full(struct work *work);
 /* The service's progress, to be written. */
 Sk__ServiceProgress *work_progress(struct work *work);
 
-/* 'node_id' is "" for a replicated service, 'slot' 0 for a global one. */
-void work_create(struct work *work, uint64_t slot, const char *node_id, Sk__TaskState desired,
-                 const char *reason);
+/* 'node_id' is "" for a replicated service, 'slot' 0 for a global one.  'like' is a task whose spec
+ * is taken; NULL: the present one. */
+void work_create(struct work *work, uint64_t slot, const char *node_id, const Sk__Task *like,
+                 Sk__TaskState desired, const char *reason);
 /* No-op when that much is desired already. */
 void work_desire(struct work *work, const Sk__Task *task, Sk__TaskState desired,
                  const char *reason);
@@ -47,6 +52,15 @@ void work_remove(struct work *work, const Sk__Task *task, const char *reason);
 const Sk__ServiceSpec *work_spec_of(const struct work *work, const Sk__Task *task);
 /* Was the task made from a spec whose tasks are not as good as those of the present one? */
 bool work_is_dirty(const struct work *work, const Sk__Task *task);
+/* How the service is to be updated, or rolled back; NULL: with the defaults. */
+const Sk__UpdateConfig *work_update_config(const struct work *work);
+/* How the update to the present revision stands; NULL: there is none. */
+const Sk__UpdateStatus *work_update_status(const struct work *work);
+/* How many slots get the present spec until the update is promoted; 0: all. */
+uint64_t work_canaries(const struct work *work);
+/* What a task that replaces 'older' for other reasons than an update is to be like: NULL, the
+ * present spec, unless that is being tried out and 'older' is no canary. */
+const Sk__Task *work_like(const struct work *work, const Sk__Task *older);
 /* Were the two made from specs that make different tasks? */
 bool tasks_differ(const struct work *work, const Sk__Task *a, const Sk__Task *b);
 
@@ -79,6 +93,8 @@ bool slot_ended_by_itself(const Sk__Task *task);
 bool node_may_bear(const struct work *work, const Sk__Node *node);
 /* Will nothing more be heard of the task: over, never placed, or its node is gone or down? */
 bool slot_task_is_lost(const struct view *view, const Sk__Task *task);
+/* Is it alive on a drained node, which it is to leave when its turn comes? */
+bool slot_is_leaving(const struct work *work, const struct slot *slot);
 
 /* --- restart.c: may it run again, and when --- */
 
@@ -86,6 +102,8 @@ bool restart_may(const struct work *work, const Sk__Task *task);
 /* When a task created at 'created_at', whose slot held 'older' before, may start. */
 int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t created_at,
                          bool is_update);
+/* How long after its creation the task may start for the sake of the one before it in its slot. */
+int64_t restart_delay_before(const struct work *work, const Sk__Task *task);
 /* READY when it has to wait for what the slot held, else RUNNING. */
 Sk__TaskState restart_desired(const struct work *work, const Sk__Task *older, bool is_update);
 /* How many tasks of the slot have to be kept so that attempts can be counted. */
@@ -103,13 +121,14 @@ void global_decide(struct work *work);
 void global_decide_node(struct work *work, const char *node_id);
 /* Which of these slots (those that stay) are to be replaced next. */
 void update_decide(struct work *work, const struct slot *slots, size_t n_slots);
-/* A task of the present spec, made since its update began, that ended soon after its start; NULL.
- */
+/* A task of the present spec, made since its update began, that ended soon after its start or does
+ * not get there; NULL. */
 const Sk__Task *failure_in_slot(const struct work *work, const Sk__UpdateConfig *config,
                                 const struct slot *slot);
-/* Pauses or rolls back when too many failed.  True: the update does not go on. */
-bool failure_decide(struct work *work, const Sk__UpdateConfig *config, const struct slot *slots,
-                    size_t n_slots);
+enum failure_verdict { FAILURE_NONE, FAILURE_PAUSES, FAILURE_ROLLS_BACK };
+/* Pauses or rolls back when too many failed. */
+enum failure_verdict failure_decide(struct work *work, const Sk__UpdateConfig *config,
+                                    const struct slot *slots, size_t n_slots);
 void reap_slot(struct work *work, const Sk__Task *newest);
 void reap_orphans(const struct view *view, const char *service_id, size_t limit, struct plan *plan);
 void reap_specs(const struct view *view, size_t limit, struct plan *plan);
