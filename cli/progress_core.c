@@ -112,6 +112,11 @@ static const Sk__UpdateStatus *update_status(const Sk__WatchServiceResponse *new
                 return NULL;
         if (!str_is_empty(update->spec_id) && !str_equal(update->spec_id, service->spec->spec_id))
                 return NULL;
+        /* It was resumed since it was paused. */
+        if ((update->state == SK__UPDATE_STATUS__STATE__PAUSED ||
+             update->state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED) &&
+            update->resumed_at_ns != service->spec->resumed_at_ns)
+                return NULL;
         return update;
 }
 

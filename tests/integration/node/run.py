@@ -8,7 +8,8 @@ import traceback
 
 import node as nodes
 
-MODULES = 'life_scenarios', 'kill_scenarios', 'refusal_scenarios', 'network_scenarios', 'wire_scenarios', 'cli_scenarios', 'file_scenarios', 'inside_scenarios'
+MODULES = ('life_scenarios', 'kill_scenarios', 'refusal_scenarios', 'network_scenarios', 'wire_scenarios',
+           'cli_scenarios', 'file_scenarios', 'inside_scenarios', 'update_scenarios')
 
 
 def scenarios(words):
