@@ -8,6 +8,7 @@
 #include "lib/base/random.h"
 #include "lib/base/time.h"
 #include "tests/integration/rpc/fixture.h"
+#include "tests/lib/identity/identity.h"
 
 enum { CALLS = 40, STEPS = 120 };
 
@@ -221,6 +222,40 @@ static void two_loops_in_one_process_do_not_meet(void **state)
         rpc_identity_free(served.identity);
 }
 
+/* Makes clients of the fixture's identity, on a loop of its own. */
+static void *make_clients(void *context)
+{
+        const struct fixture *fixture = context;
+        const struct rpc_client_options options = { .address = "127.0.0.1:1",
+                                                    .identity = fixture->client_identity,
+                                                    .server_daemon = "store" };
+        struct rpc_client *client;
+        struct loop *loop;
+
+        CHECK(loop_new(&loop, NULL) == 0);
+        for (int i = 0; i < 20; i++) {
+                CHECK(rpc_client_new(loop, &options, &client, NULL) == 0);
+                rpc_client_free(client);
+                CHECK(loop_turn(loop, 0, NULL) == 0);
+        }
+        loop_free(loop);
+        return NULL;
+}
+
+/* ThreadSanitizer's part: the store and its Raft do so. */
+static void two_loops_may_share_an_identity(void **state)
+{
+        struct fixture *fixture = *state;
+        pthread_t thread;
+
+        strcpy(fixture->address, "127.0.0.1:1");
+        fixture_connect(fixture, "api");
+        test_identity_make(fixture->folder, "cluster1", "node1", "swarm-manager", "api");
+        CHECK(pthread_create(&thread, NULL, make_clients, fixture) == 0);
+        make_clients(fixture);
+        pthread_join(thread, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -228,6 +263,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(every_call_ends_once_whatever_happens),
                 TEST(two_loops_in_one_process_do_not_meet),
+                TEST(two_loops_may_share_an_identity),
                 TEST(a_client_comes_back_when_its_server_does),
         };
 
