@@ -228,6 +228,7 @@ static void a_chat_goes_on_when_its_reader_does(void **state)
         request.payload = (ProtobufCBinaryData){ .len = sizeof payload, .data = payload };
         for (unsigned i = 0; i < MESSAGES; i++, request.number++)
                 rpc_stream_write(listener.stream, &request.base);
+        fixture_wait_count(*state, &listener.n_messages, 1);
         for (int i = 0; i < 20; i++)
                 loop_turn(((struct fixture *)*state)->loop, 20, NULL);
         assert_int_equal(listener.n_messages, 1);
