@@ -16,9 +16,17 @@ struct called {
         void *registered; /* gRPC's handle */
 };
 
+/* A connection, or the attempts at one, with the identity it began with. */
+struct channel {
+        grpc_channel *channel;
+        struct vec called; /* struct called */
+        size_t n_users;    /* its calls, and its client while new calls go there */
+};
+
 /* What unary calls and streams have in common; first in both. */
 struct outgoing {
         struct rpc_client *client;
+        struct channel *channel;
         struct outgoing *previous, *next; /* of the client's */
         /* Ends it for a client that is being freed; tells the caller ERR_CANCELLED. */
         void (*abandon)(struct outgoing *outgoing);
@@ -32,9 +40,8 @@ struct outgoing {
 struct rpc_client {
         struct rpc_queue *queue;
         struct rpc_client_options options; /* its strings are copies; without metadata */
-        grpc_channel *channel;
-        struct file_times times; /* of the identity that the channel presents */
-        struct vec called;       /* struct called, of the channel */
+        struct channel *channel;           /* of new calls */
+        struct file_times times;           /* of the identity that it presents */
         struct outgoing *outgoing;
         struct rpc_request *pooled;
         size_t n_pooled;

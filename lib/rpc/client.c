@@ -125,21 +125,42 @@ static void options_done(struct rpc_client_options *options)
         free((char *)options->root_pem);
 }
 
+/* Takes the credentials over. */
+static void open_channel(struct rpc_client *client, grpc_channel_credentials *credentials)
+{
+        struct channel *channel = mem_alloc(sizeof *channel);
+
+        channel->channel = make_channel(&client->options, credentials);
+        channel->called = (struct vec)VEC_OF(struct called);
+        channel->n_users = 1;
+        client->channel = channel;
+}
+
+static void channel_unref(struct channel *channel)
+{
+        if (--channel->n_users)
+                return;
+        grpc_channel_destroy(channel->channel);
+        vec_done(&channel->called);
+        free(channel);
+}
+
 /* A connection that is up goes on with the identity it began with; what has to connect anew does so
- * with the one of now.  Calls that are under way on the old channel keep it. */
+ * with the one of now.  The old channel lives on for the calls that wait for it: gRPC would let
+ * them wait in vain on one that is destroyed. */
 static void refresh_channel(struct rpc_client *client)
 {
         grpc_channel_credentials *credentials;
 
         if (!client->options.identity ||
-            grpc_channel_check_connectivity_state(client->channel, 0) == GRPC_CHANNEL_READY)
+            grpc_channel_check_connectivity_state(client->channel->channel, 0) ==
+                    GRPC_CHANNEL_READY)
                 return;
         credentials = credentials_if_changed(client->options.identity, &client->times);
         if (!credentials)
                 return;
-        grpc_channel_destroy(client->channel);
-        vec_clear(&client->called);
-        client->channel = make_channel(&client->options, credentials);
+        channel_unref(TAKE(client->channel));
+        open_channel(client, credentials);
 }
 
 int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
@@ -152,10 +173,8 @@ int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
         TRY(rpc_queue_join(loop, &queue, err));
         client = mem_alloc(sizeof *client);
         client->queue = queue;
-        client->called = (struct vec)VEC_OF(struct called);
         copy_options(&client->options, options);
-        client->channel = make_channel(&client->options,
-                                       credentials_of_client(&client->options, &client->times));
+        open_channel(client, credentials_of_client(&client->options, &client->times));
         CHECK(options->n_metadata <= METADATA_MAX);
         for (size_t i = 0; i < options->n_metadata; i++)
                 add_metadata(client, options->metadata[i].key, options->metadata[i].value);
@@ -170,8 +189,7 @@ void client_settle(struct rpc_client *client)
         requests_free(client);
         while (client->n_metadata)
                 drop_metadata(client);
-        grpc_channel_destroy(client->channel);
-        vec_done(&client->called);
+        channel_unref(client->channel);
         options_done(&client->options);
         free(client);
 }
@@ -195,23 +213,23 @@ void rpc_client_free(struct rpc_client *client)
 
 /* --- what all calls have in common --- */
 
-static const struct called *find_called(struct rpc_client *client, const struct rpc_method_id *id)
+static const struct called *find_called(struct channel *channel, const struct rpc_method_id *id)
 {
         struct called *called;
         struct str path = { 0 };
 
-        for (size_t i = 0; i < client->called.n; i++) {
-                called = vec_at(&client->called, i);
+        for (size_t i = 0; i < channel->called.n; i++) {
+                called = vec_at(&channel->called, i);
                 if (called->service == id->service && strcmp(called->method->name, id->method) == 0)
                         return called;
         }
-        called = vec_add(&client->called);
+        called = vec_add(&channel->called);
         called->service = id->service;
         called->method = protobuf_c_service_descriptor_get_method_by_name(id->service, id->method);
         CHECK(called->method);
         str_addf(&path, "/%s/%s", id->service->name, id->method);
         called->registered =
-                grpc_channel_register_call(client->channel, str_text(&path), NULL, NULL);
+                grpc_channel_register_call(channel->channel, str_text(&path), NULL, NULL);
         str_done(&path);
         return called;
 }
@@ -223,19 +241,21 @@ void outgoing_init(struct outgoing *outgoing, struct rpc_client *client,
         const struct called *called;
 
         refresh_channel(client);
-        called = find_called(client, method);
+        called = find_called(client->channel, method);
         if (timeout_ns)
                 deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                         gpr_time_from_nanos(timeout_ns, GPR_TIMESPAN));
         outgoing->client = client;
+        outgoing->channel = client->channel;
+        outgoing->channel->n_users++;
         outgoing->method = called->method;
         outgoing->text = grpc_empty_slice();
         grpc_metadata_array_init(&outgoing->initial_metadata);
         grpc_metadata_array_init(&outgoing->trailing_metadata);
-        outgoing->call =
-                grpc_channel_create_registered_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                                    rpc_queue_cq(client->queue), called->registered,
-                                                    deadline, NULL);
+        outgoing->call = grpc_channel_create_registered_call(outgoing->channel->channel, NULL,
+                                                             GRPC_PROPAGATE_DEFAULTS,
+                                                             rpc_queue_cq(client->queue),
+                                                             called->registered, deadline, NULL);
         outgoing->previous = NULL;
         outgoing->next = client->outgoing;
         if (outgoing->next)
@@ -248,6 +268,7 @@ void outgoing_done(struct outgoing *outgoing)
         struct rpc_client *client = outgoing->client;
 
         grpc_call_unref(outgoing->call);
+        channel_unref(outgoing->channel);
         grpc_metadata_array_destroy(&outgoing->initial_metadata);
         grpc_metadata_array_destroy(&outgoing->trailing_metadata);
         grpc_slice_unref(outgoing->text);

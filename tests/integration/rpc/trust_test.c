@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/base/check.h"
@@ -378,6 +379,37 @@ static void a_connection_keeps_its_certificate_and_the_next_has_the_new_one(void
         assert_int_equal(answer.err.code, ERR_UNAUTHENTICATED);
 }
 
+/* As if long ago, however fast the test is. */
+static void make_older(const struct fixture *fixture, const char *file)
+{
+        static const struct timeval times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+        char path[128];
+
+        snprintf(path, sizeof path, "%s/%s", fixture->folder, file);
+        CHECK(utimes(path, times) == 0);
+}
+
+/* The channel is made anew for the second call; the first one waits on the old one. */
+static void a_call_that_waits_survives_a_new_certificate(void **state)
+{
+        struct fixture *fixture = *state;
+        Sk__EchoRequest request = SK__ECHO_REQUEST__INIT;
+        struct answer waiting, next;
+
+        fixture_serve(*state, RPC_MUTUAL_TLS, false, NULL);
+        fixture_stop(fixture, 0);
+        fixture_connect(*state, "agent");
+        fixture_start(fixture, RPC_METHOD(echo, Say), &request, 8 * NS_PER_S, &waiting);
+        test_identity_make(fixture->folder, "cluster1", "node1", "swarm-manager", "agent");
+        make_older(fixture, "agent.crt");
+        fixture_start(fixture, RPC_METHOD(echo, Say), &request, 8 * NS_PER_S, &next);
+        fixture_serve(fixture, RPC_MUTUAL_TLS, false, NULL);
+        fixture_wait(fixture, &next.is_done);
+        fixture_wait(fixture, &waiting.is_done);
+        assert_string_equal(next.err.text, "");
+        assert_string_equal(waiting.err.text, "");
+}
+
 static void files_that_do_not_fit_are_not_taken_over(void **state)
 {
         struct fixture *fixture = *state;
@@ -414,6 +446,7 @@ int main(void)
                 TEST(a_server_presents_its_new_certificate_at_once),
                 TEST(a_client_presents_its_new_certificate_at_once),
                 TEST(a_connection_keeps_its_certificate_and_the_next_has_the_new_one),
+                TEST(a_call_that_waits_survives_a_new_certificate),
                 TEST(files_that_do_not_fit_are_not_taken_over),
         };
 
