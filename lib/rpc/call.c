@@ -363,6 +363,8 @@ static void end(struct rpc_call *call)
                 call->served->metrics.n_under_way--;
                 metrics_count(&call->served->metrics, code, now_ns() - call->started_ns);
         }
+        if (server->next == call)
+                server->next = call->next;
         if (call->next)
                 call->next->previous = call->previous;
         if (call->previous)

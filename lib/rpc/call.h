@@ -38,6 +38,7 @@ struct rpc_server {
         struct vec reloaders;
         struct peers peers;
         struct rpc_call *calls;  /* being served; doubly linked */
+        struct rpc_call *next;   /* of them to be abandoned; moves on when it ends before */
         struct rpc_call *pooled; /* for reuse; singly linked */
         size_t n_pooled;
         size_t n_structs; /* calls armed or being served: who hold this server in memory */

@@ -290,7 +290,7 @@ static void give_grace(struct rpc_server *server, int grace_ms)
 void rpc_server_free(struct rpc_server *server, int grace_ms)
 {
         struct rpc_queue *queue;
-        struct rpc_call *next;
+        struct rpc_call *call;
 
         if (!server)
                 return;
@@ -304,8 +304,10 @@ void rpc_server_free(struct rpc_server *server, int grace_ms)
                 give_grace(server, grace_ms);
         if (server->server)
                 grpc_server_cancel_all_calls(server->server);
-        for (struct rpc_call *call = server->calls; call; call = next) {
-                next = call->next;
+        /* The end of one may be the answer of others. */
+        server->next = server->calls;
+        while ((call = server->next)) {
+                server->next = call->next;
                 call_abandon(call);
         }
         server->is_freed = true;
