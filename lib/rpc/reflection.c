@@ -1,4 +1,5 @@
-/* grpc.reflection.v1alpha: what the server offers, and the files that describe it. */
+/* grpc.reflection.v1alpha: what the server offers, and the files that describe it.  For people: an
+ * answer repeats its request, so who asks much and reads nothing could fill a server's memory. */
 #include "api/grpc/reflection.pb-c.h"
 #include "api/roles.h"
 #include "lib/base/check.h"
@@ -7,7 +8,7 @@
 
 #define REFLECTION_METHODS(X)                                                   \
         X(ServerReflectionInfo, reflection_info, Grpc__ServerReflectionRequest, \
-          Grpc__ServerReflectionResponse, BIDI_STREAM, ~ROLE_STRANGER)
+          Grpc__ServerReflectionResponse, BIDI_STREAM, ROLE_ADMIN)
 
 REFLECTION_METHODS(RPC_PROTOTYPE)
 

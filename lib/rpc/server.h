@@ -2,7 +2,7 @@
  *
  * Does, once for all methods: find the row, authorise by the peer's roles, bound the size, unpack
  * into the call's arena, check UTF-8, deadline, request id, count and time, pack, turn errors into
- * status.  Offers grpc.health.v1 and server reflection beside what is added. */
+ * status.  Offers grpc.health.v1, and server reflection to ROLE_ADMIN, beside what is added. */
 #pragma once
 #include "lib/base/str.h"
 #include "lib/os/loop.h"

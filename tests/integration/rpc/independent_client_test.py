@@ -72,6 +72,7 @@ class IndependentClient(unittest.TestCase):
             [MAKE_IDENTITY, folder, "cluster1", "node1", "swarm-manager", "store", "api", "agent"],
             check=True,
         )
+        subprocess.run([MAKE_IDENTITY, folder, "cluster1", "person", "swarm-admin", ""], check=True)
         subprocess.run([MAKE_IDENTITY, folder + "/other", "cluster2", "n", "swarm-manager", "api"], check=True)
         cls.server = subprocess.Popen(
             [SERVER, folder, "store", "127.0.0.1:0", "mtls"],
@@ -108,7 +109,7 @@ class IndependentClient(unittest.TestCase):
         return caught.exception.details()
 
     def reflect(self, *requests):
-        call = self.channel().stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        call = self.channel("admin").stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
         return [fields(answer) for answer in call(iter(requests), timeout=5)]
 
     def test_a_call_is_answered(self):
@@ -179,6 +180,10 @@ class IndependentClient(unittest.TestCase):
         answers = watch(text(1, "skep.test.Silence"), timeout=5)
         self.assertEqual(next(answers), number(1, 3))
         answers.cancel()
+
+    def test_reflection_is_for_people(self):
+        reflect = self.channel("agent").stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        self.fails(grpc.StatusCode.PERMISSION_DENIED, lambda *a, **o: list(reflect(*a, **o)), iter([text(7, "*")]))
 
     def test_reflection_lists_the_services(self):
         (answer,) = self.reflect(text(7, "*"))
