@@ -111,7 +111,6 @@ static void add_device(struct batch *batch, const struct mesh_attachment *attach
                 batch_add(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "making the device", 0);
         struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof *link), *inner;
         struct nlattr *info, *data, *peer;
-        struct str alias = { 0 };
         uint8_t mac[6];
 
         link->ifi_family = AF_UNSPEC;
@@ -133,15 +132,26 @@ static void add_device(struct batch *batch, const struct mesh_attachment *attach
         mnl_attr_nest_end(header, info);
         batch_end(batch, header);
 
-        /* The alias cannot be given at creation. */
-        header = batch_add(batch, RTM_NEWLINK, 0, "naming the device", 0);
+        header = batch_add(batch, RTM_NEWLINK, 0, "taking the device up", 0);
         link = mnl_nlmsg_put_extra_header(header, sizeof *link);
         mnl_attr_put_strz(header, IFLA_IFNAME, attachment->device);
+        link->ifi_flags = IFF_UP;
+        link->ifi_change = IFF_UP;
+        batch_end(batch, header);
+}
+
+/* What has a name is whole: a mesh that is killed before leaves nothing that the next would take
+ * for an attachment. */
+static void add_name(struct batch *batch, int index, const struct mesh_attachment *attachment)
+{
+        struct nlmsghdr *header = batch_add(batch, RTM_NEWLINK, 0, "naming the device", 0);
+        struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof *link);
+        struct str alias = { 0 };
+
+        link->ifi_index = index;
         mesh_alias_write(attachment, &alias);
         mnl_attr_put_strz(header, IFLA_IFALIAS, str_text(&alias));
         str_done(&alias);
-        link->ifi_flags = IFF_UP;
-        link->ifi_change = IFF_UP;
         batch_end(batch, header);
 }
 
@@ -231,6 +241,7 @@ static int dress_outer(const struct mesh_attachment *attachment, struct err *err
         /* Lets what local clients send to 127.0.0.1:PORT leave by this device. */
         str_addf(&path, "/proc/sys/net/ipv4/conf/%s/route_localnet", attachment->device);
         write_sysctl(str_text(&path), "1");
+        add_name(&batch, index, attachment);
         return batch_run(&batch, socket, err);
 }
 
