@@ -1,5 +1,6 @@
 /* What there is already: devices told by the kernel, ports, nft, forwarding. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -7,6 +8,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <nftables/libnftables.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -81,6 +83,28 @@ int link_list(void (*found)(void *context, const struct mesh_attachment *attachm
         for (size_t i = 0; i < attachments.n; i++)
                 found(context, &VEC_AT(&attachments, struct mesh_attachment, i));
         return 0;
+}
+
+void link_sweep(const char *netns_folder, bool (*is_known)(void *context, const char *id),
+                void *context)
+{
+        DIR *folder = opendir(netns_folder);
+        const struct dirent *entry;
+        char path[512];
+
+        while (folder && (entry = readdir(folder))) {
+                struct mesh_attachment left = { 0 };
+
+                if (entry->d_name[0] == '.' || strlen(entry->d_name) >= sizeof left.id ||
+                    is_known(context, entry->d_name))
+                        continue;
+                strcpy(left.id, entry->d_name);
+                mesh_device_name(left.id, left.device);
+                snprintf(path, sizeof path, "%s/%s", netns_folder, left.id);
+                (void)link_detach(&left, path, NULL);
+        }
+        if (folder)
+                closedir(folder);
 }
 
 int link_nft(const char *commands, struct err *err)

@@ -15,6 +15,11 @@ int link_detach(const struct mesh_attachment *attachment, const char *netns_path
 int link_list(void (*found)(void *context, const struct mesh_attachment *attachment), void *context,
               struct err *err);
 
+/* Takes down what an interrupted attach left: everything in the folder of namespaces that
+ * 'is_known' does not know. */
+void link_sweep(const char *netns_folder, bool (*is_known)(void *context, const char *id),
+                void *context);
+
 /* Runs nft commands as one transaction. */
 int link_nft(const char *commands, struct err *err);
 

@@ -379,6 +379,13 @@ static void adopt(void *context, const struct mesh_attachment *found)
         }
 }
 
+static bool is_known(void *context, const char *id)
+{
+        const struct mesh *mesh = context;
+
+        return map_find(&mesh->entries, id);
+}
+
 static int rebuild_nft(struct mesh *mesh, struct err *err)
 {
         _cleanup_(str_done) struct str commands = { 0 };
@@ -417,6 +424,7 @@ int mesh_start(struct daemon *daemon, struct err *err)
         TRY(file_make_folders(str_text(&folder), 0755, err));
         TRY(enable_forwarding(mesh, err));
         TRY(link_list(adopt, mesh, err));
+        link_sweep(str_text(&folder), is_known, mesh);
         TRY(rebuild_nft(mesh, err));
         LOG(INFO, "node network up", STR("subnet", mesh->config->subnet),
             INT("adopted", (int64_t)mesh->entries.n));

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 enum { CALLS_MAX = 2000, ADDRESS = 0xac1e0001 };
 
 struct fixture {
+        const char *folder;
         char netns_path[64];
         struct mesh_attachment attachment;
         size_t n_found;
@@ -47,12 +49,14 @@ static bool enter_namespaces(void)
         write_text("/proc/self/gid_map", gid_map);
         CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
         CHECK(mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0);
+        CHECK(mkdir("/tmp/netns", 0700) == 0);
         return true;
 }
 
 static int setup(void **state)
 {
-        static struct fixture fixture = { .netns_path = "/tmp/netns",
+        static struct fixture fixture = { .folder = "/tmp/netns",
+                                          .netns_path = "/tmp/netns/task",
                                           .attachment = { .id = "task", .address = ADDRESS } };
 
         mesh_device_name(fixture.attachment.id, fixture.attachment.device);
@@ -120,7 +124,13 @@ static void found(void *context, const struct mesh_attachment *attachment)
         f->n_found++;
 }
 
-static void what_is_adopted_after_a_kill_is_whole(void **state)
+static bool is_known(void *context, const char *id)
+{
+        (void)id;
+        return ((const struct fixture *)context)->n_found > 0;
+}
+
+static void what_is_left_after_a_kill_is_whole_or_swept_away(void **state)
 {
         struct fixture *f = *state;
         bool was_killed = true;
@@ -136,6 +146,9 @@ static void what_is_adopted_after_a_kill_is_whole(void **state)
                         assert_true(is_dressed_inside(f));
                         assert_true(has_address(f->attachment.device));
                 }
+                link_sweep(f->folder, is_known, f);
+                assert_int_equal(access(f->netns_path, F_OK), f->n_found ? 0 : -1);
+                assert_int_equal(if_nametoindex(f->attachment.device) > 0, f->n_found);
                 assert_int_equal(link_detach(&f->attachment, f->netns_path, &err), 0);
         }
         assert_false(was_killed);
@@ -145,7 +158,7 @@ static void what_is_adopted_after_a_kill_is_whole(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup(what_is_adopted_after_a_kill_is_whole, setup),
+                cmocka_unit_test_setup(what_is_left_after_a_kill_is_whole_or_swept_away, setup),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
