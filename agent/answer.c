@@ -138,6 +138,28 @@ static void stream_closed(void *context, const struct err *err)
 
 /* --- requests --- */
 
+static void refusal_closed(void *context, const struct err *err)
+{
+        (void)context;
+        (void)err;
+}
+
+/* Whoever asks waits until it is answered. */
+static void refuse(struct rpc_client *client, const char *request_id, const char *text)
+{
+        static const struct rpc_stream_events events = { .closed = refusal_closed };
+        struct rpc_stream *stream =
+                rpc_client_stream(client, RPC_METHOD(dispatcher, Answer), NULL, &events, NULL);
+        Sk__AnswerMessage message;
+
+        sk__answer_message__init(&message);
+        message.request_id = request_id;
+        message.err = text;
+        message.is_done = true;
+        rpc_stream_write(stream, &message.base);
+        rpc_stream_half_close(stream);
+}
+
 static void open_sources(struct answer *answer, const Sk__NodeRequest__LogRequest *request)
 {
         const struct answers_options *options = &answer->answers->options;
@@ -168,8 +190,13 @@ void answers_begin(struct answers *answers, struct rpc_client *client,
         Sk__AnswerMessage first;
 
         if (str_is_empty(request->request_id) || strlen(request->request_id) >= 64 ||
-            map_find(&answers->answers, request->request_id) || answers->answers.n >= ANSWERS_MAX)
+            map_find(&answers->answers, request->request_id))
                 return;
+        if (answers->answers.n >= ANSWERS_MAX) {
+                refuse(client, request->request_id,
+                       "this node is being asked for too much at once");
+                return;
+        }
         answer = mem_alloc(sizeof *answer);
         answer->answers = answers;
         memcpy(answer->request_id, request->request_id, strlen(request->request_id) + 1);

@@ -1,6 +1,7 @@
 /* A real agent with tasks that are only names, and a dispatcher that says what it is told to. */
 #include "tests/integration/session/stub.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 #define RUNNING SK__TASK_STATE__TASK_RUNNING
 #define SHUTDOWN SK__TASK_STATE__TASK_SHUTDOWN
 
-enum { RECORD_HEAD_SIZE = 12 };
+enum { RECORD_HEAD_SIZE = 12, REQUESTS = 65 };
 
 static void begin(struct stub *stub)
 {
@@ -199,6 +200,24 @@ static void what_nobody_wants_is_removed_at_the_first_set(void **state)
         UNTIL(stub, has_no_containers);
 }
 
+static bool is_refused(struct stub *stub)
+{
+        return str_equal(stub->answer_err, "this node is being asked for too much at once");
+}
+
+static void what_is_asked_too_much_is_refused_rather_than_forgotten(void **state)
+{
+        struct stub *stub = *state;
+        char id[32];
+
+        begin(stub);
+        for (int i = 0; i < REQUESTS; i++) {
+                snprintf(id, sizeof id, "request%d", i);
+                stub_ask(stub, id);
+        }
+        UNTIL(stub, is_refused);
+}
+
 static bool runs_or_is_over(struct stub *stub)
 {
         return stub->last_state >= RUNNING;
@@ -237,6 +256,7 @@ int main(void)
                 TEST(a_task_is_shut_down_when_that_is_desired),
                 TEST(a_task_missing_from_a_complete_set_is_removed),
                 TEST(an_exit_is_reported),
+                TEST(what_is_asked_too_much_is_refused_rather_than_forgotten),
                 TEST(a_task_whose_spec_was_torn_off_waits_for_a_manager),
                 TEST(a_restarted_agent_keeps_its_task_without_any_manager),
                 TEST(what_could_not_be_looked_at_after_a_restart_runs_on),

@@ -100,11 +100,22 @@ void session(void *context, struct rpc_call *call, const Sk__AgentMessage *in)
         rpc_call_on(call, &events, context);
 }
 
+static void answer_came(void *context, struct rpc_call *call, const void *in)
+{
+        const Sk__AnswerMessage *message = in;
+        struct stub *stub = context;
+
+        (void)call;
+        if (!str_is_empty(message->err) && !str_is_empty(message->request_id))
+                snprintf(stub->answer_err, sizeof stub->answer_err, "%s", message->err);
+}
+
 void answer(void *context, struct rpc_call *call, const Sk__AnswerMessage *in)
 {
-        (void)context;
+        static const struct rpc_call_events events = { .message = answer_came };
+
         (void)in;
-        rpc_call_finish(call);
+        rpc_call_on(call, &events, context);
 }
 
 void ask(void *context, struct rpc_call *call, const Sk__AskRequest *in)
@@ -180,6 +191,17 @@ void stub_assign(struct stub *stub, Sk__Assignments__Type type, Sk__TaskState de
 void stub_assign_nothing(struct stub *stub)
 {
         assign(stub, SK__ASSIGNMENTS__TYPE__COMPLETE, NULL, 0, NULL);
+}
+
+void stub_ask(struct stub *stub, const char *request_id)
+{
+        Sk__NodeRequest request = SK__NODE_REQUEST__INIT;
+        Sk__NodeRequest__LogRequest logs = SK__NODE_REQUEST__LOG_REQUEST__INIT;
+
+        request.request_id = request_id;
+        request.what_case = SK__NODE_REQUEST__WHAT_LOGS;
+        request.logs = &logs;
+        tell(stub, SK__DISPATCHER_MESSAGE__MESSAGE_REQUEST, &request);
 }
 
 /* --- waiting --- */

@@ -19,7 +19,8 @@ struct stub {
         uint64_t sequence; /* of assignments */
         Sk__TaskState last_state;
         char last_err[256];
-        bool is_silent; /* batches are not acknowledged */
+        char answer_err[256]; /* of an answer that began with one; answers are never ended */
+        bool is_silent;       /* batches are not acknowledged */
 
         struct executor *executor;
         struct agent *agent;
@@ -51,3 +52,6 @@ bool has_no_containers(struct stub *stub);
 /* Tells the one task there is, wanted like this; or none. */
 void stub_assign(struct stub *stub, Sk__Assignments__Type type, Sk__TaskState desired);
 void stub_assign_nothing(struct stub *stub);
+
+/* Asks for logs; the agent of a stub keeps none. */
+void stub_ask(struct stub *stub, const char *request_id);
