@@ -146,32 +146,90 @@ static int remove_constraint(struct spec_edit *edit, const char *value)
         return 0;
 }
 
-static int preference(struct spec_edit *edit, const char *value, const char **ret)
+static int add_affinity(struct spec_edit *edit, const char *value)
 {
-        if (!str_starts_with(value, "spread=") || !value[7])
+        list_remove(placement(edit)->affinities, &placement(edit)->n_affinities, value);
+        list_add(edit, &placement(edit)->affinities, &placement(edit)->n_affinities, value);
+        return 0;
+}
+
+static int remove_affinity(struct spec_edit *edit, const char *value)
+{
+        list_remove(placement(edit)->affinities, &placement(edit)->n_affinities, value);
+        return 0;
+}
+
+/* "spread=node.labels.zone,max-skew=1"; 0 when no skew is said. */
+struct preference {
+        const char *descriptor;
+        uint64_t max_skew;
+};
+
+static int take_preference(struct spec_edit *edit, void *context, const char *key,
+                           const char *value)
+{
+        struct preference *preference = context;
+
+        if (strcmp(key, "spread") == 0 && !str_is_empty(value)) {
+                preference->descriptor = value;
+                return 0;
+        }
+        if (strcmp(key, "max-skew") == 0 && value &&
+            str_to_uint64(value, &preference->max_skew, NULL) == 0 && preference->max_skew)
+                return 0;
+        return err_set(edit->err, ERR_INVALID,
+                       "unsupported placement preference \"%.64s\": spread=<label> and "
+                       "max-skew=<number> are known, as in spread=node.labels.zone,max-skew=1",
+                       key);
+}
+
+static int parse_preference(struct spec_edit *edit, const char *value, struct preference *ret)
+{
+        *ret = (struct preference){ 0 };
+        TRY(each_pair(edit, value, take_preference, ret));
+        if (!ret->descriptor)
                 return err_set(edit->err, ERR_INVALID,
                                "unsupported placement preference \"%.64s\": only spread=<label> is "
                                "known, as in spread=node.labels.zone",
                                value);
-        *ret = value + 7;
         return 0;
+}
+
+static void remove_skew(struct spec_edit *edit, const char *descriptor)
+{
+        Sk__Placement *to = placement(edit);
+
+        for (size_t i = to->n_spread_limits; i-- > 0;)
+                if (strcmp(to->spread_limits[i]->over, descriptor) == 0)
+                        pointers_remove((void **)to->spread_limits, &to->n_spread_limits, i);
 }
 
 static int add_preference(struct spec_edit *edit, const char *value)
 {
-        const char *descriptor;
+        Sk__Placement *to = placement(edit);
+        Sk__Placement__SpreadLimit *limit;
+        struct preference preference;
 
-        TRY(preference(edit, value, &descriptor));
-        list_add(edit, &placement(edit)->spread, &placement(edit)->n_spread, descriptor);
+        TRY(parse_preference(edit, value, &preference));
+        list_add(edit, &to->spread, &to->n_spread, preference.descriptor);
+        remove_skew(edit, preference.descriptor);
+        if (!preference.max_skew)
+                return 0;
+        limit = arena_alloc(edit->arena, sizeof *limit);
+        *limit = (Sk__Placement__SpreadLimit)SK__PLACEMENT__SPREAD_LIMIT__INIT;
+        limit->over = preference.descriptor;
+        limit->max_skew = preference.max_skew;
+        pointers_add(edit, (void ***)&to->spread_limits, &to->n_spread_limits, limit);
         return 0;
 }
 
 static int remove_preference(struct spec_edit *edit, const char *value)
 {
-        const char *descriptor;
+        struct preference preference;
 
-        TRY(preference(edit, value, &descriptor));
-        list_remove(placement(edit)->spread, &placement(edit)->n_spread, descriptor);
+        TRY(parse_preference(edit, value, &preference));
+        list_remove(placement(edit)->spread, &placement(edit)->n_spread, preference.descriptor);
+        remove_skew(edit, preference.descriptor);
         return 0;
 }
 
@@ -230,6 +288,7 @@ const struct spec_option spec_task_options[] = {
         { "restart-max-attempts",  0, FLAG_UINT,     NULL, "Maximum number of restarts before giving up",   NULL, set_restart_max_attempts, NULL, SPEC_BOTH },
         { "restart-window",        0, FLAG_DURATION, NULL, "Window used to evaluate the restart policy (ns|us|ms|s|m|h)", NULL, set_restart_window, NULL, SPEC_BOTH },
         { "constraint",            0, FLAG_LIST,     NULL, "Placement constraints",                         NULL, add_constraint, remove_constraint, SPEC_BOTH },
+        { "affinity",              0, FLAG_LIST,     NULL, "Tasks to be beside or apart from (service==db, service!=web, image==redis, ==~ for a wish)", NULL, add_affinity, remove_affinity, SPEC_BOTH },
         { "placement-pref",        0, FLAG_LIST,     "pref", "Add a placement preference",                  NULL, add_preference, remove_preference, SPEC_BOTH },
         { "replicas-max-per-node", 0, FLAG_UINT,     NULL, "Maximum number of tasks per node (default 0 = unlimited)", NULL, set_max_per_node, NULL, SPEC_BOTH },
         { "strategy",              0, FLAG_STRING,   NULL, "How to choose among nodes that suit: default, spread, binpack, random", NULL, set_strategy, NULL, SPEC_BOTH },

@@ -1,5 +1,6 @@
 /* Services and their specs. */
 #include <math.h>
+#include <string.h>
 
 #include "lib/base/str.h"
 #include "lib/base/time.h"
@@ -84,6 +85,17 @@ static void add_platforms(json_t *object, const Sk__Placement *placement)
         }
 }
 
+static void add_spread(json_t *object, const Sk__Placement *placement, const char *descriptor)
+{
+        json_t *spread = add_object(object, "Spread");
+
+        add_text_always(spread, "SpreadDescriptor", descriptor);
+        for (size_t i = 0; i < placement->n_spread_limits; i++)
+                if (strcmp(placement->spread_limits[i]->over, descriptor) == 0)
+                        add_number(spread, "MaxSkew",
+                                   (int64_t)placement->spread_limits[i]->max_skew);
+}
+
 static void add_placement(json_t *object, const Sk__Placement *placement, enum docker_flags flags)
 {
         static const char *const strategies[] = { "", "spread", "binpack", "random" };
@@ -98,13 +110,15 @@ static void add_placement(json_t *object, const Sk__Placement *placement, enum d
                   placement->n_constraints);
         preferences = placement->n_spread ? add_array(shown, "Preferences") : NULL;
         for (size_t i = 0; i < placement->n_spread; i++)
-                add_text_always(add_object(append_object(preferences), "Spread"),
-                                "SpreadDescriptor", placement->spread[i]);
+                add_spread(append_object(preferences), placement, placement->spread[i]);
         add_number(shown, "MaxReplicas", (int64_t)placement->max_replicas_per_node);
         add_platforms(shown, placement);
         /* Docker has none of these: it ignores what it does not know. */
         if (placement->strategy < 4)
                 add_text(shown, "Strategy", strategies[placement->strategy]);
+        add_texts(shown, "Affinities", (char *const *)placement->affinities,
+                  placement->n_affinities);
+        add_number(shown, "Priority", placement->priority);
 }
 
 static void add_networks(json_t *object, const Sk__TaskSpec *task)

@@ -176,7 +176,56 @@ static bool fits_max_replicas(const struct look *look, struct str *why)
         return false;
 }
 
-enum rests_on { RESTS_ON_NODE, RESTS_ON_TASKS };
+static bool affinity_holds(const struct affinity *affinity, const struct placement_usage *usage)
+{
+        return traits_have(&usage->traits, affinity->trait) == affinity->is_equal;
+}
+
+static bool fits_affinity(const struct look *look, struct str *why)
+{
+        const struct placement_need *need = look->need;
+
+        for (size_t i = 0; i < need->n_affinities; i++) {
+                const struct affinity *affinity = &need->affinities[i];
+
+                if (affinity->is_soft || affinity_holds(affinity, look->usage))
+                        continue;
+                if (why)
+                        str_addf(why, "affinity not satisfied: %.200s, %s task is here",
+                                 affinity->text, affinity->is_equal ? "no such" : "such a");
+                return false;
+        }
+        for (size_t i = 0; look->usage->forbidden.n && i < need->n_traits; i++) {
+                if (!traits_have(&look->usage->forbidden, need->traits[i]))
+                        continue;
+                if (why)
+                        str_add(why, "a task here has an affinity against it");
+                return false;
+        }
+        return true;
+}
+
+/* Rests on other nodes: whoever sees them asks placement_skewed(). */
+static bool fits_skew(const struct look *look, struct str *why)
+{
+        (void)look;
+        (void)why;
+        return true;
+}
+
+uint32_t placement_unmet(const struct placement_need *need, const Sk__Node *node,
+                         const struct placement_usage *usage)
+{
+        uint32_t n = 0;
+
+        for (size_t i = 0; i < need->n_wishes; i++)
+                n += !constraint_matches(&need->wishes[i], node);
+        for (size_t i = 0; i < need->n_affinities; i++)
+                n += need->affinities[i].is_soft && !affinity_holds(&need->affinities[i], usage);
+        return n;
+}
+
+enum rests_on { RESTS_ON_NODE, RESTS_ON_TASKS, RESTS_ON_CLUSTER };
 
 static const struct filter {
         filter_function *fits;

@@ -53,17 +53,42 @@ static void read_resources(struct arena *arena, const Sk__Resources *from,
         merge_kinds(ret);
 }
 
+static uint64_t max_skew_of(const Sk__Placement *placement, const char *descriptor)
+{
+        for (size_t i = 0; i < placement->n_spread_limits; i++)
+                if (!strcmp(placement->spread_limits[i]->over, descriptor))
+                        return placement->spread_limits[i]->max_skew;
+        return 0;
+}
+
+static void read_spread(struct arena *arena, const Sk__Placement *from, struct placement_need *ret)
+{
+        ret->spread = arena_alloc(arena, from->n_spread * sizeof *ret->spread);
+        for (size_t i = 0; i < from->n_spread; i++) {
+                struct placement_spread *spread = &ret->spread[ret->n_spread++];
+
+                spread->descriptor = arena_strdup(arena, from->spread[i]);
+                spread->max_skew = max_skew_of(from, from->spread[i]);
+                ret->has_skew |= spread->max_skew > 0;
+        }
+}
+
 static void read_placement(struct arena *arena, const Sk__Placement *from,
                            struct placement_need *ret)
 {
         if (!from)
                 return;
         ret->constraints = arena_alloc(arena, from->n_constraints * sizeof *ret->constraints);
+        ret->wishes = arena_alloc(arena, from->n_constraints * sizeof *ret->wishes);
         for (size_t i = 0; i < from->n_constraints; i++) {
-                struct constraint *constraint = &ret->constraints[ret->n_constraints++];
+                struct constraint constraint;
 
                 /* One that cannot be read stays zeroed: no node meets it. */
-                constraint_parse(arena, from->constraints[i], constraint, NULL);
+                constraint_parse(arena, from->constraints[i], &constraint, NULL);
+                if (constraint.is_soft)
+                        ret->wishes[ret->n_wishes++] = constraint;
+                else
+                        ret->constraints[ret->n_constraints++] = constraint;
         }
         ret->platforms = arena_alloc(arena, from->n_platforms * sizeof *ret->platforms);
         for (size_t i = 0; i < from->n_platforms; i++)
@@ -71,9 +96,18 @@ static void read_placement(struct arena *arena, const Sk__Placement *from,
                         .type = arena_strdup(arena, from->platforms[i]->architecture),
                         .name = arena_strdup(arena, from->platforms[i]->os),
                 };
-        ret->spread = arena_alloc(arena, from->n_spread * sizeof *ret->spread);
-        for (size_t i = 0; i < from->n_spread; i++)
-                ret->spread[ret->n_spread++] = arena_strdup(arena, from->spread[i]);
+        ret->affinities = arena_alloc(arena, from->n_affinities * sizeof *ret->affinities);
+        for (size_t i = 0; i < from->n_affinities; i++) {
+                struct affinity affinity;
+
+                /* One that cannot be read is left out: the API lets none in. */
+                if (affinity_parse(arena, from->affinities[i], &affinity, NULL) < 0)
+                        continue;
+                ret->affinities[ret->n_affinities++] = affinity;
+                ret->seeks_tasks |= affinity.is_equal && !affinity.is_soft;
+        }
+        read_spread(arena, from, ret);
+        ret->priority = from->priority;
         ret->max_replicas = from->max_replicas_per_node;
         ret->strategy = from->strategy;
 }
@@ -129,6 +163,22 @@ static void read_ports(struct arena *arena, const Sk__EndpointSpec *from,
                         ret->ports[ret->n_ports++] = placement_port(from->ports[i]);
 }
 
+static void push_trait(void *context, uint64_t trait)
+{
+        traits_add(context, trait);
+}
+
+static void read_traits(struct arena *arena, const Sk__ServiceSpec *spec,
+                        struct placement_need *ret)
+{
+        struct vec traits = VEC_OF(uint64_t);
+
+        affinity_each_trait(spec, push_trait, &traits);
+        ret->traits = arena_copy(arena, traits.data, traits.n * sizeof *ret->traits);
+        ret->n_traits = traits.n;
+        vec_done(&traits);
+}
+
 uint64_t placement_hash(const char *id)
 {
         return hash_bytes(id, strlen(id));
@@ -148,6 +198,7 @@ void placement_need_read(struct arena *arena, const struct view *view, const cha
         if (!spec)
                 return;
         read_ports(arena, spec->endpoint, ret);
+        read_traits(arena, spec, ret);
         if (!spec->task)
                 return;
         read_resources(arena, spec->task->reservations, ret);
@@ -163,7 +214,7 @@ bool placement_constraints_met(const Sk__Placement *placement, const Sk__Node *n
 
         for (size_t i = 0; placement && met && i < placement->n_constraints; i++)
                 met = constraint_parse(&arena, placement->constraints[i], &constraint, NULL) == 0 &&
-                      constraint_matches(&constraint, node);
+                      (constraint.is_soft || constraint_matches(&constraint, node));
         arena_done(&arena);
         return met;
 }

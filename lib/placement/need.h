@@ -1,5 +1,6 @@
 /* What a task asks of its node: read once from a spec revision, then compared with many nodes. */
 #pragma once
+#include "lib/placement/affinity.h"
 #include "lib/placement/constraint.h"
 #include "lib/state/view.h"
 
@@ -12,6 +13,12 @@ struct placement_plugin {
         const char *type, *name; /* "Volume", "nfs" */
 };
 
+/* One level of preference: over the values of a label. */
+struct placement_spread {
+        const char *descriptor;
+        uint64_t max_skew; /* tasks more than in the branch with the fewest; 0: no limit */
+};
+
 /* All strings and arrays lie in the arena it was read into, none in the view. */
 struct placement_need {
         const char *service_id, *spec_id;
@@ -21,16 +28,25 @@ struct placement_need {
         size_t n_generic;
         struct constraint *constraints;
         size_t n_constraints;
+        struct constraint *wishes; /* the soft ones */
+        size_t n_wishes;
         struct placement_plugin *plugins;
         size_t n_plugins;
         struct placement_plugin *platforms; /* type: architecture, name: os; "" is any */
         size_t n_platforms;
         uint32_t *ports; /* placement_port() of each host-mode port that was asked for by number */
         size_t n_ports;
-        const char **spread; /* descriptors, outermost first */
+        struct placement_spread *spread; /* outermost first */
         size_t n_spread;
+        bool has_skew;    /* one of them has a limit */
+        bool seeks_tasks; /* a hard affinity to be beside others */
+        struct affinity *affinities;
+        size_t n_affinities;
+        uint64_t *traits; /* what others can name of it */
+        size_t n_traits;
         uint64_t max_replicas; /* per node; 0: no limit */
         Sk__Placement__Strategy strategy;
+        int32_t priority;
 };
 
 /* 'revision' is that of the spec 'spec_id'.  Networks are looked up for their drivers. */

@@ -6,9 +6,10 @@
 #include "lib/base/str.h"
 #include "lib/placement/usage.h"
 
-/* In the order they are asked: name; does the answer rest on the NODE's own parts alone, or also on
- * the TASKS on it; in a word; what is said around "1 node" or "3 nodes" (NULL after: no number is
- * said).  The sentences are docker's. */
+/* In the order they are asked: name; does the answer rest on the NODE's own parts alone, also on
+ * the TASKS on it, or also on other nodes, the CLUSTER (those are asked by who sees them all:
+ * placement_skewed()); in a word; what is said around "1 node" or "3 nodes" (NULL after: no number
+ * is said).  The sentences are docker's. */
 #define PLACEMENT_FILTERS(X)                                                               \
         X(ready, NODE, "ready", "", " not available for new tasks")                        \
         X(resource, TASKS, "resources", "insufficient resources on ", "")                  \
@@ -16,7 +17,9 @@
         X(constraint, NODE, "constraints", "scheduling constraints not satisfied on ", "") \
         X(platform, NODE, "platform", "unsupported platform on ", "")                      \
         X(host_port, TASKS, "host ports", "host-mode port already in use on ", "")         \
-        X(max_replicas, TASKS, "replicas", "max replicas per node limit exceed", NULL)
+        X(max_replicas, TASKS, "replicas", "max replicas per node limit exceed", NULL)     \
+        X(affinity, TASKS, "affinity", "affinity not satisfied on ", "")                   \
+        X(skew, CLUSTER, "skew", "too many tasks already in the branch of ", "")
 
 enum placement_filter {
 #define ROW(name, rests_on, word, before, after) FILTER_##name,
@@ -36,6 +39,19 @@ enum placement_filter placement_check(const struct placement_need *need, const S
 bool placement_suits(const struct placement_need *need, const Sk__Node *node);
 bool placement_has_room(const struct placement_need *need, const Sk__Node *node,
                         const struct placement_usage *usage);
+
+/* How many wishes of the task, soft constraints and affinities, the node does not meet. */
+uint32_t placement_unmet(const struct placement_need *need, const Sk__Node *node,
+                         const struct placement_usage *usage);
+
+/* Where a service's tasks are, by the branches of its preferences. */
+struct placement_branches;
+const struct placement_branches *placement_branches_read(const struct view *view,
+                                                         const struct placement_need *need,
+                                                         struct arena *arena);
+/* Would one more task on the node exceed the skew that the preferences allow?  Adds to 'why'. */
+bool placement_skewed(const struct placement_branches *branches, const struct placement_need *need,
+                      const Sk__Node *node, struct str *why);
 
 /* The filter in a word: "resources"; "" for FILTER_NONE. */
 const char *placement_filter_name(enum placement_filter filter);

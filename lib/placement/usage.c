@@ -11,6 +11,9 @@ void placement_usage_init(struct placement_usage *usage)
                 .services = VEC_OF(struct usage_service),
                 .ports = VEC_OF(uint32_t),
                 .generic = VEC_OF(struct usage_generic),
+                .traits = VEC_OF(uint64_t),
+                .forbidden = VEC_OF(uint64_t),
+                .specs = VEC_OF(uint64_t),
                 .failures = VEC_OF(struct usage_failure),
         };
 }
@@ -24,6 +27,9 @@ static void usage_clear(struct placement_usage *usage)
         vec_clear(&usage->services);
         vec_clear(&usage->ports);
         vec_clear(&usage->generic);
+        vec_clear(&usage->traits);
+        vec_clear(&usage->forbidden);
+        vec_clear(&usage->specs);
         vec_clear(&usage->failures);
         usage->nano_cpus = usage->memory_bytes = 0;
         usage->n_tasks = 0;
@@ -35,6 +41,9 @@ void placement_usage_done(struct placement_usage *usage)
         vec_done(&usage->services);
         vec_done(&usage->ports);
         vec_done(&usage->generic);
+        vec_done(&usage->traits);
+        vec_done(&usage->forbidden);
+        vec_done(&usage->specs);
         vec_done(&usage->failures);
 }
 
@@ -125,8 +134,34 @@ static void add_reserved(struct placement_usage *usage, const Sk__ServiceSpecRev
                         add_port(usage, placement_port(endpoint->ports[i]));
 }
 
+static void push_trait(void *context, uint64_t trait)
+{
+        traits_add(context, trait);
+}
+
+static void add_traits(struct placement_usage *usage, const Sk__Task *task,
+                       const Sk__ServiceSpecRevision *revision)
+{
+        uint64_t hash = placement_hash(task->definition->spec_id);
+        const Sk__ServiceSpec *spec = revision ? revision->spec : NULL;
+        const Sk__Placement *placement = spec && spec->task ? spec->task->placement : NULL;
+        struct arena arena = { 0 };
+        struct affinity affinity;
+
+        if (!spec || traits_have(&usage->specs, hash))
+                return;
+        traits_add(&usage->specs, hash);
+        affinity_each_trait(spec, push_trait, &usage->traits);
+        for (size_t i = 0; placement && i < placement->n_affinities; i++)
+                if (affinity_parse(&arena, placement->affinities[i], &affinity, NULL) == 0 &&
+                    !affinity.is_equal && !affinity.is_soft)
+                        traits_add(&usage->forbidden, affinity.trait);
+        arena_done(&arena);
+}
+
 static void add_task(struct placement_usage *usage, const struct view *view, const Sk__Task *task)
 {
+        const Sk__ServiceSpecRevision *revision;
         Sk__TaskState state = task_state(task);
 
         if ((state == SK__TASK_STATE__TASK_FAILED || state == SK__TASK_STATE__TASK_REJECTED) &&
@@ -135,7 +170,9 @@ static void add_task(struct placement_usage *usage, const struct view *view, con
         /* A preassigned task takes nothing before the scheduler let it in. */
         if (state < SK__TASK_STATE__TASK_ASSIGNED || task_is_over(task))
                 return;
-        add_reserved(usage, view_task_spec(view, task));
+        revision = view_task_spec(view, task);
+        add_reserved(usage, revision);
+        add_traits(usage, task, revision);
         for (size_t i = 0; task->placement && i < task->placement->n_assigned_generic; i++)
                 add_generic(usage, task->placement->assigned_generic[i]);
         if (task_is_wanted(task))
@@ -163,6 +200,14 @@ void placement_usage_add(struct placement_usage *usage, const struct placement_n
         for (size_t i = 0; i < n_assigned; i++)
                 add_generic(usage, assigned[i]);
         add_service(usage, need->service);
+        if (traits_have(&usage->specs, need->spec))
+                return;
+        traits_add(&usage->specs, need->spec);
+        for (size_t i = 0; i < need->n_traits; i++)
+                traits_add(&usage->traits, need->traits[i]);
+        for (size_t i = 0; i < need->n_affinities; i++)
+                if (!need->affinities[i].is_equal && !need->affinities[i].is_soft)
+                        traits_add(&usage->forbidden, need->affinities[i].trait);
 }
 
 uint32_t placement_usage_of_service(const struct placement_usage *usage, uint64_t service)

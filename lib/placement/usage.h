@@ -32,6 +32,9 @@ struct placement_usage {
         struct vec services; /* struct usage_service, each service once */
         struct vec ports;    /* uint32_t: placement_port(), once per task that has it; ascending */
         struct vec generic;  /* struct usage_generic */
+        /* Of all tasks that are not over: what they can be named by, and what they will not have
+           beside them (affinity.h); 'specs' are hashes of the specs that are in the two. */
+        struct vec traits, forbidden, specs;
         struct vec
                 failures; /* struct usage_failure: tasks that failed here, as far as history goes */
 };

@@ -6,6 +6,7 @@
 
 static struct placement_verdict verdict_of(const struct view *view,
                                            const struct placement_need *need, const Sk__Node *node,
+                                           const struct placement_branches *branches,
                                            struct arena *arena)
 {
         struct placement_verdict verdict = { .node_id = node->id, .node_name = node->name };
@@ -15,6 +16,9 @@ static struct placement_verdict verdict_of(const struct view *view,
         placement_usage_init(&usage);
         placement_usage_read(&usage, view, node->id);
         verdict.filter = placement_check(need, node, &usage, &text);
+        if (verdict.filter == FILTER_NONE && branches &&
+            placement_skewed(branches, need, node, &text))
+                verdict.filter = FILTER_skew;
         verdict.text = arena_strdup(arena, text.length ? str_text(&text) : "fits");
         str_done(&text);
         placement_usage_done(&usage);
@@ -28,6 +32,7 @@ int placement_verdicts(const struct view *view, const Sk__Task *task, struct are
         const Sk__ServiceSpecRevision *revision = view_task_spec(view, task);
         const char *own = task->definition ? task->definition->node_id : "";
         struct view_cursor cursor = { 0 };
+        const struct placement_branches *branches;
         struct placement_verdict *verdicts;
         struct placement_need need;
         const struct object_head *head;
@@ -36,10 +41,12 @@ int placement_verdicts(const struct view *view, const Sk__Task *task, struct are
         if (!revision)
                 return err_set(err, ERR_NOT_FOUND, "the spec of task %s is gone", task->id);
         placement_need_read(arena, view, task->definition->spec_id, revision, &need);
+        branches = need.has_skew && !*own ? placement_branches_read(view, &need, arena) : NULL;
         verdicts = arena_alloc(arena, view_count(view, SK__KIND__KIND_NODE) * sizeof *verdicts);
         while ((head = view_each(view, SK__KIND__KIND_NODE, &cursor)))
                 if (!*own || !strcmp(own, head->id))
-                        verdicts[n++] = verdict_of(view, &need, (const Sk__Node *)head, arena);
+                        verdicts[n++] =
+                                verdict_of(view, &need, (const Sk__Node *)head, branches, arena);
         *ret_verdicts = verdicts;
         *ret_n_verdicts = n;
         return 0;

@@ -16,8 +16,6 @@ int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
                 { container->n_devices > 0, "a device" },
                 { restart && (restart->backoff_max_ns || restart->backoff_reset_ns),
                   "a restart delay that grows" },
-                { placement && placement->n_affinities, "an affinity" },
-                { placement && placement->n_spread_limits, "a limit of skew" },
                 { placement && placement->priority, "a priority" },
         };
 

@@ -6,6 +6,7 @@
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/message/message.h"
+#include "lib/placement/affinity.h"
 #include "lib/placement/constraint.h"
 #include "manager/api_server/check.h"
 
@@ -14,6 +15,8 @@ enum {
         MEMORY_LEAST = 4 * 1024 * 1024,
         REPLICAS_MAX = 1000000,
         PORT_MAX = 65535,
+        TERMS_MAX = 100, /* of each kind in a placement */
+        LEVELS_MAX = 10,
 };
 
 static int rule_name(const Sk__ServiceSpec *spec, struct err *err)
@@ -258,17 +261,61 @@ static int rule_ports(const Sk__ServiceSpec *spec, struct err *err)
         return 0;
 }
 
-static int rule_placement(const Sk__ServiceSpec *spec, struct err *err)
+/* A task that must stand beside one of its own service: there never is a first. */
+static int check_affinity(struct arena *arena, const Sk__ServiceSpec *spec, const char *text,
+                          struct err *err)
+{
+        struct affinity affinity;
+
+        TRY(affinity_parse(arena, text, &affinity, err));
+        if (affinity.is_equal && !affinity.is_soft && affinity_names(&affinity, spec))
+                return err_set(err, ERR_INVALID,
+                               "affinity '%.64s' is met by the service itself, so its first task "
+                               "could never be placed: make it a wish, with ==~",
+                               text);
+        return 0;
+}
+
+static int check_spread_limits(const Sk__Placement *placement, struct err *err)
+{
+        for (size_t i = 0; i < placement->n_spread_limits; i++) {
+                const Sk__Placement__SpreadLimit *limit = placement->spread_limits[i];
+                bool is_known = false;
+
+                for (size_t k = 0; k < placement->n_spread; k++)
+                        is_known |= strcmp(placement->spread[k], limit->over) == 0;
+                if (!is_known || !limit->max_skew)
+                        return err_set(err, ERR_INVALID,
+                                       "invalid max-skew %llu over '%.64s': it must be at least 1, "
+                                       "over one of the placement preferences",
+                                       (unsigned long long)limit->max_skew, limit->over);
+        }
+        return 0;
+}
+
+static int check_placement(struct arena *arena, const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__Placement *placement = spec->task->placement;
+        struct constraint constraint;
+
+        if (placement->n_constraints > TERMS_MAX || placement->n_affinities > TERMS_MAX ||
+            placement->n_spread > LEVELS_MAX)
+                return err_set(err, ERR_INVALID,
+                               "at most %d constraints, %d affinities and %d preferences are "
+                               "accepted",
+                               TERMS_MAX, TERMS_MAX, LEVELS_MAX);
+        for (size_t i = 0; i < placement->n_constraints; i++)
+                TRY(constraint_parse(arena, placement->constraints[i], &constraint, err));
+        for (size_t i = 0; i < placement->n_affinities; i++)
+                TRY(check_affinity(arena, spec, placement->affinities[i], err));
+        return check_spread_limits(placement, err);
+}
+
+static int rule_placement(const Sk__ServiceSpec *spec, struct err *err)
+{
         struct arena arena = { 0 };
-        int result = 0;
+        int result = spec->task->placement ? check_placement(&arena, spec, err) : 0;
 
-        for (size_t i = 0; placement && result == 0 && i < placement->n_constraints; i++) {
-                struct constraint constraint;
-
-                result = constraint_parse(&arena, placement->constraints[i], &constraint, err);
-        }
         arena_done(&arena);
         return result;
 }

@@ -14,16 +14,27 @@ struct branch {
         struct vec children; /* struct branch *, ascending by value; none: a leaf */
         uint64_t n_tasks;    /* of the service, on all nodes below */
         size_t n_candidates; /* left below */
+        bool suits;          /* a node below does, whether or not it has room */
         struct heap heap;    /* of a leaf */
 };
+
+/* What comes before any strategy: -1 or 1, 0 when the strategy is to decide. */
+static int compare(const struct candidate *x, const struct candidate *y)
+{
+        if (x->n_failures != y->n_failures)
+                return x->n_failures < y->n_failures ? -1 : 1;
+        if (x->n_unmet != y->n_unmet)
+                return x->n_unmet < y->n_unmet ? -1 : 1;
+        return 0;
+}
 
 static bool comes_before_spread(const struct heap_node *a, const struct heap_node *b)
 {
         const struct candidate *x = container_of(a, const struct candidate, heap);
         const struct candidate *y = container_of(b, const struct candidate, heap);
 
-        if (x->n_failures != y->n_failures)
-                return x->n_failures < y->n_failures;
+        if (compare(x, y))
+                return compare(x, y) < 0;
         if (x->n_service != y->n_service)
                 return x->n_service < y->n_service;
         if (x->node->usage.n_tasks != y->node->usage.n_tasks)
@@ -36,8 +47,8 @@ static bool comes_before_binpack(const struct heap_node *a, const struct heap_no
         const struct candidate *x = container_of(a, const struct candidate, heap);
         const struct candidate *y = container_of(b, const struct candidate, heap);
 
-        if (x->n_failures != y->n_failures)
-                return x->n_failures < y->n_failures;
+        if (compare(x, y))
+                return compare(x, y) < 0;
         if (x->fill != y->fill)
                 return x->fill > y->fill;
         if (x->node->usage.n_tasks != y->node->usage.n_tasks)
@@ -106,7 +117,8 @@ static struct branch *leaf_of(struct ranking *ranking, const struct cached_node 
 
         for (size_t i = 0; i < ranking->spec->need.n_spread; i++)
                 branch = child_of(ranking, branch,
-                                  constraint_label(node->node, ranking->spec->need.spread[i]));
+                                  constraint_label(node->node,
+                                                   ranking->spec->need.spread[i].descriptor));
         return branch;
 }
 
@@ -116,6 +128,7 @@ static void rank(struct ranking *ranking, struct candidate *candidate)
 
         candidate->n_service =
                 placement_usage_of_service(&node->usage, ranking->spec->need.service);
+        candidate->n_unmet = placement_unmet(&ranking->spec->need, node->node, &node->usage);
         if (ranking->strategy == SK__PLACEMENT__STRATEGY__BINPACK)
                 candidate->fill = fill_of(node);
 }
@@ -148,19 +161,21 @@ void ranking_init(struct ranking *ranking, const struct view *view, struct sched
         ranking->root = branch_new(ranking, NULL, "");
         for (size_t i = 0; i < cache->order.n; i++) {
                 struct cached_node *node = VEC_AT(&cache->order, struct cached_node *, i);
-                bool fits = cache_suits(spec, node) &&
-                            placement_has_room(&spec->need, node->node, &node->usage);
+                bool suits = cache_suits(spec, node);
+                bool fits = suits && placement_has_room(&spec->need, node->node, &node->usage);
                 uint32_t n_service =
                         spec->need.n_spread
                                 ? placement_usage_of_service(&node->usage, spec->need.service)
                                 : 0;
                 struct branch *leaf;
 
-                if (!fits && !n_service)
+                if (!fits && !n_service && !(suits && spec->need.has_skew))
                         continue;
                 leaf = leaf_of(ranking, node);
-                for (struct branch *branch = leaf; branch; branch = branch->parent)
+                for (struct branch *branch = leaf; branch; branch = branch->parent) {
                         branch->n_tasks += n_service;
+                        branch->suits |= suits;
+                }
                 if (fits)
                         add_candidate(ranking, leaf, node);
         }
@@ -177,17 +192,58 @@ void ranking_done(struct ranking *ranking)
         vec_done(&ranking->branches);
 }
 
-static struct branch *best_child(const struct branch *parent)
+/* A child may have fewer tasks than this, when it is to get one more. */
+static uint64_t most_tasks(const struct branch *parent, uint64_t max_skew)
 {
-        struct branch *best = NULL;
+        uint64_t least = UINT64_MAX;
+
+        for (size_t i = 0; max_skew && i < parent->children.n; i++) {
+                const struct branch *child = VEC_AT(&parent->children, struct branch *, i);
+
+                if (child->suits && child->n_tasks < least)
+                        least = child->n_tasks;
+        }
+        return least > UINT64_MAX - max_skew ? UINT64_MAX : least + max_skew;
+}
+
+/* The child to try after that at '*at' (parent->children.n: the first). */
+static const struct branch *next_child(const struct branch *parent, uint64_t most, size_t *at)
+{
+        const struct branch *last =
+                *at < parent->children.n ? VEC_AT(&parent->children, struct branch *, *at) : NULL;
+        const struct branch *best = NULL;
+        size_t place = *at;
 
         for (size_t i = 0; i < parent->children.n; i++) {
-                struct branch *child = VEC_AT(&parent->children, struct branch *, i);
+                const struct branch *child = VEC_AT(&parent->children, struct branch *, i);
+                bool is_later = !last || child->n_tasks > last->n_tasks ||
+                                (child->n_tasks == last->n_tasks && i > place);
 
-                if (child->n_candidates && (!best || child->n_tasks < best->n_tasks))
+                if (child->n_candidates && child->n_tasks < most && is_later &&
+                    (!best || child->n_tasks < best->n_tasks)) {
                         best = child;
+                        *at = i;
+                }
         }
         return best;
+}
+
+/* The leaf to take from. */
+static const struct branch *choose(const struct ranking *ranking, const struct branch *branch,
+                                   size_t level)
+{
+        const struct branch *child, *leaf = NULL;
+        size_t at = branch->children.n;
+        uint64_t most;
+
+        if (!branch->n_candidates)
+                return NULL;
+        if (!branch->children.n)
+                return branch;
+        most = most_tasks(branch, ranking->spec->need.spread[level].max_skew);
+        while (!leaf && (child = next_child(branch, most, &at)))
+                leaf = choose(ranking, child, level + 1);
+        return leaf;
 }
 
 /* Mixes two hashes into a number that looks drawn. */
@@ -211,8 +267,9 @@ static struct candidate *pick_random(const struct branch *leaf, uint64_t task)
                         container_of(leaf->heap.nodes[i], struct candidate, heap);
                 uint64_t drawn = draw(task, candidate->node->hash);
 
-                if (!best || candidate->n_failures < best->n_failures ||
-                    (candidate->n_failures == best->n_failures && drawn < best_drawn)) {
+                int order = best ? compare(candidate, best) : -1;
+
+                if (order < 0 || (order == 0 && drawn < best_drawn)) {
                         best = candidate;
                         best_drawn = drawn;
                 }
@@ -222,11 +279,9 @@ static struct candidate *pick_random(const struct branch *leaf, uint64_t task)
 
 struct candidate *ranking_pick(struct ranking *ranking, const char *task_id)
 {
-        struct branch *branch = ranking->root;
+        const struct branch *branch = choose(ranking, ranking->root, 0);
 
-        while (branch->children.n && branch->n_candidates)
-                branch = best_child(branch);
-        if (!branch->n_candidates)
+        if (!branch)
                 return NULL;
         if (ranking->strategy == SK__PLACEMENT__STRATEGY__RANDOM)
                 return pick_random(branch, placement_hash(task_id));

@@ -2,8 +2,9 @@
  * taken.
  *
  * Preferences first: at each level the branch with the fewest tasks of the service that has a node
- * left, then the lesser label. Inside a branch the strategy decides; nodes on which the spec keeps
- * failing come last. */
+ * left, then the lesser label; a branch that would exceed its skew is passed by.  Inside a branch
+ * nodes on which the spec keeps failing come last, those that meet more of its wishes first, then
+ * the strategy decides. */
 #pragma once
 #include "lib/base/heap.h"
 #include "manager/scheduler/cache.h"
@@ -15,6 +16,7 @@ struct candidate {
         struct cached_node *node;
         struct branch *branch;
         uint32_t n_failures; /* 0 while they are few */
+        uint32_t n_unmet;    /* wishes */
         uint32_t n_service;
         int64_t fill; /* binpack: how full the node is */
 };

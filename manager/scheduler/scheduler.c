@@ -111,6 +111,8 @@ static const char *explanation_for_all(struct round *round, struct batch *batch)
 
                 n_refused[placement_check(&batch->spec->need, node->node, &node->usage, NULL)]++;
         }
+        /* A node that all others let through was passed by for its branch. */
+        n_refused[FILTER_skew] += n_refused[FILTER_NONE];
         batch->explanation = explanation_of(round, n_refused);
         return batch->explanation;
 }
@@ -205,9 +207,43 @@ static void gather(struct round *round, const Sk__Task *task)
                 vec_push(batch->refused.n ? &batch->refused : &batch->tasks, &task);
 }
 
+static void place_again(struct round *round, struct batch *batch)
+{
+        struct vec refused = batch->refused;
+
+        batch->refused = VEC_OF(const Sk__Task *);
+        for (size_t i = 0; i < refused.n; i++) {
+                const Sk__Task *task = VEC_AT(&refused, const Sk__Task *, i);
+
+                if (*task->definition->node_id)
+                        place_preassigned(round, batch, task);
+                else
+                        vec_push(&batch->tasks, &task);
+        }
+        vec_done(&refused);
+        place_batch(round, batch);
+}
+
 static bool is_full(const struct round *round)
 {
         return round->plan->n_changes >= round->limit;
+}
+
+/* What was placed since may be what others want to be beside. */
+static void retry(struct round *round)
+{
+        size_t n_before;
+
+        do {
+                n_before = round->plan->n_changes;
+                for (size_t i = 0; i < round->batches.n && !is_full(round); i++) {
+                        struct batch *batch = VEC_AT(&round->batches, struct batch *, i);
+
+                        if (batch->refused.n &&
+                            (batch->spec->need.seeks_tasks || batch->spec->need.has_skew))
+                                place_again(round, batch);
+                }
+        } while (round->plan->n_changes > n_before && !is_full(round));
 }
 
 /* Takes 'limit' waiting tasks at a time, so that tasks without a node do not hide those behind
@@ -230,6 +266,7 @@ static void run(struct round *round)
                                 place_batch(round, batch);
                 }
         } while (n == round->limit && !is_full(round));
+        retry(round);
         for (size_t i = 0; i < round->batches.n && !is_full(round); i++)
                 explain_batch(round, VEC_AT(&round->batches, struct batch *, i));
         if (is_full(round))

@@ -134,6 +134,21 @@ static struct yaml get(struct either from, const char *key)
         return found.node ? found : yaml_get(from.second, key);
 }
 
+/* { node.labels.zone: 1 } */
+static void set_skews(struct world *world, Sk__Placement *placement, struct yaml from)
+{
+        placement->spread_limits =
+                arena_alloc(&world->arena, yaml_count(from) * sizeof *placement->spread_limits);
+        for (size_t i = 0; i < yaml_count(from); i++) {
+                Sk__Placement__SpreadLimit *limit =
+                        MAKE(world, Placement__SpreadLimit, placement__spread_limit);
+
+                limit->over = yaml_key_at(from, i);
+                limit->max_skew = yaml_count_of(yaml_at(from, i), 0);
+                placement->spread_limits[placement->n_spread_limits++] = limit;
+        }
+}
+
 static Sk__Placement *placement_of(struct world *world, struct either from)
 {
         static const char *const strategies[] = { "default", "spread", "binpack", "random", NULL };
@@ -143,6 +158,9 @@ static Sk__Placement *placement_of(struct world *world, struct either from)
         placement->constraints =
                 words_of(world, get(from, "constraints"), &placement->n_constraints);
         placement->spread = words_of(world, get(from, "spread"), &placement->n_spread);
+        placement->affinities = words_of(world, get(from, "affinities"), &placement->n_affinities);
+        set_skews(world, placement, get(from, "max_skew"));
+        placement->priority = (int32_t)yaml_count_of(get(from, "priority"), 0);
         placement->max_replicas_per_node = yaml_count_of(get(from, "max_per_node"), 0);
         placement->strategy =
                 (Sk__Placement__Strategy)yaml_word(get(from, "strategy"), strategies, 0);
@@ -206,6 +224,8 @@ Sk__ServiceSpec *situation_spec(struct world *world, const char *name, struct ya
                           : a_spec(world, name, yaml_count_of(get(from, "replicas"), 1));
 
         spec->task->container->image = yaml_text(get(from, "image"), "img:1");
+        spec->annotations->labels =
+                situation_labels(world, get(from, "labels"), &spec->annotations->n_labels);
         set_restart(world, spec->task, get(from, "restart"));
         spec->update = update_of(world, get(from, "update"));
         spec->rollback = update_of(world, get(from, "rollback"));

@@ -5,7 +5,8 @@
 
 #define SITUATION_SPEC_KEYS                                                            \
         "mode replicas image restart update rollback constraints spread max_per_node " \
-        "strategy platforms reserve ports mounts log_driver networks"
+        "strategy platforms reserve ports mounts log_driver networks "                 \
+        "affinities max_skew priority labels"
 
 /* Keys that 'from' lacks are looked up in 'otherwise'. */
 Sk__ServiceSpec *situation_spec(struct world *world, const char *name, struct yaml from,

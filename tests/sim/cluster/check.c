@@ -7,6 +7,7 @@
 #include "lib/base/check.h"
 #include "lib/placement/placement.h"
 #include "lib/state/task_life.h"
+#include "tests/unit/manager/scheduler/oracle_filter.h"
 
 /* How stale the view of a loop may be. */
 #define LAG (6 * NS_PER_S)
@@ -182,6 +183,20 @@ void check_node(struct sim *sim, const Sk__Node *node, const Sk__Resources *aske
         check_generic(sim, node);
 }
 
+/* No task that is not over refuses to be beside the one that came. */
+static void check_apart(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__ServiceSpec *spec = view_task_spec(sim->world.view, task)->spec;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *other;
+
+        while ((other = view_each_node_task(sim->world.view, task_node(task), &cursor)))
+                if (other != task && task_state(other) >= SK__TASK_STATE__TASK_ASSIGNED &&
+                    !task_is_over(other) &&
+                    oracle_are_apart(spec, view_task_spec(sim->world.view, other)->spec))
+                        sim_fail(sim, "tasks %s and %s are to be apart", task->id, other->id);
+}
+
 /* The node must have been fit for the task not long ago. */
 static void check_placement(struct sim *sim, const Sk__Task *task)
 {
@@ -199,6 +214,7 @@ static void check_placement(struct sim *sim, const Sk__Task *task)
         if (node_find(sim, node->id)->changed_at < sim->world.now - LAG)
                 check_node(sim, node,
                            view_task_spec(sim->world.view, task)->spec->task->reservations);
+        check_apart(sim, task);
         while ((other = view_each_node_task(sim->world.view, node->id, &cursor)))
                 n_here += task_state(other) >= SK__TASK_STATE__TASK_ASSIGNED &&
                           !task_is_over(other) && task_is_wanted(other) &&

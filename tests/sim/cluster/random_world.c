@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/check.h"
+#include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/state/task_life.h"
 
@@ -28,18 +29,22 @@ static const char *pick(struct random *random, const char *const words[], size_t
 
 static const char *const zones[] = { "east", "west", "south" };
 static const char *const racks[] = { "r1", "r2" };
+static const char *const ranks[] = { "1", "2", "10" };
 
 static void set_labels(struct world *world, struct random *random, Sk__NodeSpec *spec)
 {
         Sk__Annotations *annotations = spec->annotations;
 
-        annotations->labels = arena_alloc(&world->arena, 2 * sizeof *annotations->labels);
+        annotations->labels = arena_alloc(&world->arena, 3 * sizeof *annotations->labels);
         if (!one_in(random, 4))
                 annotations->labels[annotations->n_labels++] =
                         a_label(world, "zone", pick(random, zones, COUNT_OF(zones)));
         if (!one_in(random, 4))
                 annotations->labels[annotations->n_labels++] =
                         a_label(world, "rack", pick(random, racks, COUNT_OF(racks)));
+        if (!one_in(random, 4))
+                annotations->labels[annotations->n_labels++] =
+                        a_label(world, "rank", pick(random, ranks, COUNT_OF(ranks)));
 }
 
 static void set_generic(struct world *world, struct random *random, Sk__Resources *resources)
@@ -104,11 +109,26 @@ static void make_node(struct world *world, struct random *random, size_t i)
 
 /* --- services --- */
 
+static void set_skew(struct world *world, struct random *random, Sk__Placement *placement)
+{
+        Sk__Placement__SpreadLimit *limit =
+                MAKE(world, Placement__SpreadLimit, placement__spread_limit);
+
+        limit->over = placement->spread[random_below(random, placement->n_spread)];
+        limit->max_skew = random_between(random, 1, 3);
+        placement->spread_limits = arena_alloc(&world->arena, sizeof *placement->spread_limits);
+        placement->spread_limits[placement->n_spread_limits++] = limit;
+}
+
 static void set_placement(struct world *world, struct random *random, Sk__TaskSpec *task)
 {
-        static const char *const constraints[] = { "node.labels.zone==east",
-                                                   "node.labels.zone!=west",
-                                                   "node.platform.arch==amd64" };
+        static const char *const constraints[] = {
+                "node.labels.zone==east",         "node.labels.zone!=west",
+                "node.platform.arch==amd64",      "node.labels.zone in (east, south)",
+                "node.labels.zone not in (east)", "node.labels.zone =~ ^.*st$",
+                "node.labels.rack exists",        "node.labels.rack ~not exists",
+                "node.labels.zone~==east",        "node.labels.rank >= 2"
+        };
         Sk__Placement *placement = MAKE(world, Placement, placement);
 
         task->placement = placement;
@@ -125,6 +145,37 @@ static void set_placement(struct world *world, struct random *random, Sk__TaskSp
         if (one_in(random, 4))
                 placement->max_replicas_per_node = random_below(random, 4);
         placement->strategy = (Sk__Placement__Strategy)random_below(random, 4);
+        if (placement->n_spread && one_in(random, 2))
+                set_skew(world, random, placement);
+}
+
+/* None that a service's own tasks would have to meet. */
+static void set_affinities(struct world *world, struct random *random, Sk__ServiceSpec *spec)
+{
+        static const char *const affinities[] = {
+                "service!=s1x",  "service!=s2x",  "service!=*",
+                "image!=img:1",  "image!=img",    "service.labels.tier!=cache",
+                "service~==s1x", "service~!=s2x", "service.labels.tier~==cache",
+        };
+        static const char *const together[] = { "service==s0x", "service==s1x", "image==img:1" };
+        static const char *const tiers[] = { "cache", "front" };
+        Sk__Placement *placement = spec->task->placement;
+        const char *wanted = pick(random, together, COUNT_OF(together));
+        bool is_own = str_ends_with(wanted, spec->annotations->name) ||
+                      str_ends_with(wanted, spec->task->container->image);
+
+        if (one_in(random, 2)) {
+                spec->annotations->labels =
+                        arena_alloc(&world->arena, sizeof *spec->annotations->labels);
+                spec->annotations->labels[spec->annotations->n_labels++] =
+                        a_label(world, "tier", pick(random, tiers, COUNT_OF(tiers)));
+        }
+        if (one_in(random, 4))
+                placement->affinities =
+                        a_list(world, &placement->n_affinities,
+                               pick(random, affinities, COUNT_OF(affinities)), NULL);
+        else if (one_in(random, 6) && !is_own)
+                placement->affinities = a_list(world, &placement->n_affinities, wanted, NULL);
 }
 
 static void set_reservations(struct world *world, struct random *random, Sk__TaskSpec *task)
@@ -179,6 +230,7 @@ Sk__ServiceSpec *random_spec(struct world *world, struct random *random, const c
         spec->task->container->image =
                 arena_printf(&world->arena, "img:%d", (int)random_below(random, 3));
         set_placement(world, random, spec->task);
+        set_affinities(world, random, spec);
         set_reservations(world, random, spec->task);
         set_restart(world, random, spec->task->restart);
         if (one_in(random, 4))

@@ -168,10 +168,14 @@ static void placement_is_filled_in(void **state)
 
         works(typed, false,
               WORDS("--constraint", "node.role==manager", "--placement-pref",
-                    "spread=node.labels.zone", "--replicas-max-per-node", "2"));
+                    "spread=node.labels.zone,max-skew=2", "--replicas-max-per-node", "2",
+                    "--affinity", "service!=db"));
         placement = typed->edit.spec->task->placement;
         assert_string_equal(placement->constraints[0], "node.role==manager");
         assert_string_equal(placement->spread[0], "node.labels.zone");
+        assert_string_equal(placement->spread_limits[0]->over, "node.labels.zone");
+        assert_int_equal(placement->spread_limits[0]->max_skew, 2);
+        assert_string_equal(placement->affinities[0], "service!=db");
         assert_int_equal(placement->max_replicas_per_node, 2);
 }
 
@@ -260,6 +264,8 @@ static void some_values_are_refused(void **state)
         refused(*state, false, "invalid restart condition", WORDS("--restart-condition", "maybe"));
         refused(*state, false, "unsupported placement preference",
                 WORDS("--placement-pref", "x=y"));
+        refused(*state, false, "unsupported placement preference",
+                WORDS("--placement-pref", "spread=node.labels.zone,max-skew=0"));
         refused(*state, false, "Unknown mode", WORDS("--mode", "both"));
         refused(*state, false, "bad format for add-host", WORDS("--host", "foo"));
         refused(*state, false, "empty name", WORDS("-l", "=x"));

@@ -243,6 +243,9 @@ static void constraints_are_read_when_they_are_given(void **state)
         spec->task->placement->constraints =
                 a_list(world, &spec->task->placement->n_constraints, "node.role=manager", NULL);
         assert_refused(spec, ERR_INVALID, "constraint expected one operator from ==, !=");
+        spec->task->placement->constraints =
+                a_list(world, &spec->task->placement->n_constraints, "node.role =~ (a", NULL);
+        assert_refused(spec, ERR_INVALID, "pattern '(a' is invalid: a ( has no )");
 }
 
 static void a_spec_of_megabytes_is_refused(void **state)

@@ -6,15 +6,18 @@
 #include "lib/base/time.h"
 #include "lib/placement/placement.h"
 #include "lib/state/task_life.h"
+#include "tests/unit/manager/scheduler/oracle_filter.h"
 
 /* A node as one task sees it. */
 struct look {
         const Sk__Node *node;
         enum placement_filter verdict;
-        uint32_t n_service, n_tasks, n_failures;
+        uint32_t n_service, n_tasks, n_failures, n_unmet;
         int64_t fill;
         uint64_t drawn;
-        bool is_in; /* still in the branches chosen so far */
+        bool suits;     /* its own parts are as wanted, whatever is on it */
+        bool is_skewed; /* its branch has too many already */
+        bool is_in;     /* still in the branches chosen so far */
 };
 
 static int64_t share(int64_t used, int64_t have)
@@ -31,18 +34,20 @@ static uint64_t draw(uint64_t a, uint64_t b)
         return x ^ x >> 32;
 }
 
-static struct look look_at(const struct view *view, const Sk__Task *task,
-                           const struct placement_need *need, const Sk__Node *node)
+static struct look look_at(const struct view *view, const Sk__Task *task, const Sk__Node *node)
 {
         const Sk__Resources *have = node->description ? node->description->resources : NULL;
         struct look look = { .node = node, .is_in = true };
         struct view_cursor cursor = { 0 };
+        const Sk__ServiceSpec *spec = view_task_spec(view, task)->spec;
         struct placement_usage usage;
         const Sk__Task *other;
 
+        look.verdict = oracle_filter(view, spec, node);
+        look.suits = oracle_suits(spec, node);
+        look.n_unmet = oracle_unmet(view, spec, node);
         placement_usage_init(&usage);
         placement_usage_read(&usage, view, node->id);
-        look.verdict = placement_check(need, node, &usage, NULL);
         if (have)
                 look.fill = share(usage.nano_cpus, have->nano_cpus) +
                             share(usage.memory_bytes, have->memory_bytes);
@@ -73,14 +78,14 @@ static void choose_branch(struct look *looks, size_t n, const char *descriptor)
         uint64_t best_tasks = 0;
 
         for (size_t i = 0; i < n; i++) {
-                const char *value = constraint_label(looks[i].node, descriptor);
+                const char *value = oracle_label(looks[i].node, descriptor);
                 uint64_t n_tasks = 0;
 
                 if (!looks[i].is_in || looks[i].verdict != FILTER_NONE)
                         continue;
                 for (size_t k = 0; k < n; k++)
                         if (looks[k].is_in &&
-                            !strcmp(constraint_label(looks[k].node, descriptor), value))
+                            !strcmp(oracle_label(looks[k].node, descriptor), value))
                                 n_tasks += looks[k].n_service;
                 if (!best || n_tasks < best_tasks ||
                     (n_tasks == best_tasks && strcmp(value, best) < 0)) {
@@ -89,7 +94,7 @@ static void choose_branch(struct look *looks, size_t n, const char *descriptor)
                 }
         }
         for (size_t i = 0; i < n && best; i++)
-                if (strcmp(constraint_label(looks[i].node, descriptor), best) != 0)
+                if (strcmp(oracle_label(looks[i].node, descriptor), best) != 0)
                         looks[i].is_in = false;
 }
 
@@ -97,6 +102,8 @@ static bool is_better(const struct look *a, const struct look *b, Sk__Placement_
 {
         if (a->n_failures != b->n_failures)
                 return a->n_failures < b->n_failures;
+        if (a->n_unmet != b->n_unmet)
+                return a->n_unmet < b->n_unmet;
         switch (strategy) {
         case SK__PLACEMENT__STRATEGY__RANDOM:
                 if (a->drawn != b->drawn)
@@ -123,7 +130,7 @@ static const struct look *best_of(struct look *looks, size_t n, const struct pla
         const struct look *best = NULL;
 
         for (size_t i = 0; i < need->n_spread; i++)
-                choose_branch(looks, n, need->spread[i]);
+                choose_branch(looks, n, need->spread[i].descriptor);
         for (size_t i = 0; i < n; i++)
                 if (looks[i].is_in && looks[i].verdict == FILTER_NONE &&
                     (!best || is_better(&looks[i], best, strategy)))
@@ -161,6 +168,62 @@ static const char *explain(struct world *world, const struct look *looks, size_t
         return text;
 }
 
+/* The tasks of the service on nodes with the same values for the labels up to 'depth' as 'node',
+ * and the value 'value' for the last. */
+static uint64_t count_branch(const struct look *looks, size_t n, const Sk__Placement *placement,
+                             const Sk__Node *node, size_t depth, const char *value, bool *ret_suits)
+{
+        uint64_t n_tasks = 0;
+
+        *ret_suits = false;
+        for (size_t i = 0; i < n; i++) {
+                bool is_in = !strcmp(oracle_label(looks[i].node, placement->spread[depth]), value);
+
+                for (size_t k = 0; k < depth; k++)
+                        is_in &= !strcmp(oracle_label(looks[i].node, placement->spread[k]),
+                                         oracle_label(node, placement->spread[k]));
+                if (!is_in)
+                        continue;
+                n_tasks += looks[i].n_service;
+                *ret_suits |= looks[i].suits;
+        }
+        return n_tasks;
+}
+
+static bool is_skewed(const struct look *looks, size_t n, const Sk__Placement *placement,
+                      const Sk__Node *node, const Sk__Placement__SpreadLimit *limit)
+{
+        uint64_t own, least = UINT64_MAX;
+        size_t depth = 0;
+        bool suits;
+
+        while (strcmp(placement->spread[depth], limit->over) != 0)
+                depth++;
+        own = count_branch(looks, n, placement, node, depth, oracle_label(node, limit->over),
+                           &suits);
+        for (size_t i = 0; i < n; i++) {
+                uint64_t n_tasks = count_branch(looks, n, placement, node, depth,
+                                                oracle_label(looks[i].node, limit->over), &suits);
+
+                if (suits && n_tasks < least)
+                        least = n_tasks;
+        }
+        return least != UINT64_MAX && own + 1 > least + limit->max_skew;
+}
+
+static void pass_skewed(struct look *looks, size_t n, const Sk__Placement *placement)
+{
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < placement->n_spread_limits; k++)
+                        if (looks[i].verdict == FILTER_NONE &&
+                            is_skewed(looks, n, placement, looks[i].node,
+                                      placement->spread_limits[k]))
+                                looks[i].is_skewed = true;
+        for (size_t i = 0; i < n; i++)
+                if (looks[i].is_skewed)
+                        looks[i].verdict = FILTER_skew;
+}
+
 /* Every node as the task sees it now, or its own node when it has one. */
 static struct look *look_around(struct world *world, const Sk__Task *task,
                                 struct placement_need *ret_need, size_t *ret_n)
@@ -174,8 +237,10 @@ static struct look *look_around(struct world *world, const Sk__Task *task,
                             view_task_spec(world->view, task), ret_need);
         while ((head = view_each(world->view, SK__KIND__KIND_NODE, &cursor)))
                 if (!*task->definition->node_id || !strcmp(task->definition->node_id, head->id))
-                        looks[n++] = look_at(world->view, task, ret_need, (const Sk__Node *)head);
+                        looks[n++] = look_at(world->view, task, (const Sk__Node *)head);
         *ret_n = n;
+        if (!*task->definition->node_id)
+                pass_skewed(looks, n, view_task_spec(world->view, task)->spec->task->placement);
         return looks;
 }
 
@@ -244,8 +309,16 @@ struct oracle_placement *oracle_place_all(struct world *world, size_t *ret_n)
         struct oracle_placement *placements =
                 arena_alloc(&world->arena, *ret_n * sizeof *placements);
 
-        for (size_t i = 0; i < *ret_n; i++)
-                place_one(world, view_task(world->view, ids[i]), &placements[i]);
+        /* Again as long as it helps: what was placed may be what others want to be beside. */
+        for (bool helps = true; helps;) {
+                helps = false;
+                for (size_t i = 0; i < *ret_n; i++) {
+                        if (placements[i].node_id && *placements[i].node_id)
+                                continue;
+                        place_one(world, view_task(world->view, ids[i]), &placements[i]);
+                        helps |= *placements[i].node_id != '\0';
+                }
+        }
         for (size_t i = 0; i < *ret_n; i++)
                 if (!*placements[i].node_id)
                         explain_one(world, &placements[i]);

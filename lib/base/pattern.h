@@ -1,0 +1,22 @@
+/* Regular expressions that cannot take long: the time is that of the pattern times that of the
+ * text, whatever they say.
+ *
+ * Literals, ".", "[a-z]", "[^a-z]", "\d \w \s", "\" before anything else, "( )", "|", "*", "+",
+ * "?", "^", "$".  Letters match without regard to case.  Counts ("{2}") and back references there
+ * are none. */
+#pragma once
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+enum { PATTERN_SIZE_MAX = 128 };
+
+struct pattern;
+
+/* ERR_INVALID with a sentence about the pattern.  The result lies in the arena. */
+int pattern_compile(struct arena *arena, const char *text, const struct pattern **ret,
+                    struct err *err);
+
+/* Is it found anywhere in the text? */
+bool pattern_found(const struct pattern *pattern, const char *text);
