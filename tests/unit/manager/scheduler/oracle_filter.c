@@ -45,6 +45,17 @@ const char *oracle_label(const Sk__Node *node, const char *descriptor)
         return "";
 }
 
+/* Any other text is of the kind "node.labels.NAME!=VALUE". */
+static bool meets_unequal(const char *text, const Sk__Node *node)
+{
+        char name[64] = "";
+        const char *sign = strstr(text, "!=");
+
+        CHECK(sign && sign - text < (ptrdiff_t)sizeof name);
+        memcpy(name, text, (size_t)(sign - text));
+        return strcmp(oracle_label(node, name), sign + 2) != 0;
+}
+
 static bool meets(const char *text, const Sk__Node *node)
 {
         const char *zone = oracle_label(node, "node.labels.zone");
@@ -66,8 +77,9 @@ static bool meets(const char *text, const Sk__Node *node)
                 return *rack;
         if (!strcmp(text, "node.labels.rack ~not exists"))
                 return !*rack;
-        CHECK(!strcmp(text, "node.labels.rank >= 2"));
-        return atoi(oracle_label(node, "node.labels.rank")) >= 2;
+        if (!strcmp(text, "node.labels.rank >= 2"))
+                return atoi(oracle_label(node, "node.labels.rank")) >= 2;
+        return meets_unequal(text, node);
 }
 
 static bool is_soft(const char *text)
