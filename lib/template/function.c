@@ -477,3 +477,12 @@ template_function *function_find(const char *name)
                         return functions[i].call;
         return NULL;
 }
+
+const struct template_function_row *function_of_place(const struct template_place *place,
+                                                      const char *name)
+{
+        for (const struct template_function_row *row = place->functions; row->name; row++)
+                if (strcmp(row->name, name) == 0)
+                        return row;
+        return NULL;
+}

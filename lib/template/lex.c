@@ -25,8 +25,8 @@ int lex_fail(const struct lexer *lexer, size_t at, const char *format, ...)
         va_start(list, format);
         vsnprintf(why, sizeof why, format, list);
         va_end(list);
-        return err_set(lexer->err, ERR_INVALID, "template: :%zu: %s", line_of(lexer->text, at),
-                       why);
+        return err_set(lexer->err, ERR_INVALID, "template: %s:%zu: %s", lexer->name,
+                       line_of(lexer->text, at), why);
 }
 
 static bool is_word_char(char c)

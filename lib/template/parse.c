@@ -7,6 +7,7 @@
 enum { DEPTH_MAX = 64, TEXT_MAX = 1 << 20 };
 
 struct parser {
+        const struct template_place *place;
         struct lexer lexer;
         struct arena *arena;
         struct token token; /* looked at, not taken yet */
@@ -87,7 +88,7 @@ static int parse_word(struct parser *parser, struct operand *operand)
                 return take_literal(parser, operand, (struct literal){ .kind = LITERAL_NIL });
         operand->kind = OPERAND_FUNCTION;
         operand->name = token_text(parser);
-        if (!function_is_known(operand->name))
+        if (!function_is_known(operand->name) && !function_of_place(parser->place, operand->name))
                 return lex_fail(&parser->lexer, parser->token.at, "function \"%.60s\" not defined",
                                 operand->name);
         return next(parser);
@@ -453,13 +454,23 @@ static int parse_body(struct parser *parser, bool is_top, const struct node **re
 int template_parse(struct arena *arena, const char *text, const struct template **ret,
                    struct err *err)
 {
+        return template_parse_for(arena, NULL, text, ret, err);
+}
+
+int template_parse_for(struct arena *arena, const struct template_place *place, const char *text,
+                       const struct template **ret, struct err *err)
+{
+        static const struct template_function_row no_functions[] = { { 0 } };
+        static const struct template_place nowhere = { "", no_functions };
         struct template *template = arena_alloc(arena, sizeof *template);
         struct parser parser = { .arena = arena, .variables = VEC_OF(const char *) };
         int result;
 
         if (strlen(text) > TEXT_MAX)
                 return err_set(err, ERR_INVALID, "template: longer than %d bytes", TEXT_MAX);
-        parser.lexer = (struct lexer){ .text = arena_strdup(arena, text),
+        template->place = parser.place = place ? place : &nowhere;
+        parser.lexer = (struct lexer){ .name = parser.place->name,
+                                       .text = arena_strdup(arena, text),
                                        .length = strlen(text),
                                        .arena = arena,
                                        .err = err };

@@ -45,8 +45,10 @@ static int fail_at(const struct run *run, const struct operand *operand, const c
         va_end(list);
         while (column < operand->at && text[operand->at - column - 1] != '\n')
                 column++;
-        return err_set(run->err, ERR_INVALID, "template: :%zu:%zu: executing \"\" at <%.100s>: %s",
-                       line_of(text, operand->at), column, operand->text, why);
+        return err_set(run->err, ERR_INVALID,
+                       "template: %s:%zu:%zu: executing \"%s\" at <%.100s>: %s",
+                       run->template->place->name, line_of(text, operand->at), column,
+                       run->template->place->name, operand->text, why);
 }
 
 static int step(struct run *run)
@@ -73,7 +75,10 @@ static int take_field(struct run *run, const struct operand *operand, json_t *fr
                 return fail_at(run, operand, "can't evaluate field %.60s in type %s", name,
                                value_type(from));
         *ret = json_object_get(from, name);
-        if (*ret || (name[0] >= 'a' && name[0] <= 'z'))
+        if (!*ret && value_struct(from))
+                return fail_at(run, operand, "can't evaluate field %.60s in type %s", name,
+                               value_struct(from));
+        if (*ret || run->options->has_maps || (name[0] >= 'a' && name[0] <= 'z'))
                 return 0;
         if (!may_be_absent || !may_be_absent(name))
                 return fail_at(run, operand, "map has no entry for key \"%.60s\"", name);
@@ -178,23 +183,26 @@ static int call_function(struct run *run, const struct command *command, json_t 
                          json_t *const *last, json_t **ret)
 {
         const struct operand *function = command->operands[0];
-        template_function *call = function_find(function->name);
+        const struct template_function_row *row =
+                function_of_place(run->template->place, function->name);
+        template_function *call = row ? NULL : function_find(function->name);
         json_t *arguments[ARGUMENTS_MAX], *result = NULL;
         size_t n = 0;
         struct err why;
 
         if (command->n + 1 > ARGUMENTS_MAX)
                 return fail_at(run, function, "too many arguments for %s", function->name);
-        if (!call && command->n == 1 && !last)
+        if (!row && !call && command->n == 1 && !last)
                 return fail_at(run, function, "wrong number of args for %s: want at least 1 got 0",
                                function->name);
-        if (!call)
+        if (!row && !call)
                 return call_logic(run, command, dot, last, strcmp(function->name, "or") == 0, ret);
         for (size_t i = 1; i < command->n; i++)
                 TRY(evaluate(run, command->operands[i], dot, &arguments[n++]));
         if (last)
                 arguments[n++] = *last;
-        if (call(arguments, n, &result, &why) < 0)
+        if ((row ? row->call(run->options->context, arguments, n, &result, &why)
+                 : call(arguments, n, &result, &why)) < 0)
                 return fail_at(run, function, "%s", why.text);
         *ret = keep(run, result);
         /* What functions make is bounded too: no doubling of text without end. */
@@ -315,8 +323,9 @@ static int run_range(struct run *run, const struct node *node, json_t *dot)
 
         TRY(run_pipeline(run, node->pipeline, dot, &value));
         run->variables.n = n_variables;
-        if (value && !json_is_null(value) && !json_is_array(value) && !json_is_object(value) &&
-            !json_is_integer(value) && value_is_true(value))
+        if (value && value_is_true(value) &&
+            (value_struct(value) ||
+             (!json_is_array(value) && !json_is_object(value) && !json_is_integer(value))))
                 return fail_at(run, node->pipeline->commands[0]->operands[0],
                                "range can't iterate over %.40s",
                                json_is_string(value) ? json_string_value(value)

@@ -40,6 +40,7 @@ struct token {
 };
 
 struct lexer {
+        const char *name; /* of the template, for errors */
         const char *text; /* the whole template */
         size_t length, at;
         struct arena *arena;
@@ -108,6 +109,7 @@ struct node {
 
 struct template
 {
+        const struct template_place *place;
         const char *text;
         const struct node *nodes;
 };
@@ -117,8 +119,9 @@ struct template
 bool value_is_true(const json_t *value);
 /* As %v prints it. */
 void value_print(struct str *out, const json_t *value);
-const char *value_type(const json_t *value); /* as Go names it, for sentences */
-json_t *sorted_keys(const json_t *object);   /* an array of strings; the caller's */
+const char *value_type(const json_t *value);   /* as Go names it, for sentences */
+const char *value_struct(const json_t *value); /* the type of a template_struct(), else NULL */
+json_t *sorted_keys(const json_t *object);     /* an array of strings; the caller's */
 
 /* --- functions --- */
 
@@ -130,5 +133,8 @@ typedef int template_function(json_t *const *arguments, size_t n, json_t **ret, 
 /* NULL for a word that is no function; 'and' and 'or' are the runner's. */
 template_function *function_find(const char *name);
 bool function_is_known(const char *name);
+/* Of the place; NULL: none. */
+const struct template_function_row *function_of_place(const struct template_place *place,
+                                                      const char *name);
 
 int function_printf(json_t *const *arguments, size_t n, json_t **ret, struct err *err);

@@ -6,6 +6,22 @@
 #include "lib/base/check.h"
 #include "lib/template/template_private.h"
 
+/* The key under which a struct's type stands; no field is called so. */
+static const char struct_key[] = "\1struct";
+
+json_t *template_struct(const char *type)
+{
+        json_t *made = json_object();
+
+        json_object_set_new(made, struct_key, json_string(type));
+        return made;
+}
+
+const char *value_struct(const json_t *value)
+{
+        return json_string_value(json_object_get(value, struct_key));
+}
+
 bool value_is_true(const json_t *value)
 {
         switch (value ? json_typeof(value) : JSON_NULL) {
@@ -41,7 +57,7 @@ const char *value_type(const json_t *value)
         case JSON_ARRAY:
                 return "[]interface {}";
         case JSON_OBJECT:
-                return "map[string]interface {}";
+                return value_struct(value) ? value_struct(value) : "map[string]interface {}";
         default:
                 return "nil";
         }
@@ -76,6 +92,24 @@ static void print_real(struct str *out, double number)
                         break;
         }
         str_add(out, text);
+}
+
+/* The fields, in the order they were set. */
+static void print_struct(struct str *out, const json_t *value)
+{
+        const char *key, *separator = "";
+        json_t *field;
+
+        str_add_char(out, '{');
+        json_object_foreach((json_t *)value, key, field)
+        {
+                if (strcmp(key, struct_key) == 0)
+                        continue;
+                str_add(out, separator);
+                value_print(out, field);
+                separator = " ";
+        }
+        str_add_char(out, '}');
 }
 
 static void print_object(struct str *out, const json_t *value)
@@ -129,7 +163,10 @@ void value_print(struct str *out, const json_t *value)
                 str_add_char(out, ']');
                 break;
         case JSON_OBJECT:
-                print_object(out, value);
+                if (value_struct(value))
+                        print_struct(out, value);
+                else
+                        print_object(out, value);
                 break;
         }
 }
