@@ -212,7 +212,7 @@ static void remove_task(struct executor_task *task)
 static void wipe_secrets(struct executor_task *task)
 {
         for (size_t i = 0; i < task->n_files; i++)
-                explicit_bzero((void *)task->files[i].content, task->files[i].size);
+                explicit_bzero((void *)task->files[i].content.content, task->files[i].content.size);
 }
 
 /* Freed when nothing of it is on the pool any more. */

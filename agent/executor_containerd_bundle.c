@@ -54,7 +54,7 @@ static int write_hostname(struct bundle *bundle, const char *hostname, struct er
         return write_text(bundle, "hostname", &text, err);
 }
 
-/* As docker: what the spec says, with its placeholders; else the first 12 characters of the
+/* As docker: what the spec says, else the first 12 characters of the
  * container's id; with the node's network the node's. */
 static int find_hostname(struct bundle *bundle, const char **ret, struct err *err)
 {
@@ -65,7 +65,7 @@ static int find_hostname(struct bundle *bundle, const char **ret, struct err *er
         else if (str_is_empty(asked))
                 name = arena_printf(&bundle->arena, "%.*s", HOSTNAME_DEFAULT, bundle->id);
         else
-                TRY(template_expand(asked, bundle->values, &bundle->arena, &name, err));
+                name = asked;
         if (strlen(name) > HOSTNAME_MAX || strpbrk(name, " /\t\n"))
                 return err_set(err, ERR_INVALID, "'%.100s' is no hostname", name);
         *ret = name;
@@ -110,7 +110,7 @@ static int find_user(struct bundle *bundle, struct mount_list *mounts, struct oc
 }
 
 /* What the node adds can be replaced by the spec. */
-static int expand_env(struct bundle *bundle, const char ***ret, size_t *ret_n, struct err *err)
+static const char **make_env(struct bundle *bundle, size_t *ret_n)
 {
         const Sk__ContainerSpec *container = bundle->spec->task->container;
         size_t n = 0, most = bundle->n_resource_env + container->n_env;
@@ -121,10 +121,20 @@ static int expand_env(struct bundle *bundle, const char ***ret, size_t *ret_n, s
                 n++;
         }
         for (size_t i = 0; i < container->n_env; i++)
-                TRY(template_expand(container->env[i], bundle->values, &bundle->arena, &env[n++],
-                                    err));
-        *ret = env;
+                env[n++] = container->env[i];
         *ret_n = n;
+        return env;
+}
+
+/* From here on the spec has no templates in it. */
+static int expand_spec(struct bundle *bundle, struct err *err)
+{
+        Sk__ServiceSpec *spec = arena_copy(&bundle->arena, bundle->spec, sizeof *spec);
+
+        spec->task = arena_copy(&bundle->arena, spec->task, sizeof *spec->task);
+        TRY(expand_container(bundle->spec->task->container, bundle->values, &bundle->arena,
+                             &spec->task->container, err));
+        bundle->spec = spec;
         return 0;
 }
 
@@ -157,15 +167,16 @@ static int write_configuration(struct bundle *bundle, const struct oci_input *in
 static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err *err)
 {
         struct oci_user user;
-        const char *hostname = NULL, **env = NULL;
-        size_t n_env = 0;
+        const char *hostname = NULL, **env;
+        size_t n_env;
 
+        TRY(expand_spec(bundle, err));
         TRY(make_folders(bundle, err));
         TRY(find_hostname(bundle, &hostname, err));
         TRY(write_hosts(bundle, hostname, err));
         TRY(write_hostname(bundle, hostname, err));
         TRY(write_resolv(bundle, err));
-        TRY(expand_env(bundle, &env, &n_env, err));
+        env = make_env(bundle, &n_env);
         TRY(mount_list_build(mounts, err));
         TRY(find_user(bundle, mounts, &user, err));
         return write_configuration(bundle,

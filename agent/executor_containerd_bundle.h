@@ -4,17 +4,15 @@
 #include "agent/oci/known_users.h"
 #include "agent/oci/oci.h"
 #include "agent/oci/rootfs.h"
-#include "agent/oci/template.h"
+#include "lib/expand/expand.h"
 
 /* In the task's folder, when there is a health check: see oci_probe_build(). */
 #define BUNDLE_HEALTH_FILE "health.json"
 
-/* A secret or config as a file. */
+/* A secret or config as a file; without content: it did not come, nobody has it any more. */
 struct bundle_file {
         const Sk__FileReference *reference;
-        const void *content;
-        size_t size;
-        bool is_secret;
+        struct expand_file content;
 };
 
 /* In the task's folder: see volume_mount_part().  Not needed any more when the container runs. */
@@ -36,7 +34,7 @@ struct bundle {
         const char *netns_path; /* NULL: the node's network */
         const char *address;    /* "" when unknown */
         const char *node_hostname;
-        const struct template_values *values;
+        const struct expand_values *values;
         const char *const *resource_env; /* further variables */
         size_t n_resource_env;
         const Sk__Label *labels;

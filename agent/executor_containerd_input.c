@@ -1,6 +1,7 @@
 /* What a task is made from, taken over from whoever opens it. */
 #include <ctype.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "agent/executor_containerd_task.h"
 #include "lib/base/str.h"
@@ -31,6 +32,16 @@ static void make_labels(struct executor_task *task)
         add_label(task, "com.docker.swarm.task.name", task->name);
 }
 
+/* As the node is called in its description. */
+static const char *node_hostname(const struct executor_input *input, struct arena *arena)
+{
+        struct utsname name;
+
+        if (!str_is_empty(input->node_hostname))
+                return arena_strdup(arena, input->node_hostname);
+        return uname(&name) == 0 ? arena_strdup(arena, name.nodename) : "localhost";
+}
+
 static void make_values(struct executor_task *task, const struct executor_input *input)
 {
         /* What nobody wants any more is opened by its id alone, to be removed. */
@@ -45,14 +56,14 @@ static void make_values(struct executor_task *task, const struct executor_input 
 
         task->name =
                 arena_printf(arena, "%s.%s.%s", str_or(input->service_name, ""), slot, task->id);
-        task->values = (struct template_values){
+        task->values = (struct expand_values){
                 .service_id = definition->service_id,
                 .service_name = arena_strdup(arena, str_or(input->service_name, "")),
                 .service_labels =
                         annotations ? (const Sk__Label *const *)annotations->labels : NULL,
                 .n_service_labels = annotations ? annotations->n_labels : 0,
                 .node_id = arena_strdup(arena, str_or(input->node_id, "")),
-                .node_hostname = arena_strdup(arena, str_or(input->node_hostname, "localhost")),
+                .node_hostname = node_hostname(input, arena),
                 .node_os = "linux",
                 .node_architecture = task->executor->host.architecture,
                 .task_id = task->id,
@@ -61,16 +72,22 @@ static void make_values(struct executor_task *task, const struct executor_input 
         };
 }
 
-/* The file that a reference of the spec means, if it was handed over. */
+/* A file for each reference; 'sent' is what came for it, NULL: nothing. */
 static void add_file(struct executor_task *task, const Sk__FileReference *reference,
-                     const void *content, size_t size, bool is_secret)
+                     const ProtobufCBinaryData *sent, const char *template_driver, bool is_secret)
 {
-        task->files[task->n_files++] = (struct bundle_file){
-                .reference = reference,
-                .content = arena_copy(&task->arena, content, size),
-                .size = size,
-                .is_secret = is_secret,
-        };
+        struct bundle_file *file = &task->files[task->n_files++];
+
+        file->reference = reference;
+        file->content = (struct expand_file){ .name = reference->name,
+                                              .target = reference->target,
+                                              .is_secret = is_secret,
+                                              .is_template = !str_is_empty(template_driver) };
+        if (!sent)
+                return;
+        file->content.content =
+                arena_copy(&task->arena, sent->len ? sent->data : (uint8_t *)"", sent->len);
+        file->content.size = sent->len;
 }
 
 static void copy_files(struct executor_task *task, const struct executor_input *input)
@@ -80,24 +97,22 @@ static void copy_files(struct executor_task *task, const struct executor_input *
 
         task->files = arena_alloc(&task->arena, (most + 1) * sizeof *task->files);
         for (size_t i = 0; i < container->n_secrets; i++) {
-                for (size_t k = 0; k < input->n_secrets; k++) {
-                        if (str_equal(input->secrets[k]->id, container->secrets[i]->id)) {
-                                add_file(task, container->secrets[i],
-                                         input->secrets[k]->content.data,
-                                         input->secrets[k]->content.len, true);
-                                break;
-                        }
-                }
+                const Sk__SecretEntry *secret = NULL;
+
+                for (size_t k = 0; k < input->n_secrets; k++)
+                        if (str_equal(input->secrets[k]->id, container->secrets[i]->id))
+                                secret = input->secrets[k];
+                add_file(task, container->secrets[i], secret ? &secret->content : NULL,
+                         secret ? secret->template_driver : "", true);
         }
         for (size_t i = 0; i < container->n_configs; i++) {
-                for (size_t k = 0; k < input->n_configs; k++) {
-                        if (str_equal(input->configs[k]->id, container->configs[i]->id)) {
-                                add_file(task, container->configs[i],
-                                         input->configs[k]->content.data,
-                                         input->configs[k]->content.len, false);
-                                break;
-                        }
-                }
+                const Sk__ConfigEntry *config = NULL;
+
+                for (size_t k = 0; k < input->n_configs; k++)
+                        if (str_equal(input->configs[k]->id, container->configs[i]->id))
+                                config = input->configs[k];
+                add_file(task, container->configs[i], config ? &config->content : NULL,
+                         config ? config->template_driver : "", false);
         }
 }
 

@@ -27,9 +27,8 @@ int file_write_plain(const char *path, const void *data, size_t size, mode_t mod
         return 0;
 }
 
-/* 'options' end with NULL; NULLs before the end are left out. */
-static void add(struct mount_list *list, const char *type, const char *source, const char *target,
-                const char *const *options, size_t n_options)
+void mount_list_add(struct mount_list *list, const char *type, const char *source,
+                    const char *target, const char *const *options, size_t n_options)
 {
         struct arena *arena = &list->bundle->arena;
         const char **copies = arena_alloc(arena, (n_options + 1) * sizeof *copies);
@@ -51,65 +50,8 @@ static void add_own_file(struct mount_list *list, const char *name)
         static const char *const options[] = { "rbind", "rprivate" };
         struct arena *arena = &list->bundle->arena;
 
-        add(list, "bind", arena_printf(arena, "%s/%s", list->bundle->folder, name),
-            arena_printf(arena, "/etc/%s", name), options, COUNT_OF(options));
-}
-
-/* --- secrets and configs --- */
-
-static const char *file_target(struct arena *arena, const struct bundle_file *file)
-{
-        const char *target = str_or(file->reference->target, file->reference->name);
-
-        if (target[0] == '/')
-                return target;
-        return arena_printf(arena, "%s/%s", file->is_secret ? "/run/secrets" : "", target);
-}
-
-static int parse_owner(const char *text, int64_t *ret, struct err *err)
-{
-        *ret = 0;
-        if (str_is_empty(text))
-                return 0;
-        TRY(str_to_int64(text, ret, err));
-        if (*ret < 0 || *ret > INT32_MAX)
-                return err_set(err, ERR_INVALID, "'%s' is no user or group id", text);
-        return 0;
-}
-
-static int add_memory_file(struct mount_list *list, const struct bundle_file *file, size_t number,
-                           struct err *err)
-{
-        static const char *const options[] = {
-                "bind", "ro", "nosuid", "noexec", "nodev", "rprivate"
-        };
-        struct arena *arena = &list->bundle->arena;
-        const char *path = arena_printf(arena, "%s/%zu", list->bundle->memory_folder, number);
-        int64_t uid, gid;
-
-        TRY(parse_owner(file->reference->uid, &uid, err));
-        TRY(parse_owner(file->reference->gid, &gid, err));
-        TRY(file_write_plain(path, file->content, file->size, 0600, err));
-        if (chown(path, (uid_t)uid, (gid_t)gid) < 0 ||
-            chmod(path, file->reference->mode & 07777) < 0)
-                return err_set(err, ERR_UNAVAILABLE, "set the owner of '%s': %s", path,
-                               strerror(errno));
-        add(list, "bind", path, file_target(arena, file), options, COUNT_OF(options));
-        return 0;
-}
-
-static int add_memory_files(struct mount_list *list, struct err *err)
-{
-        struct bundle *bundle = list->bundle;
-
-        if (bundle->n_files == 0)
-                return 0;
-        /* What an earlier try left may be read-only and of another owner. */
-        TRY(file_remove_tree(bundle->memory_folder, err));
-        TRY(file_make_folders(bundle->memory_folder, 0700, err));
-        for (size_t i = 0; i < bundle->n_files; i++)
-                TRY(add_memory_file(list, &bundle->files[i], i, err));
-        return 0;
+        mount_list_add(list, "bind", arena_printf(arena, "%s/%s", list->bundle->folder, name),
+                       arena_printf(arena, "/etc/%s", name), options, COUNT_OF(options));
 }
 
 /* --- what the spec asks for --- */
@@ -135,10 +77,10 @@ static int add_bind(struct mount_list *list, const Sk__Mount *mount, const char 
                                "invalid mount config for type \"bind\": bind source path does not "
                                "exist: %.200s",
                                source);
-        add(list, "bind", source, mount->target,
-            (const char *const[]){ is_shallow ? "bind" : "rbind", propagation,
-                                   mount->read_only ? read_only : NULL },
-            3);
+        mount_list_add(list, "bind", source, mount->target,
+                       (const char *const[]){ is_shallow ? "bind" : "rbind", propagation,
+                                              mount->read_only ? read_only : NULL },
+                       3);
         return 0;
 }
 
@@ -155,7 +97,7 @@ static int add_volume_mount(struct mount_list *list, const Sk__Mount *mount, con
                 options[i] = volume.options[i];
         if (mount->read_only)
                 options[volume.n_options++] = "ro";
-        add(list, volume.type, volume.source, mount->target, options, volume.n_options);
+        mount_list_add(list, volume.type, volume.source, mount->target, options, volume.n_options);
         return 0;
 }
 
@@ -203,8 +145,9 @@ static int add_volume(struct mount_list *list, const Sk__Mount *mount, const cha
                 TRY(mount_part(list, name, subpath, &path, err));
         else if (!(options && options->no_copy))
                 vec_push(&list->volumes, &(struct mount_volume){ path, mount->target });
-        add(list, "bind", path, mount->target,
-            (const char *const[]){ "rbind", "rprivate", mount->read_only ? "ro" : NULL }, 3);
+        mount_list_add(list, "bind", path, mount->target,
+                       (const char *const[]){ "rbind", "rprivate", mount->read_only ? "ro" : NULL },
+                       3);
         return 0;
 }
 
@@ -227,20 +170,18 @@ static void add_tmpfs(struct mount_list *list, const Sk__Mount *mount)
                 options[n++] = arena_printf(arena, "mode=%o", tmpfs->mode & 07777);
         for (size_t i = 0; i < n_more; i++)
                 options[n++] = tmpfs->options[i];
-        add(list, "tmpfs", "tmpfs", mount->target, options, n);
+        mount_list_add(list, "tmpfs", "tmpfs", mount->target, options, n);
 }
 
 static int add_asked(struct mount_list *list, const Sk__Mount *mount, size_t number,
                      struct err *err)
 {
-        struct bundle *bundle = list->bundle;
-        const char *source;
+        const char *source = mount->source;
 
         if (mount->target[0] != '/' || str_equal(mount->target, "/"))
                 return err_set(err, ERR_INVALID,
                                "invalid mount target '%.200s': it must be an absolute path, not /",
                                mount->target);
-        TRY(template_expand(mount->source, bundle->values, &bundle->arena, &source, err));
         switch (mount->type) {
         case SK__MOUNT__TYPE__BIND:
                 return add_bind(list, mount, source, err);
@@ -318,7 +259,7 @@ int mount_list_build(struct mount_list *list, struct err *err)
         for (size_t i = 0; i < container->n_mounts; i++)
                 TRY(add_asked(list, container->mounts[i], i, err));
         TRY(add_image_volumes(list, err));
-        TRY(add_memory_files(list, err));
+        TRY(mount_list_add_files(list, err));
         sort_by_depth(&list->mounts);
         return 0;
 }

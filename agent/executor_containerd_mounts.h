@@ -14,6 +14,14 @@ struct mount_list {
  * cannot be. */
 int mount_list_build(struct mount_list *list, struct err *err);
 
+/* Adds one; of the options those that are NULL are left out. */
+void mount_list_add(struct mount_list *list, const char *type, const char *source,
+                    const char *target, const char *const *options, size_t n_options);
+
+/* Makes the files of secrets and configs, and adds them.  ERR_INVALID: one is gone, or a template
+ * cannot be expanded. */
+int mount_list_add_files(struct mount_list *list, struct err *err);
+
 /* New volumes get what the image has at their place. */
 int mount_list_fill_volumes(struct mount_list *list, int root_fd, struct err *err);
 

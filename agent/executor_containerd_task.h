@@ -61,7 +61,7 @@ struct executor_task {
         const char *id, *name; /* "web.3.<id>" */
         const Sk__TaskAssignment *assignment;
         const Sk__ServiceSpec *spec;
-        struct template_values values;
+        struct expand_values values;
         struct bundle_file *files; /* secrets, then configs */
         size_t n_files;
         const char **resource_env; /* "DOCKER_RESOURCE_GPU=..." */

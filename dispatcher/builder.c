@@ -36,27 +36,31 @@ static ProtobufCMessage *spec_entry(struct arena *arena, const struct object_hea
 
 static ProtobufCMessage *secret_entry(struct arena *arena, const struct object_head *object)
 {
-        const Sk__FileData *data = ((const Sk__Secret *)object)->data;
+        const Sk__Secret *secret = (const Sk__Secret *)object;
         Sk__SecretEntry *entry = arena_alloc(arena, sizeof *entry);
 
         sk__secret_entry__init(entry);
         entry->id = object->id;
         entry->name = object->name;
-        if (data)
-                entry->content = data->content;
+        if (secret->data)
+                entry->content = secret->data->content;
+        if (secret->spec)
+                entry->template_driver = secret->spec->template_driver;
         return &entry->base;
 }
 
 static ProtobufCMessage *config_entry(struct arena *arena, const struct object_head *object)
 {
-        const Sk__FileData *data = ((const Sk__Config *)object)->data;
+        const Sk__Config *config = (const Sk__Config *)object;
         Sk__ConfigEntry *entry = arena_alloc(arena, sizeof *entry);
 
         sk__config_entry__init(entry);
         entry->id = object->id;
         entry->name = object->name;
-        if (data)
-                entry->content = data->content;
+        if (config->data)
+                entry->content = config->data->content;
+        if (config->spec)
+                entry->template_driver = config->spec->template_driver;
         return &entry->base;
 }
 

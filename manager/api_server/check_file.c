@@ -5,7 +5,7 @@
 
 #include "api/objects.h"
 #include "lib/base/str.h"
-#include "lib/template/template.h"
+#include "lib/expand/expand.h"
 #include "manager/api_server/check.h"
 
 enum {
@@ -47,7 +47,7 @@ static int refuse_template(Sk__Kind kind, const struct err *why, struct err *err
 
         if (kind == SK__KIND__KIND_CONFIG)
                 return err_set(err, ERR_INVALID, "%s", why->text);
-        if (sscanf(why->text, "template: :%d:", &line) != 1)
+        if (sscanf(why->text, "template: expansion:%d:", &line) != 1)
                 line = 1;
         return err_set(err, ERR_INVALID,
                        "the secret is a template that cannot be understood, in line %d", line);
@@ -55,20 +55,11 @@ static int refuse_template(Sk__Kind kind, const struct err *why, struct err *err
 
 static int check_content_template(Sk__Kind kind, const ProtobufCBinaryData *data, struct err *err)
 {
-        _cleanup_(arena_done) struct arena arena = { 0 };
-        const struct template *template;
-        char *text = arena_alloc(&arena, data->len + 1);
         struct err why;
-        int result;
 
-        memcpy(text, data->data, data->len);
-        if (!str_is_utf8(text, data->len))
-                return err_set(err, ERR_INVALID, "the %s is a template and must be UTF-8 text",
-                               word(kind));
-        result = template_parse(&arena, text, &template, &why);
-        if (result < 0)
-                return refuse_template(kind, &why, err);
-        return 0;
+        if (expand_check_file(data->data, data->len, &why) == 0)
+                return 0;
+        return refuse_template(kind, &why, err);
 }
 
 int check_file(Sk__Kind kind, const Sk__Annotations *annotations, const char *template_driver,

@@ -5,6 +5,7 @@
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
+#include "lib/expand/expand.h"
 #include "lib/message/message.h"
 #include "lib/placement/affinity.h"
 #include "lib/placement/constraint.h"
@@ -54,7 +55,7 @@ static int rule_mounts(const Sk__ServiceSpec *spec, struct err *err)
                         return err_set(err, ERR_UNIMPLEMENTED,
                                        "ContainerSpec: mounts of type npipe and cluster are not "
                                        "supported yet");
-                if (mount->target[0] != '/')
+                if (mount->target[0] != '/' && !strstr(mount->target, "{{"))
                         return err_set(err, ERR_INVALID,
                                        "ContainerSpec: invalid mount target, must be an absolute "
                                        "path: %.200s",
@@ -63,7 +64,8 @@ static int rule_mounts(const Sk__ServiceSpec *spec, struct err *err)
                         return err_set(
                                 err, ERR_INVALID,
                                 "ContainerSpec: invalid mount target: destination can't be '/'");
-                if (mount->type == SK__MOUNT__TYPE__BIND && mount->source[0] != '/')
+                if (mount->type == SK__MOUNT__TYPE__BIND && mount->source[0] != '/' &&
+                    !strstr(mount->source, "{{"))
                         return err_set(err, ERR_INVALID,
                                        "ContainerSpec: invalid bind mount source, must be an "
                                        "absolute path: %.200s",
@@ -334,6 +336,18 @@ static int rule_networks(const Sk__ServiceSpec *spec, struct err *err)
         return 0;
 }
 
+/* Can they be expanded at all?  Tried on a task that is none. */
+static int rule_templates(const Sk__ServiceSpec *spec, struct err *err)
+{
+        struct arena arena = { 0 };
+        Sk__ContainerSpec *expanded;
+        int result =
+                expand_container(spec->task->container, &expand_dummies, &arena, &expanded, err);
+
+        arena_done(&arena);
+        return result;
+}
+
 static int rule_size(const Sk__ServiceSpec *spec, struct err *err)
 {
         size_t size = protobuf_c_message_get_packed_size(&spec->base);
@@ -350,9 +364,10 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
 {
         /* In docker's order where it matters which of two faults is told. */
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
-                rule_size,        rule_name,      rule_runtime,  rule_resources, rule_restart,
-                rule_environment, rule_mounts,    rule_health,   rule_update,    rule_mode,
-                rule_ports,       rule_placement, rule_networks, check_files,    check_not_yet,
+                rule_size,     rule_name,        rule_runtime,   rule_resources,
+                rule_restart,  rule_environment, rule_mounts,    rule_health,
+                rule_update,   rule_mode,        rule_ports,     rule_placement,
+                rule_networks, check_files,      rule_templates, check_not_yet,
         };
 
         if (!spec)

@@ -7,7 +7,6 @@
 #include "agent/oci/files.h"
 #include "agent/oci/health.h"
 #include "agent/oci/oci.h"
-#include "agent/oci/template.h"
 #include "lib/base/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -48,28 +47,15 @@ static void try_record(const char *text, size_t size)
         CHECK(memcmp(again.data, line.data, line.size) == 0);
 }
 
-static void try_words(const char *text, struct arena *arena)
+static void try_words(const char *text)
 {
-        static const struct template_values values = {
-                .service_id = "s",
-                .service_name = "web",
-                .node_id = "n",
-                .node_hostname = "h",
-                .node_os = "linux",
-                .node_architecture = "amd64",
-                .task_id = "t",
-                .task_name = "web.1.t",
-                .task_slot = "1",
-        };
         _cleanup_(str_done) struct str hosts = { 0 }, resolv = { 0 };
         Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
         uint64_t capabilities;
-        const char *expanded;
         int signal;
 
         container.hosts = &text;
         container.n_hosts = 1;
-        (void)template_expand(text, &values, arena, &expanded, NULL);
         if (oci_parse_signal(text, &signal, NULL) == 0)
                 CHECK(signal >= 1 && signal <= 64);
         if (oci_hosts_text(&container, "", "h", &hosts, NULL) == 0)
@@ -98,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 try_record(text, size - 1);
                 break;
         default:
-                try_words(text, &arena);
+                try_words(text);
         }
         arena_done(&arena);
         return 0;

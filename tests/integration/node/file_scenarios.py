@@ -62,3 +62,28 @@ def a_new_version_moves_the_services_that_follow(node):
     wait_until(lambda: not node.tasks(), 'both are gone')
     check(_skep(node, 'secret', 'rm', 'pw') == 'pw\npw@2\n', 'all unused versions go')
     check(not node.control('ListSecrets').secrets, 'none is left')
+
+
+def templates_are_expanded_where_the_task_runs(node):
+    _skep(node, 'secret', 'create', 'pw', _file(node, 'pw', b'hunter2'))
+    _skep(node, 'config', 'create', '--template-driver', 'golang', 'conf',
+          _file(node, 'conf', b'{{ .Service.Name }}.{{ .Task.Slot }} {{ env "COLOR" }} {{ secret "pw" }}'))
+    _skep(node, 'service', 'create', '-d', '--name', 'web', '--stop-grace-period', '100ms', '--secret', 'pw', '--config', 'source=conf,target=/etc/conf',
+          '--env', 'COLOR={{ .Node.Hostname }}', '--hostname', '{{ .Service.Name }}-{{ .Task.Slot }}', '--mount',
+          'type=volume,source={{.Service.Name}}-{{.Task.Slot}},target=/data-{{.Task.Slot}}', IMAGE, 'sleep', '100000')
+    check(_read(node, 'web', '/etc/conf') == b'web.1 testnode hunter2', 'the config is expanded', _read(node, 'web', '/etc/conf'))
+    check(_read(node, 'web', '/etc/hostname') == b'web-1\n', 'so is the hostname')
+    check(os.path.isdir(_inside(node, 'web', '/data-1')), 'and the mount')
+    told = _skep(node, 'service', 'create', '--env', 'A={{.Bogus}}', IMAGE, code=1)
+    check("can't evaluate field Bogus in type *template.Context" in told, told)
+    told = _skep(node, 'config', 'create', '--template-driver', 'golang', 'bad', _file(node, 'bad', b'{{ if }}'), code=1)
+    check('template: expansion:1:' in told, told)
+    _skep(node, 'config', 'create', '--template-driver', 'golang', 'lost', _file(node, 'lost', b'{{ secret "nosuch" }}'))
+    _skep(node, 'service', 'create', '-d', '--name', 'lost', '--config', 'lost', IMAGE)
+    check('secret target nosuch not found' in node.ended('lost').task.status.err, 'the task is rejected')
+    check('secret target nosuch not found' in _skep(node, 'why', 'lost.1'), 'why tells')
+    for name in 'web', 'lost':
+        node.remove(name)
+    wait_until(lambda: not node.tasks(), 'the services are gone')
+    for words in ('secret', 'rm', 'pw'), ('config', 'rm', 'conf', 'lost'):
+        _skep(node, *words)
