@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "lib/base/time.h"
+#include "tests/integration/session/ask.h"
 #include "tests/integration/session/pipeline.h"
 
 enum { ROUNDS = 7, REPLICAS = 9 };
@@ -39,7 +40,7 @@ int main(void)
         for (unsigned round = 0; round < ROUNDS; round++) {
                 pipeline_setup(&state);
                 f = state;
-                pipeline_create_service(f, "web", REPLICAS);
+                ask_create_service(&f->manager, "web", REPLICAS);
                 pipeline_until_there_are(f, REPLICAS, SK__TASK_STATE__TASK_RUNNING);
                 seconds[round] = measure(f, round);
                 pipeline_teardown(&state);
