@@ -6,6 +6,7 @@
 
 #include "agent/answer.h"
 #include "agent/enter.h"
+#include "agent/measure.h"
 #include "agent/runner.h"
 #include "agent/session.h"
 #include "lib/base/time.h"
@@ -32,6 +33,7 @@ struct agent {
         struct session *session;
         struct answers *answers;
         struct entrances *entrances;
+        struct measures *measures;
         struct loop_timer gather, describe;
         struct arena description_arena;
         Sk__NodeDescription *description; /* as told last */
@@ -241,12 +243,14 @@ static void on_acknowledged(void *context, uint64_t sequence)
 static void on_request(void *context, const Sk__NodeRequest *request)
 {
         struct agent *agent = context;
+        struct rpc_client *client = session_client(agent->session);
 
         if (request->what_case == SK__NODE_REQUEST__WHAT_ENTER)
-                entrances_begin(agent->entrances, session_client(agent->session),
-                                request->request_id, request->enter);
+                entrances_begin(agent->entrances, client, request->request_id, request->enter);
+        else if (request->what_case == SK__NODE_REQUEST__WHAT_USAGE)
+                measures_begin(agent->measures, client, request->request_id, request->usage);
         else
-                answers_begin(agent->answers, session_client(agent->session), request);
+                answers_begin(agent->answers, client, request);
 }
 
 static void on_cancel(void *context, const char *request_id)
@@ -255,6 +259,7 @@ static void on_cancel(void *context, const char *request_id)
 
         answers_cancel(agent->answers, request_id);
         entrances_cancel(agent->entrances, request_id);
+        measures_cancel(agent->measures, request_id);
 }
 
 static const struct session_events session_events = {
@@ -311,12 +316,17 @@ static void begin(struct agent *agent)
                                                  .log_folder = agent->options.log_folder,
                                                  .context = agent->options.context,
                                                  .node_id = options.node_id };
+        const struct measures_options measures = { .loop = agent->options.loop,
+                                                   .workers = agent->options.workers,
+                                                   .executor = agent->options.executor,
+                                                   .node_id = options.node_id };
 
         managers_init(&agent->managers);
         worker_init(&agent->worker, NULL);
         agent->runner = runner_new(&options);
         agent->answers = answers_new(&answers);
         agent->entrances = entrances_new(agent->options.loop, agent->options.executor);
+        agent->measures = measures_new(&measures);
 }
 
 /* Back to belonging to no swarm; what runs is not touched. */
@@ -328,6 +338,7 @@ static void end(struct agent *agent)
         loop_timer_cancel(&agent->describe);
         answers_free(TAKE(agent->answers));
         entrances_free(TAKE(agent->entrances));
+        measures_free(TAKE(agent->measures));
         session_free(TAKE(agent->session));
         runner_free(TAKE(agent->runner));
         disk_free(TAKE(agent->disk));

@@ -65,6 +65,15 @@ struct executor_events {
         void (*progress)(void *context, const char *message);
 };
 
+/* Where the kernel tells what a running container takes. */
+struct executor_place {
+        char cgroup_root[64]; /* "/sys/fs/cgroup" */
+        char cgroup[128];     /* "skep/<id>" */
+        bool has_cgroup_v2;
+        int64_t pid;          /* of the first process */
+        bool has_own_network; /* else what comes and goes is the node's */
+};
+
 /* Something done inside a task's container from outside, beside what the task itself runs. */
 struct executor_entry;
 struct executor_entry_events {
@@ -122,6 +131,9 @@ struct executor_ops {
         void (*entry_finish)(struct executor_entry *entry);
         /* Nobody is interested any more: it is ended and taken away, no callback comes. */
         void (*entry_leave)(struct executor_entry *entry);
+
+        /* False: no such container runs.  NULL when the executor's take nothing. */
+        bool (*place)(struct executor *executor, const char *task_id, struct executor_place *ret);
 
         void (*free)(struct executor *executor);
 };

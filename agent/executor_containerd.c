@@ -253,6 +253,22 @@ static const struct executor_facts *facts(const struct executor_task *task)
         return &task->facts;
 }
 
+static bool place(struct executor *base, const char *task_id, struct executor_place *ret)
+{
+        const struct executor_containerd *executor = containerd_of(base);
+        const struct executor_task *task = map_find(&executor->tasks, task_id);
+
+        if (!task || task->process != PROCESS_RUNNING)
+                return false;
+        *ret = (struct executor_place){ .cgroup_root = "/sys/fs/cgroup",
+                                        .has_cgroup_v2 = executor->host.has_cgroup_v2,
+                                        .pid = task->facts.pid,
+                                        .has_own_network = !executor_shares_network(task) };
+        snprintf(ret->cgroup, sizeof ret->cgroup, "%s/%s", executor->options.cgroup_parent,
+                 task->id);
+        return true;
+}
+
 /* --- the executor --- */
 
 static void free_executor(struct executor *base)
@@ -284,6 +300,7 @@ static const struct executor_ops ops = {
         .close = close_task,
         .facts = facts,
         .list = executor_list,
+        .place = place,
         .enter = executor_enter,
         .entry_end_input = executor_entry_end_input,
         .entry_resize = executor_entry_resize,

@@ -44,6 +44,8 @@
         X(StreamLogs, stream_logs, StreamLogsRequest, StreamLogsResponse, SERVER_STREAM,           \
           ROLE_ADMIN)                                                                              \
         X(Enter, enter, EnterInput, EnterOutput, BIDI_STREAM, ROLE_ADMIN)                          \
+        X(StreamUsage, stream_usage, StreamUsageRequest, StreamUsageResponse, SERVER_STREAM,       \
+          ROLE_ADMIN)                                                                              \
         X(StreamEvents, stream_events, StreamEventsRequest, StreamEventsResponse, SERVER_STREAM,   \
           ROLE_ADMIN)                                                                              \
         X(CheckRegistryAuth, check_registry_auth, CheckRegistryAuthRequest,                        \

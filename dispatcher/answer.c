@@ -61,6 +61,26 @@ static void take_lines(const struct asked *asked, const Sk__AnswerMessage *in, s
         }
 }
 
+static void take_usage(const struct asked *asked, const Sk__AnswerMessage *in, struct arena *arena,
+                       Sk__AnswerMessage *out)
+{
+        out->usage = arena_alloc(arena, (in->n_usage + 1) * sizeof *out->usage);
+        out->processes = arena_alloc(arena, (in->n_processes + 1) * sizeof *out->processes);
+        out->n_usage = out->n_processes = 0;
+        for (size_t i = 0; i < in->n_usage; i++) {
+                Sk__TaskUsage *usage;
+
+                if (!map_find(&asked->tasks, in->usage[i]->task_id))
+                        continue;
+                usage = arena_copy(arena, in->usage[i], sizeof *usage);
+                usage->node_id = asked->node_id;
+                out->usage[out->n_usage++] = usage;
+        }
+        for (size_t i = 0; i < in->n_processes; i++)
+                if (map_find(&asked->tasks, in->processes[i]->task_id))
+                        out->processes[out->n_processes++] = in->processes[i];
+}
+
 static void pass_on(struct asked *asked, const Sk__AnswerMessage *in)
 {
         _cleanup_(arena_done) struct arena arena = {};
@@ -68,7 +88,9 @@ static void pass_on(struct asked *asked, const Sk__AnswerMessage *in)
         Sk__AskResponse response;
 
         take_lines(asked, in, &arena, &answer);
-        if (!answer.n_lines && !answer.is_done && str_is_empty(answer.err))
+        take_usage(asked, in, &arena, &answer);
+        if (!answer.n_lines && !answer.n_usage && !answer.n_processes && !answer.is_done &&
+            str_is_empty(answer.err))
                 return;
         sk__ask_response__init(&response);
         response.node_id = asked->node_id;
@@ -284,8 +306,14 @@ static void note_tasks(struct asked *asked, const Sk__NodeRequest *request)
         const Sk__NodeRequest__LogRequest *logs =
                 request && request->what_case == SK__NODE_REQUEST__WHAT_LOGS ? request->logs : NULL;
 
+        const Sk__UsageRequest *usage =
+                request && request->what_case == SK__NODE_REQUEST__WHAT_USAGE ? request->usage
+                                                                              : NULL;
+
         for (size_t i = 0; logs && i < logs->n_task_ids; i++)
                 map_put(&asked->tasks, logs->task_ids[i], asked);
+        for (size_t i = 0; usage && i < usage->n_task_ids; i++)
+                map_put(&asked->tasks, usage->task_ids[i], asked);
 }
 
 static void ask_node(struct ask *ask, Sk__AskRequest__Node *in)

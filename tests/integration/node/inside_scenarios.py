@@ -211,3 +211,22 @@ def whoever_cancels_at_any_moment_leaves_nothing(node):
             _nothing_runs(node, '55123')
         wait_until(lambda: _skep(node, 'exec', 'web', 'echo', 'hello')[1] == b'hello\n', 'and it works again')
     _nothing_runs(node, '55123')
+
+
+def what_tasks_take_and_what_runs_in_them_is_shown(node):
+    def limit(spec):
+        spec.task.limits.memory_bytes = 64 << 20
+    node.create('web', 'sh', '-c', 'while :; do :; done', change=limit)
+    node.create('idle', 'sleep', '4321', replicas=2)
+    node.running('web', 1)
+    node.running('idle', 2)
+    _, out, err = _skep(node, 'stats', '--no-stream')
+    lines = {line.split()[1]: line.split() for line in out.decode().splitlines()[1:]}
+    check(sorted(lines) == ['idle.1', 'idle.2', 'web.1'], out, err)
+    check(float(lines['web.1'][2].rstrip('%')) > 20 and '64MiB' in lines['web.1'], 'it is busy:', lines['web.1'])
+    check(float(lines['idle.1'][2].rstrip('%')) < 5 and lines['idle.1'][-1] == '1', 'it rests:', lines['idle.1'])
+    _, out, _ = _skep(node, 'stats', '--no-stream', '--format', '{{.Name}} {{.PIDs}}', 'idle')
+    check(sorted(out.split(b'\n')) == [b'', b'idle.1 1', b'idle.2 1'], out)
+    code, out, _ = _skep(node, 'top', 'idle.1')
+    check(code == 0 and b'sleep 4321' in out and out.startswith(b'UID'), out)
+    check(_skep(node, 'top', 'nobody')[0] == 1, 'nobody has no processes')
