@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/assets.h"
 #include "agent/answer.h"
 #include "agent/enter.h"
 #include "agent/measure.h"
@@ -98,6 +99,8 @@ void agent_describe(struct agent *agent, struct arena *arena, Sk__NodeDescriptio
 {
         sk__node_description__init(ret);
         agent->options.executor->ops->describe(agent->options.executor, arena, ret);
+        if (agent->options.assets)
+                assets_describe(agent->options.assets, arena, ret);
         if (agent->hostname)
                 ret->hostname = agent->hostname;
         ret->engine_version = SKEP_VERSION;

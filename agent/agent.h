@@ -35,6 +35,7 @@ struct agent_options {
         const char *state_folder;
         const char *address;         /* what the node tells others to reach it by; "" unknown */
         const char *hostname;        /* NULL: what the executor describes */
+        const struct assets *assets; /* what the node has besides; NULL: nothing; borrowed */
         struct worker_pool *workers; /* for reading logs; NULL: none can be read */
         /* Where a task's log lies (agent/logs/read.h); NULL: nowhere. */
         void (*log_folder)(void *context, const char *task_id, char *ret, size_t size);

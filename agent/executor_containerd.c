@@ -406,7 +406,8 @@ static int set_up(struct executor_containerd *executor, struct err *err)
                 .address = address,
                 .spool_folder = load_folder,
                 .client = executor->client,
-                .n_pulls_most = PULLS_MOST,
+                .n_pulls_most = executor->options.n_pulls_most ? (int)executor->options.n_pulls_most
+                                                               : PULLS_MOST,
                 .silence_ns = options->pull_silence_ns,
         });
         executor_begin_watching(executor);
@@ -422,7 +423,9 @@ int executor_containerd_new(const struct executor_containerd_options *options,
         executor->executor.ops = &ops;
         executor->lock_fd = -1;
         copy_options(executor, options);
-        executor->n_starting_most = (int)(STARTS_PER_CPU * sysconf(_SC_NPROCESSORS_ONLN));
+        executor->n_starting_most = options->n_starts_most
+                                            ? (int)options->n_starts_most
+                                            : (int)(STARTS_PER_CPU * sysconf(_SC_NPROCESSORS_ONLN));
         executor_read_host(&executor->host);
         executor->init_path = executor_find_init();
         failed = set_up(executor, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/assets.h"
 #include "agent/executor_containerd.h"
 #include "agent/executor_fake.h"
 #include "agent/network/network.h"
@@ -19,6 +20,7 @@ struct program {
         struct images *images; /* NULL: nothing that keeps images runs here */
         struct agent *agent;
         char *agent_folder;
+        struct assets assets;
 };
 
 const struct rpc_service *const program_services[] = { &node_agent_service, NULL };
@@ -41,6 +43,8 @@ static int start_containerd(struct program *program, struct daemon *daemon, stru
                 .pull_silence_ns = config->pull_silence_ns,
                 .disk_high_percent = config->disk_high,
                 .disk_low_percent = config->disk_low,
+                .n_starts_most = config->starts_most,
+                .n_pulls_most = config->pulls_most,
         };
 
         str_addf(&mesh, "unix:%s/mesh.sock", config->run_folder);
@@ -112,6 +116,7 @@ static int start_agent(struct program *program, struct daemon *daemon, struct er
                 .loop = daemon->loop,
                 .executor = program->executor,
                 .address = "",
+                .assets = &program->assets,
                 .workers = daemon->workers,
                 .log_folder = log_folder,
                 .events = { .connected = on_connected,
@@ -155,6 +160,8 @@ int program_start(struct daemon *daemon, struct err *err)
 
         program->config = daemon->spec->config;
         daemon->state = program;
+        TRY(assets_parse(&program->assets, program->config->generic_resources,
+                         program->config->labels, err));
         TRY(start_executor(program, daemon, err));
         TRY(start_agent(program, daemon, err));
         TRY(start_node(program, daemon, err));
@@ -171,6 +178,7 @@ void program_stop(struct daemon *daemon)
         program->executor->ops->free(program->executor);
         network_free(program->network);
         free(program->agent_folder);
+        assets_done(&program->assets);
         free(program);
 }
 

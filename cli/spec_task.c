@@ -42,6 +42,34 @@ static int set_limit_pids(struct spec_edit *edit, const char *value)
         return str_to_int64(value, &limits(edit)->pids, edit->err);
 }
 
+static int set_swap(struct spec_edit *edit, const char *value)
+{
+        Sk__Resources__Swap *swap = SPEC_MAKE(edit, limits(edit)->memory_swap, Sk__Resources__Swap,
+                                              SK__RESOURCES__SWAP__INIT);
+
+        if (strcmp(value, "-1") != 0)
+                return str_to_bytes(value, &swap->bytes, edit->err);
+        swap->bytes = -1;
+        return 0;
+}
+
+/* -1 takes back what was said. */
+static int set_swappiness(struct spec_edit *edit, const char *value)
+{
+        Sk__Resources *to = limits(edit);
+        int64_t percent;
+
+        TRY(str_to_int64(value, &percent, edit->err));
+        if (percent == -1) {
+                to->memory_swappiness = NULL;
+                return 0;
+        }
+        SPEC_MAKE(edit, to->memory_swappiness, Sk__Resources__Swappiness,
+                  SK__RESOURCES__SWAPPINESS__INIT)
+                ->percent = percent;
+        return 0;
+}
+
 static int set_reserve_cpu(struct spec_edit *edit, const char *value)
 {
         return parse_cpus(edit, value, &reservations(edit)->nano_cpus);
@@ -281,8 +309,8 @@ const struct spec_option spec_task_options[] = {
         { "reserve-cpu",           0, FLAG_DECIMAL,  NULL, "Reserve CPUs",                                  NULL, set_reserve_cpu, NULL, SPEC_BOTH },
         { "reserve-memory",        0, FLAG_BYTES,    NULL, "Reserve Memory",                                NULL, set_reserve_memory, NULL, SPEC_BOTH },
         { "generic-resource",      0, FLAG_LIST,     NULL, "User defined resources",                        NULL, add_generic, remove_generic, SPEC_BOTH },
-        { "memory-swap",           0, FLAG_BYTES,    NULL, "Swap Bytes (-1 for unlimited)",                 "swap limits come with a later release", NULL, NULL, SPEC_BOTH },
-        { "memory-swappiness",     0, FLAG_INT,      NULL, "Tune memory swappiness (0-100)",                "swap limits come with a later release", NULL, NULL, SPEC_BOTH },
+        { "memory-swap",           0, FLAG_BYTES,    NULL, "Swap Bytes (-1 for unlimited)",                 NULL, set_swap, NULL, SPEC_BOTH },
+        { "memory-swappiness",     0, FLAG_INT,      NULL, "Tune memory swappiness (0-100), -1 to reset to default", NULL, set_swappiness, NULL, SPEC_BOTH },
         { "restart-condition",     0, FLAG_STRING,   NULL, "Restart when condition is met (\"none\", \"on-failure\", \"any\") (default \"any\")", NULL, set_restart_condition, NULL, SPEC_BOTH },
         { "restart-delay",         0, FLAG_DURATION, NULL, "Delay between restart attempts (ns|us|ms|s|m|h) (default 5s)", NULL, set_restart_delay, NULL, SPEC_BOTH },
         { "restart-max-attempts",  0, FLAG_UINT,     NULL, "Maximum number of restarts before giving up",   NULL, set_restart_max_attempts, NULL, SPEC_BOTH },

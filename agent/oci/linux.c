@@ -48,9 +48,14 @@ static json_t *memory_limits(const struct oci_input *input, const Sk__Resources 
 {
         json_t *memory = json_pack("{s:I}", "limit", (json_int_t)limits->memory_bytes);
 
-        /* As docker: as much swap again as memory, when nothing is said. */
-        if (limits->memory_swap && limits->memory_swap->bytes != 0)
-                json_object_set_new(memory, "swap", json_integer(limits->memory_swap->bytes));
+        /* The runtime counts memory and swap together.  As docker: as much swap again as memory,
+         * when nothing is said. */
+        if (limits->memory_swap)
+                json_object_set_new(memory, "swap",
+                                    json_integer(limits->memory_swap->bytes < 0
+                                                         ? -1
+                                                         : limits->memory_bytes +
+                                                                   limits->memory_swap->bytes));
         else if (input->host->can_limit_swap)
                 json_object_set_new(memory, "swap", json_integer(2 * limits->memory_bytes));
         if (limits->memory_swappiness && !input->host->has_cgroup_v2)
@@ -59,14 +64,18 @@ static json_t *memory_limits(const struct oci_input *input, const Sk__Resources 
         return memory;
 }
 
-static int check_limits(const Sk__Resources *limits, struct err *err)
+static int check_limits(const struct oci_host *host, const Sk__Resources *limits, struct err *err)
 {
         if (limits->memory_bytes < 0 || limits->nano_cpus < 0)
                 return err_set(err, ERR_INVALID, "limits cannot be negative");
         if (limits->memory_bytes > INT64_MAX / 2)
                 return err_set(err, ERR_INVALID, "the memory limit is too large");
+        if (limits->memory_swap && limits->memory_swap->bytes > INT64_MAX / 2)
+                return err_set(err, ERR_INVALID, "the swap limit is too large");
         if (limits->nano_cpus > 1000000 * NS_PER_S)
                 return err_set(err, ERR_INVALID, "the CPU limit is too large");
+        if (limits->memory_swap && limits->memory_swap->bytes >= 0 && !host->can_limit_swap)
+                return err_set(err, ERR_INVALID, "the node cannot limit swap");
         return 0;
 }
 
@@ -80,7 +89,7 @@ static int resources(const struct oci_input *input, json_t *ret, struct err *err
         json_object_set_new(ret, "devices", json_pack("[{s:b,s:s}]", "allow", 0, "access", "rwm"));
         if (!limits)
                 return 0;
-        TRY(check_limits(limits, err));
+        TRY(check_limits(input->host, limits, err));
         if (limits->memory_bytes > 0)
                 json_object_set_new(ret, "memory", memory_limits(input, limits));
         if (limits->nano_cpus > 0) {

@@ -137,6 +137,26 @@ static int check_generic(const Sk__Resources *reservations, struct err *err)
         return 0;
 }
 
+/* Docker's: an amount of swap beside a limit of memory; -1 is no limit. */
+static int check_swap(const Sk__Resources *limits, struct err *err)
+{
+        if (!limits)
+                return 0;
+        if (limits->memory_swap && limits->memory_swap->bytes < -1)
+                return err_set(err, ERR_INVALID,
+                               "invalid swap %lld: must be -1 for unlimited, or "
+                               "a number of bytes",
+                               (long long)limits->memory_swap->bytes);
+        if (limits->memory_swap && !limits->memory_bytes)
+                return err_set(err, ERR_INVALID,
+                               "invalid swap: a limit of swap needs a limit of memory");
+        if (limits->memory_swappiness &&
+            (limits->memory_swappiness->percent < 0 || limits->memory_swappiness->percent > 100))
+                return err_set(err, ERR_INVALID, "invalid memory swappiness %lld: must be 0 to 100",
+                               (long long)limits->memory_swappiness->percent);
+        return 0;
+}
+
 static int rule_resources(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__Resources *limits = spec->task->limits, *reservations = spec->task->reservations;
@@ -144,6 +164,7 @@ static int rule_resources(const Sk__ServiceSpec *spec, struct err *err)
         TRY(check_resources(limits, err));
         TRY(check_resources(reservations, err));
         TRY(check_generic(reservations, err));
+        TRY(check_swap(limits, err));
         if (limits && reservations && limits->memory_bytes &&
             reservations->memory_bytes > limits->memory_bytes)
                 return err_set(err, ERR_INVALID,

@@ -211,6 +211,7 @@ static void what_the_agent_lacks_cannot_be_added(void **state)
 
 static void limits_become_those_of_the_control_group(void **state)
 {
+        Sk__Resources__Swap swap = SK__RESOURCES__SWAP__INIT;
         struct fixture *f = *state;
 
         f->task.limits = &f->limits;
@@ -221,9 +222,32 @@ static void limits_become_those_of_the_control_group(void **state)
         assert_int_equal(build(f), 0);
         assert_string_equal(look(f, "linux.resources.memory"),
                             "{\"limit\":67108864.0,\"swap\":134217728.0}");
+        f->limits.memory_swap = &swap;
+        swap.bytes = 1 << 20;
+        assert_int_equal(build(f), 0);
+        assert_string_equal(look(f, "linux.resources.memory.swap"), "68157440.0");
+        swap.bytes = 0;
+        assert_int_equal(build(f), 0);
+        assert_string_equal(look(f, "linux.resources.memory.swap"), "67108864.0");
+        swap.bytes = -1;
+        assert_int_equal(build(f), 0);
+        assert_string_equal(look(f, "linux.resources.memory.swap"), "-1.0");
         assert_string_equal(look(f, "linux.resources.cpu"),
                             "{\"quota\":150000.0,\"period\":100000.0}");
         assert_string_equal(look(f, "linux.resources.pids"), "{\"limit\":100.0}");
+}
+
+static void a_node_that_cannot_limit_swap_says_so(void **state)
+{
+        Sk__Resources__Swap swap = SK__RESOURCES__SWAP__INIT;
+        struct fixture *f = *state;
+
+        f->task.limits = &f->limits;
+        f->limits.memory_bytes = 64 << 20;
+        f->limits.memory_swap = &swap;
+        assert_int_equal(build(f), ERR_INVALID);
+        swap.bytes = -1;
+        assert_int_equal(build(f), 0);
 }
 
 static void an_unlimited_ulimit_is_the_largest_number(void **state)
@@ -371,6 +395,7 @@ int main(void)
                 TEST(capabilities_can_be_dropped_and_added),
                 TEST(what_the_agent_lacks_cannot_be_added),
                 TEST(limits_become_those_of_the_control_group),
+                TEST(a_node_that_cannot_limit_swap_says_so),
                 TEST(an_unlimited_ulimit_is_the_largest_number),
                 TEST(only_ones_own_namespaces_can_be_tuned),
                 TEST(seccomp_refuses_what_it_does_not_know),

@@ -1,0 +1,74 @@
+"""Where tasks run, and what of the node they are given."""
+from node import State, check, refused, wait_until
+
+
+def _with_agent(node, *options):
+    node.stop()
+    node.start(*options)
+    wait_until(node.is_ready, 'the node is ready', 30)
+
+
+def generic_resources_are_given_by_name_and_by_number(node):
+    _with_agent(node, '--generic-resources', 'GPU=g2,GPU=g1,SSD=3', '--labels', 'storage=ssd')
+
+    def has_resources():
+        told = node.control('ListNodes').nodes[0].description
+        return len(told.resources.generic) == 3 and told.engine_labels[0].key == 'storage'
+    wait_until(has_resources, 'the managers know what the node has', 30)
+
+    def wants(spec):
+        for kind, count in ('GPU', 1), ('SSD', 2):
+            spec.task.reservations.generic.add(kind=kind, count=count)
+        spec.task.placement.constraints.append('engine.labels.storage in (ssd, nvme)')
+    node.create('one', 'sh', '-c', 'echo gpu $DOCKER_RESOURCE_GPU ssd $DOCKER_RESOURCE_SSD; exec sleep 1000', change=wants)
+    node.running('one', 1)
+    wait_until(lambda: 'gpu g1 ssd 2' in node.logs('one'), lambda: 'the container is told what is its: ' + node.logs('one'))
+    node.create('two', change=wants)
+    wait_until(lambda: 'insufficient resources' in node.story('two'), lambda: 'the second waits: ' + node.story('two'))
+    why = node.control('ExplainTask', id=node.tasks('two')[0].task.id)
+    check(why.nodes[0].why == '2 SSD wanted, 1 free', 'it is said what is missing:', why.nodes[0].why)
+    node.remove('one')
+    node.running('two', 1)
+    _with_agent(node)
+
+
+def tasks_that_refuse_each_other_are_not_on_one_node(node):
+    node.create('db')
+    node.running('db', 1)
+
+    def apart(spec):
+        spec.task.placement.affinities.append('service!=db')
+
+    def beside(spec):
+        spec.task.placement.affinities.append('service==db')
+    node.create('far', change=apart)
+    node.create('near', change=beside)
+    node.running('near', 1)
+    wait_until(lambda: 'affinity not satisfied on 1 node' in node.story('far'), lambda: 'it waits: ' + node.story('far'))
+    node.remove('db')
+    node.running('far', 1)
+    check(all(t.state == State.TASK_RUNNING for t in node.tasks('near')), 'what was placed beside it stays')
+    refused(lambda: node.create('self', change=lambda spec: spec.task.placement.affinities.append('service==self')),
+            'is met by the service itself')
+
+
+def a_limit_of_swap_reaches_the_control_group(node):
+    def limited(spec):
+        spec.task.limits.memory_bytes = 64 << 20
+        spec.task.limits.memory_swap.bytes = 16 << 20
+        spec.task.limits.memory_swappiness.percent = 10
+        spec.task.limits.pids = 50
+    node.create('small', change=limited)
+    node.running('small', 1)
+    pid = next(iter(node.container_pids('small')))
+    with open('/proc/%d/cgroup' % pid) as file:
+        groups = dict((line.split(':')[1], line.strip().split(':')[2]) for line in file)
+    if 'memory' in groups:
+        def told(name):
+            with open('/sys/fs/cgroup/memory%s/memory.%s' % (groups['memory'], name)) as limit:
+                return int(limit.read())
+        check(told('memsw.limit_in_bytes') == 80 << 20, 'memory and swap together:', told('memsw.limit_in_bytes'))
+        check(told('swappiness') == 10, 'swappiness:', told('swappiness'))
+    else:
+        with open('/sys/fs/cgroup%s/memory.swap.max' % groups['']) as limit:
+            check(int(limit.read()) == 16 << 20, 'swap')
