@@ -63,13 +63,45 @@ static void tell_life(struct call *call, Sk__ExplainTaskResponse *out, const Sk_
                                       str_or(task->status->err, "")));
 }
 
+static const char *first_missing(struct call *call, Sk__Kind kind, Sk__FileReference *const *files,
+                                 size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!view_find(call->view, kind, files[i]->id))
+                        return arena_printf(call->arena,
+                                            "%s %s, which it uses, was removed: create it again "
+                                            "and update the service",
+                                            object_kind(kind)->name, files[i]->name);
+        return NULL;
+}
+
+/* A secret or config that the task's spec names and nobody has; NULL: there is none. */
+static const char *missing_file(struct call *call, const Sk__Task *task)
+{
+        const Sk__ServiceSpecRevision *revision = view_task_spec(call->view, task);
+        const Sk__ContainerSpec *container = revision ? revision->spec->task->container : NULL;
+        const char *missing;
+
+        if (!container)
+                return NULL;
+        missing = first_missing(call, SK__KIND__KIND_SECRET, container->secrets,
+                                container->n_secrets);
+        return missing ? missing
+                       : first_missing(call, SK__KIND__KIND_CONFIG, container->configs,
+                                       container->n_configs);
+}
+
 /* One sentence: where it stands, and what a person can do. */
 static const char *summary_of(struct call *call, const Sk__Task *task)
 {
         Sk__TaskState state = task_state(task), desired = task->definition->desired_state;
         const Sk__Node *node = view_node(call->view, task_node(task));
         const char *err = task->status ? str_or(task->status->err, "") : "";
+        const char *missing =
+                state != SK__TASK_STATE__TASK_RUNNING ? missing_file(call, task) : NULL;
 
+        if (missing && (!task_is_over(task) || state == SK__TASK_STATE__TASK_REJECTED))
+                return missing;
         if (task_is_over(task))
                 return arena_printf(call->arena, "it is over: %s%s%s", task_state_name(state),
                                     err[0] ? ": " : "", err);

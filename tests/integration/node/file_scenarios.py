@@ -1,8 +1,11 @@
 """Secrets and configs: what a container finds, and where else nothing of them may be."""
+import contextlib
+import glob
 import os
+import signal
 
 from cli_scenarios import _skep
-from node import IMAGE, check, wait_until
+from node import IMAGE, check, run, wait_until
 
 
 def _file(node, name, content):
@@ -87,3 +90,67 @@ def templates_are_expanded_where_the_task_runs(node):
     wait_until(lambda: not node.tasks(), 'the services are gone')
     for words in ('secret', 'rm', 'pw'), ('config', 'rm', 'conf', 'lost'):
         _skep(node, *words)
+
+
+def files_outlive_the_agent_and_come_again_after_a_failure(node):
+    _skep(node, 'secret', 'create', 'pw', _file(node, 'pw', b's3cret'))
+    _skep(node, 'service', 'create', '-d', '--name', 'web', '--stop-grace-period', '100ms', '--restart-delay', '0s', '--secret', 'pw', IMAGE, 'sleep', '100000')
+    before = node.running('web', 1)[1].task
+    node.came_back('agent', node.kill9('agent'))
+    wait_until(node.info, 'the agent answers')
+    check(_read(node, 'web', '/run/secrets/pw') == b's3cret', 'a running container keeps its files')
+    dead = node.kill9('agent')
+    os.kill(before.status.container.pid, signal.SIGKILL)
+    node.came_back('agent', dead)
+    wait_until(lambda: node.running('web', 1)[1].task.id != before.id, 'another task runs')
+    check(_read(node, 'web', '/run/secrets/pw') == b's3cret', 'the next one has them, too')
+    node.remove('web')
+    node.nothing_left()
+    check(not glob.glob(node.run + '/memory/*'), 'nothing of them is left in memory:', glob.glob(node.run + '/memory/*'))
+    wait_until(lambda: not node.tasks(), 'the service is gone')
+    _skep(node, 'secret', 'rm', 'pw')
+
+
+def _memory_holds(pid, planted):
+    """How often it is in what a core dump of the process would have."""
+    found = 0
+    with open('/proc/%d/maps' % pid) as maps, open('/proc/%d/mem' % pid, 'rb', 0) as memory:
+        for line in maps:
+            place, rights = line.split()[:2]
+            first, last = (int(n, 16) for n in place.split('-'))
+            if 'r' in rights and '[v' not in line:
+                with contextlib.suppress(OSError):
+                    memory.seek(first)
+                    found += memory.read(last - first).count(planted)
+    return found
+
+
+def _files_that_hold(planted, *folders):
+    found = run('grep', '-rlaFs', planted.decode(), *folders).stdout.split()
+    return [path for path in found if not path.endswith('/planted')]
+
+
+def what_a_secret_says_is_nowhere_but_in_its_container(node):
+    node.kill_everything()
+    node.start('--log-level', 'debug', '--daemon-options', ' '.join(d + ':--log-level=debug' for d in ('store', 'api', 'dispatcher', 'orchestrator')))
+    wait_until(node.is_ready, 'the node is ready again')
+    planted = b'pl4nted-' + os.urandom(12).hex().encode()
+    _skep(node, 'secret', 'create', 'pw', _file(node, 'planted', planted * 200))
+    _skep(node, 'config', 'create', '--template-driver', 'golang', 'conf', _file(node, 'conf', b'{{ secret "pw" }}'))
+    _skep(node, 'service', 'create', '-d', '--name', 'web', '--replicas', '3', '--stop-grace-period', '100ms', '--secret', 'pw', '--config', 'conf',
+          IMAGE, 'sleep', '100000')
+    node.running('web', 3)
+    for words in ('secret', 'ls', '--format', 'json'), ('secret', 'inspect', 'pw'), ('service', 'inspect', 'web'), ('events', '--since', '1h', '--until', '0s'):
+        check(planted.decode() not in _skep(node, *words), *words, 'does not tell it')
+    check(not _files_that_hold(planted, node.state, node.folder + '/agent.log'), 'no file has it:',
+          _files_that_hold(planted, node.state, node.folder + '/agent.log'))
+    node.remove('web')
+    node.nothing_left()
+    wait_until(lambda: not node.tasks(), 'the service is gone')
+    for words in ('config', 'rm', 'conf'), ('secret', 'rm', 'pw'):
+        _skep(node, *words)
+    check(not _files_that_hold(planted, node.folder), 'no file has it:', _files_that_hold(planted, node.folder))
+    # What the connection read last lies in its buffers; with them it is freed.
+    node.came_back('dispatcher', node.kill9('dispatcher'))
+    pid = node.daemon_pid('agent')
+    wait_until(lambda: not _memory_holds(pid, planted), lambda: 'the agent wiped it, but %d' % _memory_holds(pid, planted))

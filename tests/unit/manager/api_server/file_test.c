@@ -411,6 +411,28 @@ static void an_unknown_secret_is_refused(void **state)
         assert_string_equal(scene->err.text, "secret not found: nosuch");
 }
 
+static void a_task_that_waits_for_what_is_gone_is_explained(void **state)
+{
+        struct scene *scene = *state;
+        Sk__ExplainTaskRequest in = SK__EXPLAIN_TASK_REQUEST__INIT;
+        Sk__ExplainTaskResponse out = SK__EXPLAIN_TASK_RESPONSE__INIT;
+        Sk__FileReference reference = SK__FILE_REFERENCE__INIT, *references[] = { &reference };
+        Sk__ServiceSpec *spec = a_spec(&scene->world, "web", 1);
+
+        reference.id = an_id(&scene->world, "gone");
+        reference.name = "pw";
+        spec->task->container->secrets = references;
+        spec->task->container->n_secrets = 1;
+        a_service_of(&scene->world, spec);
+        a_node(&scene->world, "n1");
+        a_task(&scene->world, "web", 1, SK__TASK_STATE__TASK_ASSIGNED, "n1");
+        draw(scene);
+        in.id = "web.1";
+        assert_int_equal(handle_explain_task(&scene->call, &in, &out), 0);
+        assert_string_equal(out.summary, "secret pw, which it uses, was removed: create it again "
+                                         "and update the service");
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -433,6 +455,7 @@ int main(void)
                 T(a_version_that_a_rollback_needs_is_not_swept_away),
                 T(a_rollback_to_what_is_gone_is_refused),
                 T(an_unknown_secret_is_refused),
+                T(a_task_that_waits_for_what_is_gone_is_explained),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
