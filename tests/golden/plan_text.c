@@ -67,6 +67,17 @@ static void add_report(struct str *line, const struct view *view, const struct p
         str_addf(line, " %s", task_state_name(status->state));
 }
 
+/* Of a task that is not made from the present spec. */
+static void add_revision(struct str *line, const struct view *view,
+                         const Sk__TaskDefinition *definition)
+{
+        const Sk__Service *service = view_service(view, definition->service_id);
+        const Sk__ServiceSpecObject *object = view_service_spec(view, definition->spec_id);
+
+        if (service && object && !str_equal(service->spec->spec_id, definition->spec_id))
+                str_addf(line, " of revision %" PRIu64, object->spec->revision);
+}
+
 static void add_task(struct str *line, const struct view *view, const struct plan_change *change)
 {
         const Sk__TaskDefinition *definition =
@@ -78,8 +89,9 @@ static void add_task(struct str *line, const struct view *view, const struct pla
         else if (change->op == SK__CHANGE__OP__CREATE) {
                 str_add(line, "create ");
                 add_task_name(line, view, definition);
-                str_addf(line, " %s, %s", task_state_name(definition->desired_state),
-                         change->reason);
+                str_addf(line, " %s", task_state_name(definition->desired_state));
+                add_revision(line, view, definition);
+                str_addf(line, ", %s", change->reason);
         } else if (change->op == SK__CHANGE__OP__REMOVE) {
                 str_add(line, "forget ");
                 add_task_name(line, view, task->definition);
@@ -111,7 +123,8 @@ static void add_service(struct str *line, const struct view *view, const struct 
         const char *name = name_of(view, SK__KIND__KIND_SERVICE, change->id);
 
         if (progress) {
-                str_addf(line, "progress %s, generation %" PRIu64, name, progress->generation);
+                str_addf(line, "progress %s, generation %" PRIu64 "%s", name, progress->generation,
+                         progress->is_moving ? ", moving" : "");
                 if (progress->update)
                         str_addf(line, ", %s: %s", states[progress->update->state],
                                  progress->update->message);

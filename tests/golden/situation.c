@@ -73,8 +73,12 @@ static void build_node(struct world *world, const char *name, struct yaml from)
         Sk__NodeStatus *status = (Sk__NodeStatus *)message_copy(&world->arena, &node->status->base);
         Sk__NodeIdentity *identity = arena_alloc(&world->arena, sizeof *identity);
 
-        yaml_allow(from, "state availability role labels engine_labels cpus memory generic arch os "
-                         "ip plugins");
+        yaml_allow(from, "state availability drained role labels engine_labels cpus memory generic "
+                         "arch os ip plugins");
+        if (yaml_get(from, "drained").node) {
+                spec->availability = SK__NODE_SPEC__AVAILABILITY__DRAIN;
+                spec->drained_at_ns = NOW - yaml_duration(yaml_get(from, "drained"), 0);
+        }
         spec->annotations->labels =
                 situation_labels(world, yaml_get(from, "labels"), &spec->annotations->n_labels);
         a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_spec, &spec->base);
@@ -96,6 +100,9 @@ static void set_history(struct world *world, const char *id, struct yaml from)
                                                     &view_service(world->view, id)->spec->base);
 
         revision->is_rollback = yaml_bool(yaml_get(from, "is_rollback"), false);
+        revision->is_promoted = yaml_bool(yaml_get(from, "is_promoted"), false);
+        if (yaml_get(from, "resumed").node)
+                revision->resumed_at_ns = NOW - yaml_duration(yaml_get(from, "resumed"), 0);
         revision->history =
                 arena_alloc(&world->arena, yaml_count(history) * sizeof *revision->history);
         for (size_t i = 0; i < yaml_count(history); i++)
@@ -108,7 +115,8 @@ static void set_history(struct world *world, const char *id, struct yaml from)
 
 /* "status: updating" is about the present revision, "status: {of: 1, is: updating}" about another.
  */
-static void set_status(struct world *world, const char *name, const char *id, struct yaml from)
+static void set_progress(struct world *world, const char *name, const char *id, struct yaml from,
+                         bool is_moving)
 {
         static const char *const states[] = { "none",         "updating",
                                               "paused",       "completed",
@@ -119,14 +127,23 @@ static void set_status(struct world *world, const char *name, const char *id, st
         Sk__ServiceProgress *progress = arena_alloc(&world->arena, sizeof *progress);
         Sk__UpdateStatus *update = arena_alloc(&world->arena, sizeof *update);
 
+        sk__service_progress__init(progress);
+        progress->is_moving = is_moving;
+        if (!from.node && is_moving)
+                a_part(world, SK__KIND__KIND_SERVICE, id, NULL, PART_SERVICE_progress,
+                       &progress->base);
         if (!from.node)
                 return;
-        sk__service_progress__init(progress);
         sk__update_status__init(update);
         update->state = (Sk__UpdateStatus__State)yaml_word(state, states, 0);
         update->started_at_ns = NOW - yaml_duration(yaml_get(from, "age"), NS_PER_MINUTE);
         if (update->state == SK__UPDATE_STATUS__STATE__COMPLETED)
                 update->completed_at_ns = NOW - yaml_duration(yaml_get(from, "ended"), 0);
+        if (!is_plain)
+                update->message = yaml_text(yaml_get(from, "says"), "");
+        /* Paused since it was resumed, unless it was resumed since. */
+        if (!is_plain && yaml_bool(yaml_get(from, "answered"), false))
+                update->resumed_at_ns = view_service(world->view, id)->spec->resumed_at_ns;
         update->spec_id = arena_strdup(&world->arena, view_service(world->view, id)->spec->spec_id);
         if (!is_plain && yaml_get(from, "of").node)
                 update->spec_id = an_id(world, arena_printf(&world->arena, "%sspec%s", name,
@@ -140,12 +157,14 @@ static void build_service(struct world *world, const char *name, struct yaml fro
         struct yaml before = yaml_get(from, "before");
         const char *id = an_id(world, name);
 
-        yaml_allow(from, SITUATION_SPEC_KEYS " before history is_rollback status removed");
+        yaml_allow(from, SITUATION_SPEC_KEYS " before history is_rollback is_promoted resumed "
+                                             "is_moving status removed");
         for (size_t i = 0; i < yaml_count(before); i++)
                 a_service_of(world, situation_spec(world, name, yaml_at(before, i), from));
         a_service_of(world, situation_spec(world, name, from, from));
         set_history(world, id, from);
-        set_status(world, name, id, yaml_get(from, "status"));
+        set_progress(world, name, id, yaml_get(from, "status"),
+                     yaml_bool(yaml_get(from, "is_moving"), false));
 }
 
 /* --- tasks --- */

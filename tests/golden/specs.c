@@ -94,7 +94,8 @@ static Sk__UpdateConfig *update_of(struct world *world, struct yaml from)
 
         if (!from.node)
                 return NULL;
-        yaml_allow(from, "parallelism delay order on-failure monitor ratio");
+        yaml_allow(from,
+                   "parallelism percent delay order on-failure monitor ratio deadline canary");
         update->parallelism = yaml_count_of(yaml_get(from, "parallelism"), 1);
         update->delay_ns = yaml_duration(yaml_get(from, "delay"), 0);
         update->order = (Sk__UpdateConfig__Order)yaml_word(yaml_get(from, "order"), orders, 0);
@@ -102,6 +103,11 @@ static Sk__UpdateConfig *update_of(struct world *world, struct yaml from)
                 (Sk__UpdateConfig__FailureAction)yaml_word(yaml_get(from, "on-failure"), actions,
                                                            0);
         update->monitor_ns = yaml_duration(yaml_get(from, "monitor"), 0);
+        update->parallelism_percent = (uint32_t)yaml_count_of(yaml_get(from, "percent"), 0);
+        update->canary = yaml_count_of(yaml_get(from, "canary"), 0);
+        update->progress_deadline_ns = strcmp(yaml_text(yaml_get(from, "deadline"), ""), "none")
+                                               ? yaml_duration(yaml_get(from, "deadline"), 0)
+                                               : -1;
         str_to_double(yaml_text(yaml_get(from, "ratio"), "0"), &update->max_failure_ratio, NULL);
         return update;
 }
