@@ -38,17 +38,25 @@ static int64_t deadline_of(const Sk__UpdateConfig *config)
                                                       : PROGRESS_DEADLINE_DEFAULT;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+        return a > b ? a : b;
+}
+
 /* The deadline counts from its creation, from the end of the restart delay when it waits for that,
- * or from when the update was resumed. */
-static bool is_stuck(const struct work *work, const Sk__UpdateConfig *config, const Sk__Task *task)
+ * or from when the update began or was resumed: what was pending before holds the update up, too.
+ */
+static bool is_stuck(const struct work *work, const Sk__UpdateConfig *config, const Sk__Task *task,
+                     const Sk__UpdateStatus *status)
 {
         int64_t since = time_after(task->meta->created_at_ns, restart_delay_before(work, task));
-        int64_t resumed_at = work->service->spec->resumed_at_ns, due_at;
+        int64_t due_at;
 
         if (!task_is_wanted(task) || task_state(task) >= SK__TASK_STATE__TASK_RUNNING ||
-            deadline_of(config) < 0)
+            work_is_dirty(work, task) || deadline_of(config) < 0)
                 return false;
-        due_at = time_after(since > resumed_at ? since : resumed_at, deadline_of(config));
+        since = later(since, later(status->started_at_ns, work->service->spec->resumed_at_ns));
+        due_at = time_after(since, deadline_of(config));
         if (due_at > view_now(work->view))
                 plan_wake(work->plan, due_at);
         return due_at <= view_now(work->view);
@@ -59,12 +67,14 @@ const Sk__Task *failure_in_slot(const struct work *work, const Sk__UpdateConfig 
 {
         const Sk__UpdateStatus *status = work_update_status(work);
 
+        if (status && slot->newest->meta && is_stuck(work, config, slot->newest, status))
+                return slot->newest;
         for (const Sk__Task *task = slot->newest; task && status;
              task = view_slot_older(work->view, task)) {
                 if (strcmp(task->definition->spec_id, status->spec_id) != 0 || !task->meta ||
                     task->meta->created_at_ns < status->started_at_ns)
                         return NULL;
-                if (ended_early(work, config, task) || is_stuck(work, config, task))
+                if (ended_early(work, config, task))
                         return task;
         }
         return NULL;

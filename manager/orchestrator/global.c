@@ -27,7 +27,7 @@ void global_decide(struct work *work)
         struct view_cursor cursor = { 0 };
         const struct object_head *head;
         /* While canaries are tried, what else comes is like what else is there. */
-        const Sk__Task *any = other_than_canary(work);
+        const Sk__Task *like = other_than_canary(work);
 
         while ((head = view_each(work->view, SK__KIND__KIND_NODE, &cursor))) {
                 const Sk__Node *node = (const Sk__Node *)head;
@@ -35,8 +35,8 @@ void global_decide(struct work *work)
 
                 if (slot.state != SLOT_EMPTY)
                         slots[n_slots++] = slot;
-                else if (node_may_bear(work, node) && takes_new(node) && !work_is_full(work))
-                        work_create(work, 0, node->id, work_like(work, any),
+                else if (node_may_bear(work, node, like) && takes_new(node) && !work_is_full(work))
+                        work_create(work, 0, node->id, like,
                                     restart_desired(work, slot.newest, false),
                                     "every node runs one");
         }

@@ -123,7 +123,7 @@ static void replace(struct work *work, const struct slot *slot)
         bool was_waiting = old->definition->desired_state == SK__TASK_STATE__TASK_READY;
         /* On a node that is gone or may not bear it, a global task has no successor. */
         bool has_place =
-                !work->is_global || node_may_bear(work, view_node(work->view, slot->node_id));
+                !work->is_global || node_may_bear(work, view_node(work->view, slot->node_id), like);
 
         /* What fails before its turn (no such image) is not tried faster than the delay allows. */
         if (was_waiting && slot_ended_by_itself(old) && turn_of(work, old) > view_now(work->view)) {

@@ -45,9 +45,11 @@ static bool constraints_hold(const struct work *work, const Sk__Node *node)
         return true;
 }
 
-bool node_may_bear(const struct work *work, const Sk__Node *node)
+bool node_may_bear(const struct work *work, const Sk__Node *node, const Sk__Task *like)
 {
-        return !node_is_lost(node) && !is_drained(node) && constraints_hold(work, node);
+        return !node_is_lost(node) && !is_drained(node) && constraints_hold(work, node) &&
+               (!like ||
+                placement_constraints_met(work_spec_of(work, like)->task->placement, node));
 }
 
 /* A drained node's tasks go at once, as docker has it, unless their service says how it is to be

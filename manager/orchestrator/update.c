@@ -82,15 +82,21 @@ static void replace(struct work *work, const struct update *update, const struct
         bool start_first =
                 update->config && update->config->order == SK__UPDATE_CONFIG__ORDER__START_FIRST;
         const Sk__Task *older = slot->newest;
+        bool has_server = false;
 
         /* A new task that starts first waits for nobody. */
         work_create(work, slot->number, slot->node_id, like,
                     start_first ? SK__TASK_STATE__TASK_RUNNING : restart_desired(work, older, true),
                     reason);
-        for (const Sk__Task *task = older; task; task = view_slot_older(work->view, task))
-                if (task_is_wanted(task) &&
-                    (!start_first || task_state(task) != SK__TASK_STATE__TASK_RUNNING))
+        for (const Sk__Task *task = older; task; task = view_slot_older(work->view, task)) {
+                bool serves = task_is_wanted(task) && !has_server &&
+                              task_state(task) == SK__TASK_STATE__TASK_RUNNING;
+
+                /* The newest that runs goes on until the new one does. */
+                if (task_is_wanted(task) && !(start_first && serves))
                         work_desire(work, task, SK__TASK_STATE__TASK_SHUTDOWN, reason);
+                has_server = has_server || serves;
+        }
 }
 
 /* How many slots may be in change at once. */
@@ -139,7 +145,7 @@ static void replace_next(struct work *work, const struct update *update)
                         replace(work, update, slot, NULL, "the service was updated");
                 else
                         replace(work, update, slot, work_like(work, slot->newest),
-                                "its node is drained");
+                                "its node is being drained");
                 n_updates -= shall_update;
                 left--;
         }

@@ -89,8 +89,8 @@ struct slot slot_look(const struct work *work, uint64_t number, const char *node
 const char *slot_why_broken(const struct work *work, const Sk__Task *task);
 /* Did it complete, fail or get rejected, rather than being told to stop? */
 bool slot_ended_by_itself(const Sk__Task *task);
-/* May the service have a task on the node? */
-bool node_may_bear(const struct work *work, const Sk__Node *node);
+/* May the service have a task on the node, made from the spec of 'like' (NULL: the present one)? */
+bool node_may_bear(const struct work *work, const Sk__Node *node, const Sk__Task *like);
 /* Will nothing more be heard of the task: over, never placed, or its node is gone or down? */
 bool slot_task_is_lost(const struct view *view, const Sk__Task *task);
 /* Is it alive on a drained node, which it is to leave when its turn comes? */

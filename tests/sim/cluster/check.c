@@ -231,31 +231,6 @@ static void check_placement(struct sim *sim, const Sk__Task *task)
                 sim_fail(sim, "task %s was placed against its constraints", task->id);
 }
 
-/* --- updates go step by step --- */
-
-static void check_parallelism(struct sim *sim, const Sk__Service *service)
-{
-        const Sk__ServiceSpecObject *object =
-                view_service_spec(sim->world.view, service->spec->spec_id);
-        const Sk__UpdateConfig *update = service->spec->is_rollback ? object->spec->spec->rollback
-                                                                    : object->spec->spec->update;
-        uint64_t parallelism = update ? update->parallelism : 1;
-        struct view_cursor cursor = { 0 };
-        const Sk__Task *task;
-        uint64_t n = 0;
-
-        if (!service->progress || !service->progress->update)
-                return;
-        while ((task = view_each_service_task(sim->world.view, service->id, &cursor)))
-                n += !strcmp(task->definition->reason, "the service was updated") &&
-                     !strcmp(task->definition->spec_id, service->spec->spec_id) &&
-                     task->meta->created_at_ns >= service->progress->update->started_at_ns &&
-                     task_is_wanted(task) && !task_is_over(task) &&
-                     task_state(task) != SK__TASK_STATE__TASK_RUNNING;
-        if (parallelism && n > parallelism)
-                sim_fail(sim, "%" PRIu64 " tasks of %s are updated at once", n, service->name);
-}
-
 /* --- every commit --- */
 
 static bool has_part(const Sk__Event *event, size_t part)
@@ -292,7 +267,7 @@ static void check_task(struct sim *sim, const Sk__Event *event)
                 check_delay(sim, task);
                 check_attempts(sim, task);
                 if (service)
-                        check_parallelism(sim, service);
+                        check_steps(sim, service);
         }
         if (has_part(event, PART_TASK_placement) && *task->placement->node_id)
                 check_placement(sim, task);

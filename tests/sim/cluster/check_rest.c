@@ -7,17 +7,6 @@
 #include "lib/placement/placement.h"
 #include "lib/state/task_life.h"
 
-static bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task)
-{
-        const Sk__ServiceSpecRevision *made = view_task_spec(sim->world.view, task);
-        const Sk__ServiceSpecObject *wanted =
-                view_service_spec(sim->world.view, service->spec->spec_id);
-
-        return made->task_digest.len == wanted->spec->task_digest.len &&
-               !memcmp(made->task_digest.data, wanted->spec->task_digest.data,
-                       made->task_digest.len);
-}
-
 /* Does the policy let a task that ended like this rest? */
 static bool may_rest(struct sim *sim, const Sk__Task *task)
 {
@@ -71,7 +60,16 @@ static bool check_slot(struct sim *sim, const Sk__Service *service, const Sk__Ta
         return true;
 }
 
-/* An update is stuck only behind a task that has no node. */
+static bool has_deadline(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__ServiceSpec *spec =
+                view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec;
+        const Sk__UpdateConfig *config = service->spec->is_rollback ? spec->rollback : spec->update;
+
+        return !config || config->progress_deadline_ns >= 0;
+}
+
+/* An update is stuck only behind a task that has no node, and not beyond its deadline. */
 static void check_update(struct sim *sim, const Sk__Service *service, size_t n_dirty,
                          size_t n_waiting)
 {
@@ -83,6 +81,11 @@ static void check_update(struct sim *sim, const Sk__Service *service, size_t n_d
         if (state == SK__UPDATE_STATUS__STATE__PAUSED ||
             state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED)
                 return;
+        /* Then it waits for a person. */
+        if (n_dirty && has_canaries(sim, service))
+                return;
+        if (n_waiting && is_under_way && has_deadline(sim, service))
+                sim_fail(sim, "the update of service %s waits beyond its deadline", service->name);
         if (n_dirty && !n_waiting)
                 sim_fail(sim, "service %s still has tasks of an older spec", service->name);
         if (!n_dirty && !n_waiting && is_under_way)
@@ -107,6 +110,17 @@ static void check_history(struct sim *sim, const Sk__Task *newest)
                 sim_fail(sim, "%" PRIu64 " tasks are kept in the slot of %s", n, newest->id);
 }
 
+/* Beside canaries a task of an older spec comes back only where that one's may be. */
+static bool global_may(struct sim *sim, const Sk__Service *service, const Sk__Task *newest,
+                       const Sk__Node *node)
+{
+        const Sk__ServiceSpec *spec =
+                view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec;
+
+        return placement_constraints_met(spec->task->placement, node) &&
+               (!newest || !has_canaries(sim, service) || is_current(sim, service, newest));
+}
+
 static void check_service(struct sim *sim, const Sk__Service *service)
 {
         const Sk__ServiceSpec *spec =
@@ -122,7 +136,7 @@ static void check_service(struct sim *sim, const Sk__Service *service)
                 const Sk__Task *newest =
                         is_global ? view_node_slot_newest(sim->world.view, service->id, node->id)
                                   : view_slot_newest(sim->world.view, service->id, i + 1);
-                bool may = !is_global || placement_constraints_met(spec->task->placement, node);
+                bool may = !is_global || global_may(sim, service, newest, node);
 
                 n_wanted += is_global && may;
                 if (!newest || (is_global && !task_is_wanted(newest) && !may))

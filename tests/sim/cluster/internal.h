@@ -134,3 +134,12 @@ void check_started(struct sim *sim, const struct sim_task *task);
 /* What is on the node fits it, in all that was asked for (NULL: in everything). */
 void check_node(struct sim *sim, const Sk__Node *node, const Sk__Resources *asked);
 void check_rest(struct sim *sim);
+
+/* --- check_steps.c --- */
+
+/* No more tasks of the service are in change than it allows. */
+void check_steps(struct sim *sim, const Sk__Service *service);
+/* Was the task made from a spec as good as the one wanted now? */
+bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task);
+/* Are only its canaries to be updated? */
+bool has_canaries(struct sim *sim, const Sk__Service *service);

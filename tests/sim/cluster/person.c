@@ -41,20 +41,20 @@ static void add_spec(struct sim *sim, struct plan *plan, const char *spec_id,
         revision->task_digest = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)digest };
         plan_set_part(plan_create(plan, SK__KIND__KIND_SERVICE_SPEC, spec_id),
                       PART_SERVICE_SPEC_spec, &revision->base);
-        if (spec->update && spec->update->order == SK__UPDATE_CONFIG__ORDER__START_FIRST)
+        if ((spec->update && spec->update->order == SK__UPDATE_CONFIG__ORDER__START_FIRST) ||
+            (spec->rollback && spec->rollback->order == SK__UPDATE_CONFIG__ORDER__START_FIRST))
                 map_put(&sim->start_first, arena_strdup(&sim->arena, service_id), sim);
 }
 
 /* As the API does: a new revision, the one before it is the previous one, and two are kept as
- * history. */
-static void put_service(struct sim *sim, const char *name)
+ * history.  'spec': NULL, something new. */
+static void put_service(struct sim *sim, const char *name, Sk__ServiceSpec *spec)
 {
         const Sk__Service *before = service_named(sim, name);
         const char *id =
                 before ? arena_strdup(&sim->arena, before->id)
                        : an_id(&sim->world, arena_printf(&sim->arena, "%sv%llux", name,
                                                          (unsigned long long)sim->world.version));
-        Sk__ServiceSpec *spec = random_spec(&sim->world, &sim->random, name, sim->options->n_slots);
         Sk__ServiceRevision *revision;
         struct plan_change *change;
         struct plan plan;
@@ -62,6 +62,9 @@ static void put_service(struct sim *sim, const char *name)
         plan_init(&plan);
         revision = arena_alloc(&plan.arena, sizeof *revision);
         sk__service_revision__init(revision);
+        revision->is_rollback = spec != NULL;
+        if (!spec)
+                spec = random_spec(&sim->world, &sim->random, name, sim->options->n_slots);
         revision->revision = before ? before->spec->revision + 1 : 1;
         revision->spec_id =
                 an_id(&sim->world, arena_printf(&sim->arena, "%sspec%llu%llu", name,
@@ -78,6 +81,39 @@ static void put_service(struct sim *sim, const char *name)
                         : plan_create(&plan, SK__KIND__KIND_SERVICE, id);
         change->name = name;
         plan_set_part(change, PART_SERVICE_spec, &revision->base);
+        commit(sim, &plan);
+}
+
+static void roll_back(struct sim *sim, const char *name)
+{
+        const Sk__Service *service = service_named(sim, name);
+        const Sk__ServiceSpecObject *previous =
+                service ? view_service_spec(sim->world.view, service->spec->previous_spec_id)
+                        : NULL;
+
+        if (previous)
+                put_service(sim, name,
+                            (Sk__ServiceSpec *)message_copy(&sim->arena,
+                                                            &previous->spec->spec->base));
+}
+
+/* A paused update is resumed, and canaries are promoted. */
+static void go_on(struct sim *sim, const char *name)
+{
+        const Sk__Service *service = service_named(sim, name);
+        Sk__ServiceRevision *revision;
+        struct plan plan;
+
+        if (!service)
+                return;
+        plan_init(&plan);
+        revision = (Sk__ServiceRevision *)message_copy(&plan.arena, &service->spec->base);
+        if (sim_one_in(sim, 2))
+                revision->resumed_at_ns = sim->world.now;
+        else
+                revision->is_promoted = true;
+        plan_set_part(plan_update(&plan, SK__KIND__KIND_SERVICE, service->id), PART_SERVICE_spec,
+                      &revision->base);
         commit(sim, &plan);
 }
 
@@ -104,6 +140,8 @@ static void set_node(struct sim *sim, struct sim_node *node,
 
         plan_init(&plan);
         spec->availability = availability;
+        if (availability == SK__NODE_SPEC__AVAILABILITY__DRAIN)
+                spec->drained_at_ns = sim->world.now;
         spec->annotations->labels = arena_alloc(&plan.arena, sizeof *spec->annotations->labels);
         spec->annotations->labels[spec->annotations->n_labels++] =
                 a_label(&sim->world, "zone", zones[random_below(&sim->random, 3)]);
@@ -154,12 +192,12 @@ static void act(struct sim *sim)
         const char *name = service_name(sim, random_below(&sim->random, sim->options->n_services));
         struct sim_node *node = &sim->nodes[random_below(&sim->random, sim->options->n_nodes)];
 
-        switch (random_below(&sim->random, 13)) {
+        switch (random_below(&sim->random, 16)) {
         case 0:
         case 1:
         case 2:
         case 3:
-                put_service(sim, name);
+                put_service(sim, name, NULL);
                 break;
         case 4:
                 remove_service(sim, name);
@@ -179,6 +217,13 @@ static void act(struct sim *sim)
         case 11:
                 resize_node(sim, node);
                 break;
+        case 12:
+                roll_back(sim, name);
+                break;
+        case 13:
+        case 14:
+                go_on(sim, name);
+                break;
         default:
                 loop_restart(&sim->loops[random_below(&sim->random, SIM_LOOPS)]);
         }
@@ -197,7 +242,7 @@ static void next(struct sim *sim, void *context, uint64_t number)
 void person_begin(struct sim *sim)
 {
         for (size_t i = 0; i < sim->options->n_services; i++)
-                put_service(sim, service_name(sim, i));
+                put_service(sim, service_name(sim, i), NULL);
         sim_after(sim, NS_PER_S, next, NULL, 0);
 }
 

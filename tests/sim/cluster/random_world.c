@@ -220,6 +220,22 @@ static void set_port(struct world *world, struct random *random, Sk__ServiceSpec
         spec->endpoint->ports[spec->endpoint->n_ports++] = port;
 }
 
+static Sk__UpdateConfig *random_update(struct world *world, struct random *random)
+{
+        Sk__UpdateConfig *update = MAKE(world, UpdateConfig, update_config);
+
+        update->parallelism = random_below(random, 4);
+        update->parallelism_percent = one_in(random, 4) ? random_between(random, 1, 100) : 0;
+        update->delay_ns = random_between(random, 0, 10) * NS_PER_S;
+        update->order = (Sk__UpdateConfig__Order)random_below(random, 2);
+        update->max_failure_ratio = one_in(random, 2) ? 0.5 : 0;
+        update->monitor_ns = one_in(random, 2) ? 20 * NS_PER_S : 0;
+        if (one_in(random, 2))
+                update->progress_deadline_ns =
+                        one_in(random, 3) ? -1 : random_between(random, 20, 200) * NS_PER_S;
+        return update;
+}
+
 Sk__ServiceSpec *random_spec(struct world *world, struct random *random, const char *name,
                              size_t n_slots)
 {
@@ -236,15 +252,13 @@ Sk__ServiceSpec *random_spec(struct world *world, struct random *random, const c
         if (one_in(random, 4))
                 set_port(world, random, spec);
         if (one_in(random, 2)) {
-                spec->update = MAKE(world, UpdateConfig, update_config);
-                spec->update->parallelism = random_below(random, 4);
-                spec->update->delay_ns = random_between(random, 0, 10) * NS_PER_S;
-                spec->update->order = (Sk__UpdateConfig__Order)random_below(random, 2);
+                spec->update = random_update(world, random);
                 spec->update->failure_action =
                         (Sk__UpdateConfig__FailureAction)random_below(random, 3);
-                spec->update->max_failure_ratio = one_in(random, 2) ? 0.5 : 0;
-                spec->update->monitor_ns = one_in(random, 2) ? 20 * NS_PER_S : 0;
+                spec->update->canary = one_in(random, 3) ? random_between(random, 1, 2) : 0;
         }
+        if (one_in(random, 3))
+                spec->rollback = random_update(world, random);
         return spec;
 }
 

@@ -1,0 +1,113 @@
+/* What holds at every commit of updates and drains: step by step, canaries first. */
+#include "tests/sim/cluster/internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/state/task_life.h"
+
+bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task)
+{
+        const Sk__ServiceSpecRevision *made = view_task_spec(sim->world.view, task);
+        const Sk__ServiceSpecObject *wanted =
+                view_service_spec(sim->world.view, service->spec->spec_id);
+
+        return made->task_digest.len == wanted->spec->task_digest.len &&
+               !memcmp(made->task_digest.data, wanted->spec->task_digest.data,
+                       made->task_digest.len);
+}
+
+static const Sk__UpdateConfig *config_of(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__ServiceSpec *spec =
+                view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec;
+
+        return service->spec->is_rollback ? spec->rollback : spec->update;
+}
+
+bool has_canaries(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__UpdateConfig *config = config_of(sim, service);
+
+        return config && config->canary && !service->spec->is_promoted &&
+               !service->spec->is_rollback;
+}
+
+static uint64_t parallelism_of(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__UpdateConfig *config = config_of(sim, service);
+        const Sk__ServiceSpec *spec =
+                view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec;
+        uint64_t n = spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED
+                             ? spec->replicated->replicas
+                             : sim->options->n_nodes;
+
+        if (!config)
+                return 1;
+        if (!config->parallelism_percent)
+                return config->parallelism ? config->parallelism : UINT64_MAX;
+        n = n * config->parallelism_percent / 100;
+        return n ? n : 1;
+}
+
+/* What does not get there in time holds nobody up. */
+static bool is_stuck(const struct sim *sim, const Sk__UpdateConfig *config, const Sk__Task *task)
+{
+        int64_t deadline = config && config->progress_deadline_ns ? config->progress_deadline_ns
+                                                                  : 10 * NS_PER_MINUTE;
+
+        return deadline > 0 && task->meta->created_at_ns + deadline <= sim->world.now;
+}
+
+/* Such a task may rest from then on. */
+static bool is_on_down_node(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__Node *node = view_node(sim->world.view, task_node(task));
+
+        return node && node->status->state == SK__NODE_STATUS__STATE__DOWN;
+}
+
+static void check_parallelism(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__UpdateStatus *status = service->progress ? service->progress->update : NULL;
+        bool is_updated = status && !strcmp(status->spec_id, service->spec->spec_id);
+        const char *reason = is_updated ? "the service was updated" : "its node is being drained";
+        uint64_t most = parallelism_of(sim, service), n = 0;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        while ((task = view_each_service_task(sim->world.view, service->id, &cursor)))
+                n += !strcmp(task->definition->reason, reason) &&
+                     !strcmp(task->definition->spec_id, service->spec->spec_id) &&
+                     (!is_updated || task->meta->created_at_ns >= status->started_at_ns) &&
+                     task_is_wanted(task) && !task_is_over(task) &&
+                     !is_stuck(sim, config_of(sim, service), task) && !is_on_down_node(sim, task) &&
+                     task_state(task) != SK__TASK_STATE__TASK_RUNNING;
+        if (n > most)
+                sim_fail(sim, "%" PRIu64 " tasks of %s are in change at once", n, service->name);
+}
+
+static void check_canaries(struct sim *sim, const Sk__Service *service)
+{
+        struct view_cursor cursor = { 0 };
+        bool has_others = false;
+        const Sk__Task *task;
+        uint64_t n = 0;
+
+        if (!has_canaries(sim, service))
+                return;
+        while ((task = view_each_service_task(sim->world.view, service->id, &cursor))) {
+                n += !strcmp(task->definition->reason, "the service was updated") &&
+                     !strcmp(task->definition->spec_id, service->spec->spec_id) &&
+                     task_is_wanted(task);
+                has_others |= task_is_wanted(task) && !is_current(sim, service, task);
+        }
+        if (has_others && n > config_of(sim, service)->canary)
+                sim_fail(sim, "%" PRIu64 " tasks of %s are canaries", n, service->name);
+}
+
+void check_steps(struct sim *sim, const Sk__Service *service)
+{
+        check_parallelism(sim, service);
+        check_canaries(sim, service);
+}
