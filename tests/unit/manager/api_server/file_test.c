@@ -411,6 +411,46 @@ static void an_unknown_secret_is_refused(void **state)
         assert_string_equal(scene->err.text, "secret not found: nosuch");
 }
 
+/* A service with these two secrets; 'second' may be NULL. */
+static int create_with(struct scene *scene, Sk__FileReference *first, Sk__FileReference *second)
+{
+        Sk__CreateServiceRequest in = SK__CREATE_SERVICE_REQUEST__INIT;
+        Sk__CreateServiceResponse out = SK__CREATE_SERVICE_RESPONSE__INIT;
+        Sk__FileReference *references[] = { first, second };
+
+        draw(scene);
+        in.spec = a_spec(&scene->world, "web", 1);
+        in.spec->task->container->secrets = references;
+        in.spec->task->container->n_secrets = second ? 2 : 1;
+        return handle_create_service(&scene->call, &in, &out);
+}
+
+static void references_are_refused_in_docker_s_words(void **state)
+{
+        struct scene *scene = *state;
+        Sk__FileReference one = SK__FILE_REFERENCE__INIT, other = SK__FILE_REFERENCE__INIT;
+
+        create_secret(scene, "one");
+        assert_int_equal(create_with(scene, &one, NULL), ERR_INVALID);
+        assert_string_equal(scene->err.text, "malformed secret reference");
+        one.name = other.name = "one";
+        assert_int_equal(create_with(scene, &one, NULL), ERR_INVALID);
+        assert_string_equal(scene->err.text, "malformed secret reference, no target provided");
+        one.target = other.target = "x";
+        assert_int_equal(create_with(scene, &one, &other), ERR_INVALID);
+        assert_string_equal(scene->err.text, "secret references 'one' and 'one' have a conflicting "
+                                             "target: 'x'");
+        one.name = "a";
+        other.name = "b";
+        other.target = "y";
+        assert_int_equal(create_with(scene, &one, &other), ERR_INVALID);
+        assert_string_equal(scene->err.text, "secrets not found: a, b");
+        one.uid = "root";
+        assert_int_equal(create_with(scene, &one, NULL), ERR_INVALID);
+        assert_string_equal(scene->err.text,
+                            "malformed secret reference: uid 'root' must be a number");
+}
+
 static void a_task_that_waits_for_what_is_gone_is_explained(void **state)
 {
         struct scene *scene = *state;
@@ -455,6 +495,7 @@ int main(void)
                 T(a_version_that_a_rollback_needs_is_not_swept_away),
                 T(a_rollback_to_what_is_gone_is_refused),
                 T(an_unknown_secret_is_refused),
+                T(references_are_refused_in_docker_s_words),
                 T(a_task_that_waits_for_what_is_gone_is_explained),
         };
 
