@@ -144,8 +144,6 @@ static const char *id_of(struct scene *scene, const char *name)
         return view_find_name(scene->world.view, SK__KIND__KIND_SECRET, name)->id;
 }
 
-/* --- making --- */
-
 static void a_name_is_docker_s(void **state)
 {
         static const char told[] =
@@ -210,8 +208,6 @@ static void what_is_wrong_with_a_secret_template_does_not_quote_it(void **state)
         assert_string_equal(scene->err.text,
                             "the secret is a template that cannot be understood, in line 2");
 }
-
-/* --- looking --- */
 
 static void nobody_is_told_what_a_secret_says(void **state)
 {
@@ -323,8 +319,6 @@ static void a_new_service_gets_the_newest_version(void **state)
         assert_string_equal(reference_of(scene, "web")->id, id_of(scene, "pw@2"));
         assert_int_equal(reference_of(scene, "web")->version, 0);
 }
-
-/* --- removing --- */
 
 static void what_a_service_uses_stays(void **state)
 {
