@@ -23,6 +23,7 @@ struct disk {
         rocksdb_writeoptions_t *synced, *unsynced;
         rocksdb_column_family_handle_t *families[DISK_FAMILIES];
         uint8_t key[SEAL_KEY_SIZE];
+        struct seal_nonces nonces, outer_nonces; /* of the key, of the key-encryption key */
         atomic_uint_fast64_t n_syncs;
 };
 
@@ -152,7 +153,8 @@ static bool is_unfinished(const char *folder)
         return !has_file(folder, "kek") && has_file(folder, "kek.new");
 }
 
-static int open_outer(const char *folder, bool is_new, struct seal **ret, struct err *err)
+static int open_outer(struct disk *disk, const char *folder, bool is_new, struct seal **ret,
+                      struct err *err)
 {
         _cleanup_(str_done) struct str path = { 0 };
         uint8_t key[SEAL_KEY_SIZE];
@@ -166,7 +168,7 @@ static int open_outer(const char *folder, bool is_new, struct seal **ret, struct
                 r = file_write_atomic(path.text, key, sizeof key, 0600, err);
         }
         if (r == 0)
-                *ret = seal_new(key);
+                *ret = seal_new(key, &disk->outer_nonces);
         OPENSSL_cleanse(key, sizeof key);
         return r;
 }
@@ -254,8 +256,10 @@ int disk_open(const char *folder, struct disk **ret_disk, bool *ret_is_new, stru
         TRY(file_make_folders(folder, 0700, err));
         str_addf(&path, "%s/db", folder);
         is_new = !has_file(folder, "db/CURRENT") || is_unfinished(folder);
+        seal_nonces_init(&disk->nonces);
+        seal_nonces_init(&disk->outer_nonces);
         make_options(disk);
-        TRY(open_outer(folder, is_new, &outer, err));
+        TRY(open_outer(disk, folder, is_new, &outer, err));
         TRY(open_database(disk, path.text, err));
         TRY(get_data_key(disk, outer, is_new, err));
         if (is_unfinished(folder))
@@ -289,7 +293,7 @@ void disk_free(struct disk *disk)
 int disk_get(struct disk *disk, enum disk_family family, const void *key, size_t key_size,
              struct str *ret_value, struct err *err)
 {
-        _cleanup_(seal_freep) struct seal *seal = seal_new(disk->key);
+        _cleanup_(seal_freep) struct seal *seal = seal_new(disk->key, &disk->nonces);
         char *message = NULL, *sealed;
         size_t size;
         int r;
@@ -325,7 +329,7 @@ int disk_each(struct disk *disk, enum disk_family family, const void *first, siz
 {
         rocksdb_iterator_t *at =
                 rocksdb_create_iterator_cf(disk->db, disk->reading, disk->families[family]);
-        _cleanup_(seal_freep) struct seal *seal = seal_new(disk->key);
+        _cleanup_(seal_freep) struct seal *seal = seal_new(disk->key, &disk->nonces);
         struct str value = { 0 };
         char *message = NULL;
         int r = 0;
@@ -350,7 +354,7 @@ struct disk_batch *disk_batch_new(struct disk *disk)
 
         batch->disk = disk;
         batch->batch = rocksdb_writebatch_create();
-        batch->seal = seal_new(disk->key);
+        batch->seal = seal_new(disk->key, &disk->nonces);
         return batch;
 }
 

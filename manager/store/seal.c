@@ -9,13 +9,18 @@
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
 
-enum { NONCE = 12, TAG = 16, PREFIX = 6 };
+enum { NONCE = 12, TAG = 16, PREFIX = SEAL_PREFIX_SIZE };
 
 struct seal {
         EVP_CIPHER_CTX *closing, *opening; /* hold the key's schedule */
-        uint8_t prefix[PREFIX];
-        uint64_t n_sealed; /* 48 bits of it are used */
+        struct seal_nonces *nonces;
 };
+
+void seal_nonces_init(struct seal_nonces *nonces)
+{
+        os_random(nonces->prefix, sizeof nonces->prefix);
+        atomic_init(&nonces->n, 0);
+}
 
 static EVP_CIPHER_CTX *context_new(const uint8_t *key, int is_closing)
 {
@@ -26,13 +31,13 @@ static EVP_CIPHER_CTX *context_new(const uint8_t *key, int is_closing)
         return context;
 }
 
-struct seal *seal_new(const uint8_t key[static SEAL_KEY_SIZE])
+struct seal *seal_new(const uint8_t key[static SEAL_KEY_SIZE], struct seal_nonces *nonces)
 {
         struct seal *seal = mem_alloc(sizeof *seal);
 
         seal->closing = context_new(key, 1);
         seal->opening = context_new(key, 0);
-        os_random(seal->prefix, sizeof seal->prefix);
+        seal->nonces = nonces;
         return seal;
 }
 
@@ -45,12 +50,12 @@ void seal_free(struct seal *seal)
         free(seal);
 }
 
-static void next_nonce(struct seal *seal, uint8_t nonce[static NONCE])
+static void next_nonce(struct seal_nonces *nonces, uint8_t nonce[static NONCE])
 {
-        uint64_t n = ++seal->n_sealed;
+        uint64_t n = atomic_fetch_add_explicit(&nonces->n, 1, memory_order_relaxed) + 1;
 
         CHECK(n < UINT64_C(1) << 48);
-        memcpy(nonce, seal->prefix, PREFIX);
+        memcpy(nonce, nonces->prefix, PREFIX);
         for (int i = NONCE - 1; i >= PREFIX; i--, n >>= 8)
                 nonce[i] = (uint8_t)n;
 }
@@ -65,7 +70,7 @@ void seal_close(struct seal *seal, const void *place, size_t place_size, const v
         int n;
 
         CHECK(size < INT32_MAX && place_size < INT32_MAX);
-        next_nonce(seal, nonce);
+        next_nonce(seal->nonces, nonce);
         str_add_bytes(out, nonce, sizeof nonce);
         str_add_bytes(out, data, size);
         CHECK(EVP_EncryptInit_ex(context, NULL, NULL, NULL, nonce) == 1);

@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include <poll.h>
+#include <rocksdb/c.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -14,8 +15,9 @@
 #include "lib/base/mem.h"
 #include "lib/os/file.h"
 #include "manager/store/log.h"
+#include "manager/store/seal.h"
 
-enum { KILLS = 40 }; /* a millisecond later each */
+enum { KILLS = 40 /* a millisecond later each */, NONCE = 12 };
 
 struct fixture {
         char folder[64];
@@ -98,6 +100,53 @@ static void families_are_apart_and_removed_records_are_gone(void **state)
         disk_batch_remove(f->batch, DISK_STATE, "b", 1);
         write_batch(f);
         assert_int_equal(get(f, "b"), ERR_NOT_FOUND);
+}
+
+/* The nonce that the record at a key of 'state' was sealed with; the disk is closed. */
+static void read_nonce(const struct fixture *f, const char *key, uint8_t ret[static NONCE])
+{
+        static const char *const names[] = { "default", "log", "state", "meta" };
+        rocksdb_options_t *options = rocksdb_options_create();
+        const rocksdb_options_t *of_each[] = { options, options, options, options };
+        rocksdb_column_family_handle_t *families[COUNT_OF(names)];
+        rocksdb_readoptions_t *reading = rocksdb_readoptions_create();
+        char path[128], *message = NULL, *sealed;
+        rocksdb_t *db;
+        size_t size;
+
+        snprintf(path, sizeof path, "%s/db", f->folder);
+        db = rocksdb_open_column_families(options, path, COUNT_OF(names), names, of_each, families,
+                                          &message);
+        CHECK(!message);
+        sealed = rocksdb_get_cf(db, reading, families[2], key, strlen(key), &size, &message);
+        CHECK(!message && sealed && size > NONCE);
+        memcpy(ret, sealed, NONCE);
+        rocksdb_free(sealed);
+        for (size_t i = 0; i < COUNT_OF(names); i++)
+                rocksdb_column_family_handle_destroy(families[i]);
+        rocksdb_close(db);
+        rocksdb_readoptions_destroy(reading);
+        rocksdb_options_destroy(options);
+}
+
+/* Prefixes of six bytes, drawn for each of many batches, would be the same before long. */
+static void batches_share_one_prefix_of_nonces(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t first[NONCE], second[NONCE];
+
+        disk_batch_put(f->batch, DISK_STATE, "a", 1, "", 0);
+        write_batch(f);
+        disk_batch_free(f->batch);
+        f->batch = disk_batch_new(f->disk);
+        disk_batch_put(f->batch, DISK_STATE, "b", 1, "", 0);
+        write_batch(f);
+        disk_batch_free(TAKE(f->batch));
+        disk_free(TAKE(f->disk));
+        read_nonce(f, "a", first);
+        read_nonce(f, "b", second);
+        assert_memory_equal(first, second, SEAL_PREFIX_SIZE);
+        assert_memory_not_equal(first, second, NONCE);
 }
 
 static void another_folders_key_file_is_refused(void **state)
@@ -264,6 +313,7 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 TEST(a_record_survives_a_restart),
                 TEST(families_are_apart_and_removed_records_are_gone),
+                TEST(batches_share_one_prefix_of_nonces),
                 TEST(another_folders_key_file_is_refused),
                 TEST(a_missing_key_file_is_not_made_anew),
                 TEST(a_first_start_that_was_killed_is_begun_again),

@@ -10,6 +10,7 @@
 static const uint8_t key[SEAL_KEY_SIZE] = "0123456789abcdef0123456789abcde";
 
 struct fixture {
+        struct seal_nonces nonces;
         struct seal *seal;
         struct str sealed, opened;
 };
@@ -18,7 +19,8 @@ static int setup(void **state)
 {
         struct fixture *f = mem_alloc(sizeof *f);
 
-        f->seal = seal_new(key);
+        seal_nonces_init(&f->nonces);
+        f->seal = seal_new(key, &f->nonces);
         seal_close(f->seal, "place", 5, "a secret", 8, &f->sealed);
         *state = f;
         return 0;
@@ -85,7 +87,7 @@ static void another_key_does_not_open_it(void **state)
         struct fixture *f = *state;
 
         seal_free(f->seal);
-        f->seal = seal_new((const uint8_t *)"another key of 32 bytes.........");
+        f->seal = seal_new((const uint8_t *)"another key of 32 bytes.........", &f->nonces);
         assert_int_equal(open_at(f, "place"), ERR_DATA_LOSS);
 }
 
@@ -93,7 +95,7 @@ static void the_same_is_never_sealed_the_same(void **state)
 {
         struct fixture *f = *state;
         struct str again = { 0 };
-        struct seal *other = seal_new(key);
+        struct seal *other = seal_new(key, &f->nonces);
 
         seal_close(f->seal, "place", 5, "a secret", 8, &again);
         assert_memory_not_equal(again.text, f->sealed.text, 12);
