@@ -7,6 +7,9 @@
 
 enum { READ_BYTES = 4 << 20, READ_ENTRIES = 1024 };
 
+/* More than the others can have had that is not here. */
+static const uint64_t LOST_MAX = UINT64_C(1) << 32;
+
 static void apply(struct store *store, const struct raft_entry *entry)
 {
         struct applied *results;
@@ -42,6 +45,15 @@ static int apply_log(struct store *store, struct raft_snapshot *snapshot, struct
         return 0;
 }
 
+/* Whoever was told of what is lost knows versions, and loops hold epochs, that must never name
+ * anything else: so this history goes on far behind them, and every reader begins anew. */
+static void leave_room(struct store *store, struct raft_snapshot *snapshot)
+{
+        snapshot->index += LOST_MAX;
+        state_forget(store->state, 0, UINT64_MAX);
+        state_loaded(store->state, snapshot->index, state_time(store->state));
+}
+
 int recover(struct store *store, struct err *err)
 {
         struct raft_restore restore;
@@ -52,6 +64,7 @@ int recover(struct store *store, struct err *err)
         TRY(apply_log(store, &restore.snapshot, err));
         if (!restore.snapshot.index)
                 return err_set(err, ERR_PRECONDITION, "there is no cluster to make a new one of");
+        leave_room(store, &restore.snapshot);
         restore.snapshot.members =
                 (struct raft_members){ .member = { { .id = store->id } }, .n = 1 };
         batch = disk_batch_new(store->disk);

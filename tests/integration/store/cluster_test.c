@@ -274,6 +274,93 @@ static void a_new_cluster_can_be_forced_from_what_one_store_has(void **state)
         arena_done(&arena);
 }
 
+static uint64_t newest_acknowledged(const struct load *load)
+{
+        uint64_t newest = 0;
+
+        for (size_t i = 0; i < WRITERS; i++)
+                if (newest < load->writers[i].acknowledged_version)
+                        newest = load->writers[i].acknowledged_version;
+        return newest;
+}
+
+struct watcher {
+        bool is_told, restarts;
+};
+
+static void watcher_told(void *context, const void *out)
+{
+        const Sk__WatchResponse *news = out;
+        struct watcher *watcher = context;
+
+        if (!watcher->is_told)
+                watcher->restarts = news->restart;
+        watcher->is_told = true;
+}
+
+static void watcher_closed(void *context, const struct err *err)
+{
+        (void)context;
+        fail_msg("%s", err->text);
+}
+
+/* Is who knows everything up to this version told to begin anew? */
+static bool must_begin_anew(struct cluster *cluster, struct fixture *store, uint64_t version)
+{
+        static const struct rpc_stream_events events = { .message = watcher_told,
+                                                         .closed = watcher_closed };
+        Sk__WatchRequest request = SK__WATCH_REQUEST__INIT;
+        Sk__KindMask mask = SK__KIND_MASK__INIT, *masks[] = { &mask };
+        struct watcher watcher = { 0 };
+        struct rpc_stream *stream;
+
+        mask.kind = SK__KIND__KIND_TASK;
+        mask.parts = 15;
+        request.kinds = masks;
+        request.n_kinds = 1;
+        request.from_version = version;
+        stream = rpc_client_stream(store->client, RPC_METHOD(store, Watch), &request.base, &events,
+                                   &watcher);
+        for (int i = 0; !watcher.is_told; i++) {
+                assert_true(i < 100);
+                load_turn(&cluster->load, 100);
+        }
+        rpc_stream_cancel(stream);
+        return watcher.restarts;
+}
+
+/* Of what the survivor missed there are versions and epochs in many hands. */
+static void a_forced_cluster_gives_no_version_twice(void **state)
+{
+        static const char *const force[] = { "--force-new-cluster", NULL };
+        struct cluster *cluster = *state;
+        struct fixture *survivor = cluster->stores[1];
+        struct arena arena = { 0 };
+        uint64_t lost;
+
+        wait_for_voters(cluster, STORES);
+        look(cluster);
+        fixture_kill(survivor);
+        cluster->load.clients[1] = cluster->stores[0]->client;
+        load_start(&cluster->load);
+        load_turn(&cluster->load, 500);
+        cluster->load.is_stopping = true;
+        load_wait(&cluster->load);
+        lost = newest_acknowledged(&cluster->load);
+        assert_true(lost);
+        for (size_t i = 0; i < STORES; i++)
+                fixture_kill(cluster->stores[i]);
+        fixture_start(survivor, force);
+        assert_int_equal(fixture_read_all(survivor, SK__KIND__KIND_TASK, &arena)->n_objects, 0);
+        assert_true(status(survivor, &arena)->applied_index > lost);
+        assert_true(must_begin_anew(cluster, survivor, lost));
+        fixture_kill(survivor);
+        fixture_start(survivor, NULL);
+        assert_true(status(survivor, &arena)->applied_index > lost);
+        assert_true(must_begin_anew(cluster, survivor, lost));
+        arena_done(&arena);
+}
+
 static void who_was_away_too_long_gets_a_snapshot(void **state)
 {
         struct cluster *cluster = *state;
@@ -311,6 +398,7 @@ int main(void)
                 TEST(a_demoted_node_leaves_and_the_rest_goes_on),
                 TEST(who_was_away_too_long_gets_a_snapshot),
                 TEST(a_new_cluster_can_be_forced_from_what_one_store_has),
+                TEST(a_forced_cluster_gives_no_version_twice),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
