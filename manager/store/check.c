@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/id.h"
+#include "lib/base/map.h"
 #include "lib/base/str.h"
 #include "lib/message/message.h"
 #include "lib/state/object.h"
@@ -191,9 +192,42 @@ int check_commit(const Sk__CommitRequest *request, uint32_t writer, struct err *
         return 0;
 }
 
+/* Nobody's part, so anybody could: the object would be kept, written and looked at anew for it. */
+static bool is_empty_update(const Sk__Change *change)
+{
+        return change->op == SK__CHANGE__OP__UPDATE && !change->n_parts && !*change->name &&
+               !change->references;
+}
+
+/* Until its group is decided, each change of an object keeps a copy of the whole of it: thousands
+ * of changes of a few bytes would take all memory of every store, at each start again. */
+static int check_repetitions(const Sk__Group *group, struct err *err)
+{
+        struct map changes = { 0 };
+        int r = 0;
+
+        for (size_t i = 0; group->n_changes > CHECK_REPEATED_MAX && i < group->n_changes && r == 0;
+             i++) {
+                const Sk__Change *change = group->changes[i];
+                uintptr_t n = (uintptr_t)map_find(&changes, change->id) + 1;
+
+                map_put(&changes, change->id, (void *)n);
+                if (n > CHECK_REPEATED_MAX && change->op != SK__CHANGE__OP__MERGE)
+                        r = err_set(err, ERR_EXHAUSTED,
+                                    "a group may change an object at most %d times",
+                                    CHECK_REPEATED_MAX);
+        }
+        map_done(&changes);
+        return r;
+}
+
 static int check_change_contents(const Sk__Change *change, struct err *err)
 {
         const struct object_kind *kind = object_kind(change->kind);
+
+        if (is_empty_update(change))
+                return err_set(err, ERR_INVALID, "an update of %s %s that gives nothing",
+                               kind->name, change->id);
 
         for (size_t i = 0; i < change->n_parts; i++) {
                 const Sk__Part *part = change->parts[i];
@@ -210,8 +244,10 @@ static int check_change_contents(const Sk__Change *change, struct err *err)
 
 int check_contents(const Sk__CommitRequest *request, struct err *err)
 {
-        for (size_t i = 0; i < request->n_groups; i++)
+        for (size_t i = 0; i < request->n_groups; i++) {
+                TRY(check_repetitions(request->groups[i], err));
                 for (size_t j = 0; j < request->groups[i]->n_changes; j++)
                         TRY(check_change_contents(request->groups[i]->changes[j], err));
+        }
         return 0;
 }

@@ -16,10 +16,12 @@ enum {
         CHECK_NAME_MAX = 256,
         CHECK_REASON_MAX = 512,
         CHECK_LOOP_MAX = 32,
+        CHECK_REPEATED_MAX = 16, /* changes of one object in one group */
 };
 
 /* 'writer': the caller's role bits.  ERR_INVALID, ERR_DENIED, ERR_EXHAUSTED (too much at once). */
 int check_commit(const Sk__CommitRequest *request, uint32_t writer, struct err *err);
 
-/* Are the parts' bytes messages of their types?  Only at the door: it is the costly half. */
+/* Are the parts' bytes messages of their types, and does each change give something?  Only at the
+ * door: it is the costly half.  ERR_INVALID, ERR_EXHAUSTED. */
 int check_contents(const Sk__CommitRequest *request, struct err *err);

@@ -147,6 +147,51 @@ static void contents_must_be_messages(void **state)
         arena_done(&arena);
 }
 
+static void an_update_gives_something(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__Change *change = a_change(&arena, SK__CHANGE__OP__UPDATE, SK__KIND__KIND_LEASE, "l1");
+        Sk__CommitRequest *request = a_commit(&arena, a_group(&arena, NULL, change, NULL), NULL);
+
+        (void)state;
+        assert_int_equal(check_contents(request, NULL), ERR_INVALID);
+        with_text(&arena, change, 0, "");
+        assert_int_equal(check_contents(request, NULL), 0);
+        arena_done(&arena);
+}
+
+static int check_updates(struct arena *arena, Sk__Change__Op op, size_t n_changes, size_t n_groups)
+{
+        Sk__Change *changes[100], *change = a_change(arena, op, SK__KIND__KIND_TASK, "t1");
+        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
+        Sk__Group group = SK__GROUP__INIT, *groups[100];
+
+        with_text(arena, change, 3, "");
+        for (size_t i = 0; i < n_changes; i++)
+                changes[i] = change;
+        for (size_t i = 0; i < n_groups; i++)
+                groups[i] = &group;
+        group.changes = changes;
+        group.n_changes = n_changes;
+        request.groups = groups;
+        request.n_groups = n_groups;
+        return check_contents(&request, NULL);
+}
+
+/* 50,000 small changes of one large object would be as many copies of it. */
+static void a_group_changes_an_object_only_so_often(void **state)
+{
+        const Sk__Change__Op update = SK__CHANGE__OP__UPDATE, merge = SK__CHANGE__OP__MERGE;
+        struct arena arena = { 0 };
+
+        (void)state;
+        assert_int_equal(check_updates(&arena, update, CHECK_REPEATED_MAX, 1), 0);
+        assert_int_equal(check_updates(&arena, update, CHECK_REPEATED_MAX + 1, 1), ERR_EXHAUSTED);
+        assert_int_equal(check_updates(&arena, update, CHECK_REPEATED_MAX, 100), 0);
+        assert_int_equal(check_updates(&arena, merge, 100, 1), 0);
+        arena_done(&arena);
+}
+
 /* The id is the object's key on disk; another store could send any. */
 static void a_stored_object_without_a_whole_id_is_refused(void **state)
 {
@@ -180,6 +225,8 @@ int main(void)
                 cmocka_unit_test(creators_may_create_but_not_update),
                 cmocka_unit_test(names_and_references_belong_to_the_owner),
                 cmocka_unit_test(contents_must_be_messages),
+                cmocka_unit_test(an_update_gives_something),
+                cmocka_unit_test(a_group_changes_an_object_only_so_often),
                 cmocka_unit_test(a_stored_object_without_a_whole_id_is_refused),
         };
 
