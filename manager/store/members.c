@@ -148,7 +148,9 @@ static bool mend(const struct store *store, Sk__ClusterMembership *draft, struct
         return changed;
 }
 
-/* One step of Raft's configuration towards the object; what is refused now is tried again. */
+/* One step of Raft's configuration towards the object: all that are missing are asked for, and Raft
+ * takes the first that it can.  (Some it cannot: a newcomer that died never catches up, and must
+ * not hold up the others.)  What is refused now is tried again. */
 static void move(struct store *store, const Sk__ClusterMembership *membership)
 {
         const struct raft_members *raft = &replica_role(store->replica)->members;
@@ -157,16 +159,12 @@ static void move(struct store *store, const Sk__ClusterMembership *membership)
                 uint64_t id = transport_member_id(membership->members[i]->node_id);
                 const struct raft_member *now = raft_members_find(raft, id);
 
-                if (!now || now->is_learner) {
+                if (!now || now->is_learner)
                         replica_change(store->replica, now ? RAFT_PROMOTE : RAFT_ADD_LEARNER, id);
-                        return;
-                }
         }
         for (size_t i = 0; i < raft->n; i++)
-                if (!find(membership, raft->member[i].id) && raft->member[i].id != store->id) {
+                if (!find(membership, raft->member[i].id) && raft->member[i].id != store->id)
                         replica_change(store->replica, RAFT_REMOVE, raft->member[i].id);
-                        return;
-                }
 }
 
 static void lead(struct store *store)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/raft.h"
 #include "lib/base/check.h"
 #include "lib/base/random.h"
 #include "lib/base/time.h"
@@ -274,6 +275,44 @@ static void a_new_cluster_can_be_forced_from_what_one_store_has(void **state)
         arena_done(&arena);
 }
 
+/* Has a store added that never runs. */
+static void add_ghost(struct cluster *cluster)
+{
+        struct fixture *ghost = fixture_join(cluster->stores[0], "node900000000000000000000");
+        struct rpc_client_options options = { .server_daemon = "store" };
+        Sk__AddMemberRequest request = SK__ADD_MEMBER_REQUEST__INIT;
+        struct arena arena = { 0 };
+        char id[128];
+
+        rpc_client_free(ghost->client);
+        rpc_identity_free(ghost->identity);
+        snprintf(id, sizeof id, "%s/id", ghost->folder);
+        CHECK(rpc_identity_open(id, "store", &ghost->identity, NULL) == 0);
+        options.identity = ghost->identity;
+        options.address = leader(cluster)->address;
+        CHECK(rpc_client_new(ghost->loop, &options, &ghost->client, NULL) == 0);
+        request.address = ghost->address;
+        request.raft_address = ghost->raft_address;
+        CHECK(fixture_call(ghost, RPC_METHOD(store_peer, AddMember), &request.base, &arena, NULL) ==
+              0);
+        fixture_leave(ghost);
+        arena_done(&arena);
+}
+
+static void a_newcomer_that_died_holds_up_nobody(void **state)
+{
+        struct cluster *cluster = *state;
+        struct fixture *fourth;
+
+        wait_for_voters(cluster, STORES);
+        add_ghost(cluster);
+        fourth = fixture_join(cluster->stores[0], "node400000000000000000000");
+        snprintf(fourth->join, sizeof fourth->join, "%s", leader(cluster)->address);
+        fixture_start(fourth, NULL);
+        wait_for_voters(cluster, STORES + 1);
+        fixture_leave(fourth);
+}
+
 static uint64_t newest_acknowledged(const struct load *load)
 {
         uint64_t newest = 0;
@@ -396,6 +435,7 @@ int main(void)
                 TEST(a_cluster_grows_and_every_store_takes_commits),
                 TEST(killing_the_leader_loses_nothing),
                 TEST(a_demoted_node_leaves_and_the_rest_goes_on),
+                TEST(a_newcomer_that_died_holds_up_nobody),
                 TEST(who_was_away_too_long_gets_a_snapshot),
                 TEST(a_new_cluster_can_be_forced_from_what_one_store_has),
                 TEST(a_forced_cluster_gives_no_version_twice),
