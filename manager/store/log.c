@@ -146,6 +146,10 @@ static int read_entry(void *context, const uint8_t *key, size_t key_size, const 
         if (reading->n && reading->bytes + size > reading->max_bytes)
                 return 1;
         TRY(unpack_entry(key, key_size, value, size, &reading->entries[reading->n], err));
+        if (!reading->n && reading->entries[0]->index > reading->next) {
+                raft_entry_unref(reading->entries[0]);
+                return err_set(err, ERR_NOT_FOUND, "the log begins later");
+        }
         reading->bytes += size;
         if (reading->entries[reading->n++]->index != reading->next++)
                 return err_set(err, ERR_DATA_LOSS, "a log entry is missing");

@@ -12,7 +12,8 @@ int log_load(struct disk *disk, const struct raft_restore *restore, struct raft 
              struct err *err);
 
 /* Entries from 'first' to 'last', as many as max_bytes allows but at least one, each with a
- * reference for the caller; their number is returned. */
+ * reference for the caller; their number is returned, 0 when there is none from 'first' on.
+ * ERR_NOT_FOUND: there are later ones, but 'first' was cut away. */
 int log_read(struct disk *disk, uint64_t first, uint64_t last, size_t max_bytes,
              struct raft_entry **ret_entries, size_t n_max, struct err *err);
 

@@ -13,7 +13,8 @@ struct log_fetch {
         struct replica *replica;
         struct raft_log_read wanted;
         struct raft_entry *entries[LAGGARD_ENTRIES];
-        int n;
+        int n; /* or an error */
+        struct err err;
 };
 
 static const struct raft_effects *step(struct replica *replica, struct raft_event *event);
@@ -76,9 +77,9 @@ static void fetch_work(struct work *work)
         struct log_fetch *fetch = container_of(work, struct log_fetch, work);
 
         fetch->n = log_read(fetch->replica->options.disk, fetch->wanted.first, fetch->wanted.last,
-                            fetch->wanted.max_bytes, fetch->entries, LAGGARD_ENTRIES, NULL);
+                            fetch->wanted.max_bytes, fetch->entries, LAGGARD_ENTRIES, &fetch->err);
         /* Cut away meanwhile: Raft sends a snapshot instead. */
-        if (fetch->n < 0)
+        if (fetch->n == ERR_NOT_FOUND)
                 fetch->n = 0;
 }
 
@@ -90,8 +91,11 @@ static void fetch_done(struct work *work)
         event.log_read.peer = fetch->wanted.peer;
         event.log_read.first = fetch->wanted.first;
         event.log_read.entries = fetch->entries;
-        event.log_read.n = (size_t)fetch->n;
-        if (work->was_run && !fetch->replica->has_failed)
+        event.log_read.n = fetch->n < 0 ? 0 : (size_t)fetch->n;
+        /* Asked again, a damaged entry would be read again and again. */
+        if (work->was_run && fetch->n < 0)
+                fail(fetch->replica, &fetch->err);
+        else if (work->was_run && !fetch->replica->has_failed)
                 step(fetch->replica, &event);
         for (int i = 0; i < fetch->n; i++)
                 raft_entry_unref(fetch->entries[i]);
@@ -116,10 +120,10 @@ static int read_back(struct replica *replica, uint64_t last, struct err *err)
         int n = log_read(replica->options.disk, replica->next_apply, last, FETCH_BYTES, entries,
                          FETCH_ENTRIES, err);
 
-        TRY(n);
-        if (!n)
+        if (!n || n == ERR_NOT_FOUND)
                 return err_set(err, ERR_DATA_LOSS, "log entry %llu is missing",
                                (unsigned long long)replica->next_apply);
+        TRY(n);
         for (int i = 0; i < n; i++)
                 vec_push(&news_now(replica)->entries, &entries[i]);
         replica->next_apply += (uint64_t)n;

@@ -282,6 +282,18 @@ static void a_missing_entry_is_noticed(void **state)
         assert_int_equal(read_log(f, 1, 3, 1000, entries), ERR_DATA_LOSS);
 }
 
+/* Or a follower would be sent a snapshot for every damage, and a log that is cut would be one. */
+static void what_was_cut_away_is_not_damage(void **state)
+{
+        struct fixture *f = *state;
+        struct raft_entry *entries[10];
+
+        add_entry(f, 3, 7, "text");
+        write_batch(f);
+        assert_int_equal(read_log(f, 1, 3, 1000, entries), ERR_NOT_FOUND);
+        assert_int_equal(read_log(f, 4, 9, 1000, entries), 0);
+}
+
 static void truncating_and_compacting_cut_both_ends(void **state)
 {
         struct fixture *f = *state;
@@ -320,6 +332,7 @@ int main(int argc, char **argv)
                 TEST(entries_come_back_as_they_were),
                 TEST(a_large_entry_is_read_alone),
                 TEST(a_missing_entry_is_noticed),
+                TEST(what_was_cut_away_is_not_damage),
                 TEST(truncating_and_compacting_cut_both_ends),
         };
 
