@@ -15,6 +15,11 @@ DEFINE_CLEANUP(struct replica, replica_free)
 
 /* --- news --- */
 
+size_t replica_entry_cost(const struct raft_entry *entry)
+{
+        return sizeof *entry + entry->size;
+}
+
 void replica_news_free(struct news *news)
 {
         for (size_t i = 0; i < news->entries.n; i++)
@@ -29,9 +34,12 @@ void replica_news_free(struct news *news)
 
 static void tell_entries(struct replica *replica, const struct news *news)
 {
-        for (size_t i = 0; i < news->entries.n; i++)
-                replica->options.events->apply(replica->options.context,
-                                               VEC_AT(&news->entries, struct raft_entry *, i));
+        for (size_t i = 0; i < news->entries.n; i++) {
+                const struct raft_entry *entry = VEC_AT(&news->entries, struct raft_entry *, i);
+
+                replica->told_bytes += replica_entry_cost(entry);
+                replica->options.events->apply(replica->options.context, entry);
+        }
 }
 
 static void tell_proposed(struct replica *replica, const struct news *news)
@@ -127,7 +135,10 @@ void replica_read(struct replica *replica, uint64_t id)
 
 void replica_applied(struct replica *replica, uint64_t index)
 {
-        send(replica, (struct request){ .what = REQUEST_APPLIED, .number = index });
+        size_t bytes = replica->told_bytes;
+
+        replica->told_bytes = 0;
+        send(replica, (struct request){ .what = REQUEST_APPLIED, .number = index, .bytes = bytes });
 }
 
 void replica_compact(struct replica *replica, uint64_t index)

@@ -24,7 +24,7 @@ struct replica_events {
                          const struct err *err);
         /* How replica_install() ended.  Entries after the snapshot follow. */
         void (*installed)(void *context, bool is_ok);
-        /* To be applied, in order; borrowed. */
+        /* To be applied, in order; borrowed.  Some megabytes at most before replica_applied(). */
         void (*apply)(void *context, const struct raft_entry *entry);
         /* The answer to replica_read(): the state, as it is now, is no older than that call. */
         void (*read)(void *context, uint64_t id, bool is_ok);

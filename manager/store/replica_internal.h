@@ -57,6 +57,7 @@ struct request {
         struct raft_entry *entry;
         void *ticket;
         uint64_t id, number, term;
+        size_t bytes; /* of the entries that were applied */
         enum raft_change change;
         bool is_ok;
         char *address;                  /* owned */
@@ -70,6 +71,7 @@ struct replica {
         pthread_t thread;
         bool is_started, is_closed;
         uint64_t n_news_seen; /* the store's count */
+        size_t told_bytes;    /* of entries that Raft does not know to be applied */
         struct replica_role role;
 
         /* Raft's thread, from here on. */
@@ -80,8 +82,9 @@ struct replica {
         struct worker_pool *readers;
         struct loop_timer deadline;
         uint64_t next_apply;
-        uint64_t install_id; /* of the write that installs a snapshot; 0: none is under way */
-        struct news *news;   /* of this turn; NULL: none yet */
+        size_t gathered_bytes; /* of entries given to the store and not known to be applied */
+        uint64_t install_id;   /* of the write that installs a snapshot; 0: none is under way */
+        struct news *news;     /* of this turn; NULL: none yet */
         uint64_t n_news;
         bool is_ready, has_failed;
 };
@@ -95,3 +98,5 @@ void replica_raft_close(struct replica *replica);
 void replica_request_arrived(struct loop_post *post); /* on Raft's thread */
 void replica_news_arrived(struct loop_post *post);    /* on the store's */
 void replica_news_free(struct news *news);
+
+size_t replica_entry_cost(const struct raft_entry *entry); /* the memory it takes */

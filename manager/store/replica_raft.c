@@ -5,7 +5,12 @@
 #include "manager/store/log.h"
 #include "manager/store/replica_internal.h"
 
-enum { FETCH_BYTES = 1 << 20, FETCH_ENTRIES = 256, LAGGARD_ENTRIES = 4096 };
+enum {
+        FETCH_BYTES = 1 << 20,
+        FETCH_ENTRIES = 256,
+        LAGGARD_ENTRIES = 4096,
+        GATHER_BYTES = 8 << 20, /* of entries that the store is given and has not applied */
+};
 
 /* Entries read back from the disk for a follower that lags. */
 struct log_fetch {
@@ -113,6 +118,14 @@ static void fetch_start(struct replica *replica, const struct raft_log_read *wan
         worker_submit(replica->readers, &fetch->work);
 }
 
+/* To be applied; takes the reference over. */
+static void give(struct replica *replica, struct raft_entry *entry)
+{
+        replica->gathered_bytes += replica_entry_cost(entry);
+        replica->next_apply++;
+        vec_push(&news_now(replica)->entries, &entry);
+}
+
 /* Committed entries that Raft no longer keeps in memory; at a start, mostly. */
 static int read_back(struct replica *replica, uint64_t last, struct err *err)
 {
@@ -125,27 +138,26 @@ static int read_back(struct replica *replica, uint64_t last, struct err *err)
                                (unsigned long long)replica->next_apply);
         TRY(n);
         for (int i = 0; i < n; i++)
-                vec_push(&news_now(replica)->entries, &entries[i]);
-        replica->next_apply += (uint64_t)n;
+                give(replica, entries[i]);
         return 0;
 }
 
+/* A follower's disk may be faster than its applying, for long: so what the store has before it is
+ * bounded, and when it has applied some it is given more. */
 static void gather_entries(struct replica *replica, uint64_t apply_to)
 {
         struct err err;
 
-        while (!replica->install_id && replica->next_apply <= apply_to) {
+        while (!replica->install_id && replica->next_apply <= apply_to &&
+               replica->gathered_bytes < GATHER_BYTES) {
                 struct raft_entry *entry = raft_entry_at(replica->raft, replica->next_apply);
 
                 if (!entry && read_back(replica, apply_to, &err) < 0) {
                         fail(replica, &err);
                         return;
                 }
-                if (!entry)
-                        continue;
-                raft_entry_ref(entry);
-                vec_push(&news_now(replica)->entries, &entry);
-                replica->next_apply++;
+                if (entry)
+                        give(replica, raft_entry_ref(entry));
         }
 }
 
@@ -306,6 +318,7 @@ static void carry_out_request(struct replica *replica, struct request *request)
 
         if (replica->has_failed)
                 return;
+        replica->gathered_bytes -= request->bytes;
         if (event_of(request, &event))
                 step(replica, &event);
         else if (request->what == REQUEST_PROPOSE)
