@@ -14,23 +14,30 @@
 #include "manager/store/peers.h"
 
 enum {
-        LEVEL = 1, /* the rules this build knows; see docs/store.md */
-        TURN_MS = 300,
+        LEVEL = 1,      /* the rules this build knows; see docs/store.md */
+        RETRY_MS = 300, /* after what was refused, and between attempts to join */
         JOIN_TIMEOUT_MS = 3000,
 };
 
 /* --- the object --- */
+
+static void retry(struct store *store)
+{
+        loop_timer_set(store->loop, &store->members_timer, RETRY_MS * NS_PER_MS);
+}
 
 static void written(struct store *store, void *context, const struct applied *applied,
                     const struct err *err)
 {
         (void)context;
         store->is_writing_members = false;
-        if (!err && !applied->code && !applied->response->n_results)
+        if (!err && !applied->code && !applied->response->n_results) {
                 store->forgets_members = false;
-        if (err || applied->code || applied->response->n_results)
-                LOG(WARN, "the membership could not be written",
-                    STR("error", err ? err->text : str_or(applied->why, "it was changed")));
+                return;
+        }
+        LOG(WARN, "the membership could not be written",
+            STR("error", err ? err->text : str_or(applied->why, "it was changed")));
+        retry(store);
 }
 
 static const char *cluster_id(const struct store *store)
@@ -150,40 +157,53 @@ static bool mend(const struct store *store, Sk__ClusterMembership *draft, struct
 
 /* One step of Raft's configuration towards the object: all that are missing are asked for, and Raft
  * takes the first that it can.  (Some it cannot: a newcomer that died never catches up, and must
- * not hold up the others.)  What is refused now is tried again. */
-static void move(struct store *store, const Sk__ClusterMembership *membership)
+ * not hold up the others.)  False when it is not there yet: what is refused now is tried again. */
+static bool move(struct store *store, const Sk__ClusterMembership *membership)
 {
         const struct raft_members *raft = &replica_role(store->replica)->members;
+        bool is_there = true;
 
         for (size_t i = 0; i < membership->n_members; i++) {
                 uint64_t id = transport_member_id(membership->members[i]->node_id);
                 const struct raft_member *now = raft_members_find(raft, id);
 
-                if (!now || now->is_learner)
-                        replica_change(store->replica, now ? RAFT_PROMOTE : RAFT_ADD_LEARNER, id);
+                if (now && !now->is_learner)
+                        continue;
+                replica_change(store->replica, now ? RAFT_PROMOTE : RAFT_ADD_LEARNER, id);
+                is_there = false;
         }
-        for (size_t i = 0; i < raft->n; i++)
-                if (!find(membership, raft->member[i].id) && raft->member[i].id != store->id)
-                        replica_change(store->replica, RAFT_REMOVE, raft->member[i].id);
+        for (size_t i = 0; i < raft->n; i++) {
+                if (find(membership, raft->member[i].id) || raft->member[i].id == store->id)
+                        continue;
+                replica_change(store->replica, RAFT_REMOVE, raft->member[i].id);
+                is_there = false;
+        }
+        return is_there;
 }
 
-static void lead(struct store *store)
+/* False when it is to be tried again. */
+static bool lead(struct store *store)
 {
         struct arena arena = { 0 };
         Sk__ClusterMembership *membership = draft(store, &arena);
+        bool is_settled = true;
         struct err err;
 
         if (store->forgets_members)
                 membership->n_members = 0;
         if (mend(store, membership, &arena)) {
-                if (write_members(store, membership, written, NULL, &err) < 0)
+                is_settled = write_members(store, membership, written, NULL, &err) == 0;
+                if (!is_settled)
                         LOG(WARN, "the membership could not be written", STR("error", err.text));
         } else {
-                move(store, membership);
+                is_settled = move(store, membership);
         }
-        if (membership->n_members > 1 && was_demoted(store, store->options.node_id))
+        if (membership->n_members > 1 && was_demoted(store, store->options.node_id)) {
                 replica_transfer(store->replica);
+                is_settled = false;
+        }
         arena_done(&arena);
+        return is_settled;
 }
 
 /* --- a newcomer's turn --- */
@@ -232,21 +252,76 @@ static void join(struct store *store)
 
 /* --- turns --- */
 
-static bool is_member(const struct store *store)
+/* Not a member; or one by its log, but killed before the state that has the addresses of the others
+ * was on disk: then it hears them and cannot answer. */
+static bool must_join(const struct store *store)
 {
-        return raft_members_find(&replica_role(store->replica)->members, store->id) != NULL;
+        const struct raft_members *members = &replica_role(store->replica)->members;
+
+        return !raft_members_find(members, store->id) || (members->n > 1 && !store->peers);
+}
+
+static uint64_t spec_version(const struct store *store, const char *node_id)
+{
+        const struct record *node = state_find(store->state, SK__KIND__KIND_NODE, node_id);
+
+        return node ? node->part_versions[PART_NODE_spec] : 0;
+}
+
+static struct members_seen see(const struct store *store)
+{
+        const struct replica_role *role = replica_role(store->replica);
+        struct members_seen seen = { .is_ready = role->is_ready, .raft = role->members };
+        size_t at = 0;
+        const struct record *cluster = state_each(store->state, SK__KIND__KIND_CLUSTER, &at);
+
+        seen.cluster = cluster ? cluster->version : 0;
+        seen.nodes = spec_version(store, store->options.node_id);
+        for (const struct peer *peer = store->peers; peer; peer = peer->next)
+                seen.nodes = seen.nodes * 31 + spec_version(store, peer->node_id);
+        return seen;
+}
+
+static bool is_same(const struct members_seen *a, const struct members_seen *b)
+{
+        if (a->is_ready != b->is_ready || a->cluster != b->cluster || a->nodes != b->nodes ||
+            a->raft.n != b->raft.n)
+                return false;
+        for (size_t i = 0; i < a->raft.n; i++)
+                if (a->raft.member[i].id != b->raft.member[i].id ||
+                    a->raft.member[i].is_learner != b->raft.member[i].is_learner)
+                        return false;
+        return true;
 }
 
 static void turn(void *context)
 {
         struct store *store = context;
+        bool is_settled = true;
 
-        loop_timer_set(store->loop, &store->members_timer, TURN_MS * NS_PER_MS);
-        if (replica_role(store->replica)->is_ready && cluster_id(store) &&
-            !store->is_writing_members)
-                lead(store);
-        else if (!is_member(store) && *store->options.config->join)
+        if (store->is_writing_members) {
+                retry(store);
+                return;
+        }
+        store->members_seen = see(store);
+        loop_timer_cancel(&store->members_timer);
+        if (replica_role(store->replica)->is_ready && cluster_id(store)) {
+                is_settled = lead(store);
+        } else if (must_join(store) && *store->options.config->join) {
                 join(store);
+                is_settled = false;
+        }
+        if (!is_settled)
+                retry(store);
+}
+
+/* What is being written changes what there is to see, or is tried again. */
+void members_look(struct store *store)
+{
+        struct members_seen seen = see(store);
+
+        if (!store->is_writing_members && !is_same(&seen, &store->members_seen))
+                turn(store);
 }
 
 void members_start(struct store *store)

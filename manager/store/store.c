@@ -87,11 +87,12 @@ static void replica_batch_done(void *context)
         uint64_t version = state_version(store->state);
 
         follower_may_be_ready(store);
-        if (version == store->reported)
-                return;
-        peers_refresh(store);
-        store->reported = version;
-        replica_applied(store->replica, version);
+        if (version != store->reported) {
+                peers_refresh(store);
+                store->reported = version;
+                replica_applied(store->replica, version);
+        }
+        members_look(store);
 }
 
 static void replica_failed(void *context, const struct err *err)

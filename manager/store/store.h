@@ -129,6 +129,7 @@ bool flush_is_behind(const struct store *store); /* take no more for now */
 void peers_forward(struct store *store, struct rpc_call *call, const Sk__CommitRequest *request);
 /* Looks after the membership from now on: the leader's, or to become a member. */
 void members_start(struct store *store);
+void members_look(struct store *store); /* something may have changed that decides about it */
 void members_done(struct store *store);
 
 /* --- snapshots between stores (snapshot.c) --- */
@@ -159,6 +160,13 @@ void load_put_answer(struct disk_batch *batch, const struct answer *answer);
 void load_put_applied(struct disk_batch *batch, uint64_t index, int64_t time_ns, size_t n_objects);
 /* Puts this state in the place of whatever is there. */
 void load_replace(struct disk_batch *batch, struct state *state);
+
+/* All that decides what is to be done about the membership. */
+struct members_seen {
+        bool is_ready;
+        uint64_t cluster, nodes; /* versions */
+        struct raft_members raft;
+};
 
 struct watch;
 struct lease;
@@ -191,8 +199,10 @@ struct store {
         struct peer *peers;
         uint64_t membership_version; /* the peers are as of it */
         bool is_writing_members;
-        bool forgets_members; /* until the membership says that this store is alone */
-        struct loop_timer members_timer;
+        bool forgets_members;             /* until the membership says that this store is alone */
+        struct members_seen members_seen; /* at the last turn */
+        struct loop_timer
+                members_timer;          /* set: something was refused, or this store is no member */
         struct rpc_client *join_client; /* of the attempt under way */
         size_t n_joins;                 /* addresses tried */
 

@@ -1,4 +1,5 @@
-/* A store that is freed while the loop turns on, inside this process. */
+/* A store inside this process: what it does when nothing happens, and that it is freed while the
+ * loop turns on. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +55,12 @@ static struct store *open_store(const struct fixture *fixture)
         return store;
 }
 
+static void free_store(const struct fixture *fixture, struct store *store)
+{
+        store_free(store);
+        CHECK(loop_turn(fixture->loop, 0, NULL) == 0); /* Raft's news that was under way */
+}
+
 /* As if an entry of so many bytes was applied. */
 static void pretend_applied(struct store *store, size_t bytes)
 {
@@ -88,11 +95,12 @@ static void turn_for(struct loop *loop, int64_t ns)
 
 static void changes_that_came_while_others_were_written_do_not_disturb_the_end(void **state)
 {
-        struct store *store = open_store(*state);
+        struct fixture *fixture = *state;
+        struct store *store = open_store(fixture);
 
         write_something(store);
         pretend_applied(store, MUCH);
-        store_free(store);
+        free_store(fixture, store);
 }
 
 static void nothing_of_a_freed_store_runs(void **state)
@@ -106,12 +114,24 @@ static void nothing_of_a_freed_store_runs(void **state)
         turn_for(fixture->loop, NS_PER_S);
 }
 
+static void a_membership_that_is_as_it_should_be_is_let_alone(void **state)
+{
+        struct fixture *fixture = *state;
+        struct store *store = open_store(fixture);
+
+        while (!store->membership_version)
+                CHECK(loop_turn(fixture->loop, -1, NULL) == 0);
+        assert_false(loop_timer_is_set(&store->members_timer));
+        free_store(fixture, store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(changes_that_came_while_others_were_written_do_not_disturb_the_end),
                 TEST(nothing_of_a_freed_store_runs),
+                TEST(a_membership_that_is_as_it_should_be_is_let_alone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
