@@ -30,6 +30,7 @@ struct bench {
         struct manager manager;
         const char *folder, *options;
         size_t n_agents, n_tasks, n_services;
+        size_t n_at_once; /* of an update afterwards; 0: there is none */
         int timeout_s;
         pid_t agents;
         int progress; /* what the agents write */
@@ -204,10 +205,14 @@ static struct usage measure(struct bench *bench)
 
 /* --- services --- */
 
-static bool create_service(struct bench *bench, size_t i, uint64_t replicas)
+/* The i-th service, made, or with 'round' made anew. */
+static bool put_service(struct bench *bench, size_t i, uint64_t replicas, uint64_t round)
 {
         _cleanup_(arena_done) struct arena arena = { 0 };
         Sk__CreateServiceRequest request = SK__CREATE_SERVICE_REQUEST__INIT;
+        Sk__UpdateServiceRequest again = SK__UPDATE_SERVICE_REQUEST__INIT;
+        Sk__UpdateConfig update = SK__UPDATE_CONFIG__INIT;
+        int result;
         Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
         Sk__Annotations annotations = SK__ANNOTATIONS__INIT;
         Sk__TaskSpec task = SK__TASK_SPEC__INIT;
@@ -223,23 +228,79 @@ static bool create_service(struct bench *bench, size_t i, uint64_t replicas)
         spec.task = &task;
         spec.mode_case = SK__SERVICE_SPEC__MODE_REPLICATED;
         spec.replicated = &replicated;
+        update.parallelism = bench->n_at_once;
+        spec.update = bench->n_at_once ? &update : NULL;
+        task.force_update = round;
         request.spec = &spec;
-        if (manager_call(&bench->manager, bench->manager.api_client,
-                         RPC_METHOD(control, CreateService), &request.base, &arena, NULL,
-                         &err) < 0) {
-                fprintf(stderr, "create service: %s\n", err.text);
-                return false;
-        }
-        return true;
+        again.id = annotations.name;
+        again.spec = &spec;
+        result = round ? manager_call(&bench->manager, bench->manager.api_client,
+                                      RPC_METHOD(control, UpdateService), &again.base, &arena, NULL,
+                                      &err)
+                       : manager_call(&bench->manager, bench->manager.api_client,
+                                      RPC_METHOD(control, CreateService), &request.base, &arena,
+                                      NULL, &err);
+        if (result < 0)
+                fprintf(stderr, "service: %s\n", err.text);
+        return result == 0;
 }
 
-static bool create_services(struct bench *bench)
+static bool put_services(struct bench *bench, uint64_t round)
 {
         size_t each = bench->n_tasks / bench->n_services, rest = bench->n_tasks % bench->n_services;
 
         for (size_t i = 0; i < bench->n_services; i++)
-                if (!create_service(bench, i, i ? each : each + rest))
+                if (!put_service(bench, i, i ? each : each + rest, round))
                         return false;
+        return true;
+}
+
+static size_t count_updated(struct bench *bench)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        Sk__ListServicesRequest request = SK__LIST_SERVICES_REQUEST__INIT;
+        const Sk__ListServicesResponse *list;
+        ProtobufCMessage *out = NULL;
+        size_t n = 0;
+        struct err err;
+
+        request.without_specs = true;
+        if (manager_call(&bench->manager, bench->manager.api_client,
+                         RPC_METHOD(control, ListServices), &request.base, &arena, &out, &err) < 0)
+                return 0;
+        list = (const Sk__ListServicesResponse *)out;
+        for (size_t i = 0; i < list->n_services; i++) {
+                const Sk__ServiceProgress *progress = list->services[i]->service->progress;
+
+                n += progress && progress->update &&
+                     progress->update->state == SK__UPDATE_STATUS__STATE__COMPLETED;
+        }
+        return n;
+}
+
+/* All services anew, until each says that its update is complete. */
+static bool update_services(struct bench *bench)
+{
+        int64_t start = now_ns(), looked = start;
+        double s;
+
+        if (!put_services(bench, 1))
+                return false;
+        for (size_t n = 0; n < bench->n_services;) {
+                loop_turn(bench->loop, 100, NULL);
+                if (now_ns() - looked < 200 * NS_PER_MS)
+                        continue;
+                n = count_updated(bench);
+                looked = now_ns();
+                if (looked - start > bench->timeout_s * NS_PER_S) {
+                        fprintf(stderr, "gave up: %zu of %zu services updated\n", n,
+                                bench->n_services);
+                        return false;
+                }
+        }
+        s = (double)(now_ns() - start) / 1e9;
+        printf("update_seconds: %.2f s\n", s);
+        printf("update_tasks_per_second: %.0f tasks/s\n", (double)bench->n_tasks / s);
         return true;
 }
 
@@ -326,11 +387,13 @@ static bool run(struct bench *bench)
                 loop_turn(bench->loop, 50, NULL);
         before = measure(bench);
         start = now_ns();
-        if (!create_services(bench) ||
+        if (!put_services(bench, 0) ||
             !until(bench, &bench->n_running, bench->n_tasks, "tasks running", bench->timeout_s))
                 return false;
         after = measure(bench);
         print(bench, &before, &after, (double)(bench->at_ns - start) / 1e9);
+        if (bench->n_at_once && !update_services(bench))
+                return false;
         return survives_death_of_all(bench);
 }
 
@@ -363,6 +426,7 @@ int main(int argc, char **argv)
                 { "tasks", required_argument, NULL, 't' },
                 { "services", required_argument, NULL, 's' },
                 { "folder", required_argument, NULL, 'f' },
+                { "update", required_argument, NULL, 'u' },
                 { "timeout", required_argument, NULL, 'w' },
                 { "daemon-options", required_argument, NULL, 'o' },
                 { 0 },
@@ -386,6 +450,8 @@ int main(int argc, char **argv)
                         bench.n_services = strtoul(optarg, NULL, 10);
                 else if (option == 'f')
                         bench.folder = optarg;
+                else if (option == 'u')
+                        bench.n_at_once = strtoul(optarg, NULL, 10);
                 else if (option == 'w')
                         bench.timeout_s = atoi(optarg);
                 else if (option == 'o')

@@ -1,5 +1,6 @@
 /* What is measured: a swarm that runs real containers, Skep's or Docker's. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/err.h"
@@ -10,6 +11,12 @@ struct cluster_task {
         int64_t pid; /* of its container */
 };
 
+/* How a service is updated; its tasks are made anew each time 'round' changes. */
+struct cluster_update {
+        uint64_t round, parallelism;
+        bool start_first;
+};
+
 struct cluster;
 struct cluster_ops {
         /* A service of so many replicas, restarted without a delay, stopped by SIGKILL. */
@@ -17,6 +24,12 @@ struct cluster_ops {
                       struct err *err);
         int (*scale)(struct cluster *cluster, const char *name, uint64_t n_replicas,
                      struct err *err);
+        /* The service of so many replicas again, as new tasks. */
+        int (*update)(struct cluster *cluster, const char *name, uint64_t n_replicas,
+                      const struct cluster_update *update, struct err *err);
+        /* Until so many tasks of that round run. */
+        int (*wait_round)(struct cluster *cluster, const char *name, uint64_t n, uint64_t round,
+                          struct err *err);
         int (*remove)(struct cluster *cluster, const char *name, struct err *err);
         /* Until n tasks run, one of which is not 'other_than' (NULL: any); that one is returned. */
         int (*wait)(struct cluster *cluster, const char *name, uint64_t n, const char *other_than,

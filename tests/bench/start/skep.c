@@ -23,7 +23,7 @@ struct wait {
         bool is_over;
         struct err err;
         void (*take)(struct wait *wait, const void *out);
-        uint64_t n;
+        uint64_t n, round;
         const char *other_than;
         struct cluster_task task;
 };
@@ -57,8 +57,9 @@ static int call(struct skep *skep, const struct rpc_method_id *method,
 }
 
 static int ask(struct cluster *cluster, const char *name, uint64_t n_replicas, bool is_new,
-               struct err *err)
+               const struct cluster_update *how, struct err *err)
 {
+        Sk__UpdateConfig config = SK__UPDATE_CONFIG__INIT;
         struct skep *skep = container_of(cluster, struct skep, cluster);
         Sk__CreateServiceRequest create = SK__CREATE_SERVICE_REQUEST__INIT;
         Sk__UpdateServiceRequest update = SK__UPDATE_SERVICE_REQUEST__INIT;
@@ -81,6 +82,13 @@ static int ask(struct cluster *cluster, const char *name, uint64_t n_replicas, b
         spec.task = &task;
         spec.mode_case = SK__SERVICE_SPEC__MODE_REPLICATED;
         spec.replicated = &replicated;
+        if (how) {
+                config.parallelism = how->parallelism;
+                config.order = how->start_first ? SK__UPDATE_CONFIG__ORDER__START_FIRST
+                                                : SK__UPDATE_CONFIG__ORDER__STOP_FIRST;
+                task.force_update = how->round;
+                spec.update = &config;
+        }
         if (is_new) {
                 create.spec = &spec;
                 return call(skep, RPC_METHOD(control, CreateService), &create.base,
@@ -95,12 +103,18 @@ static int ask(struct cluster *cluster, const char *name, uint64_t n_replicas, b
 static int create_service(struct cluster *cluster, const char *name, uint64_t n_replicas,
                           struct err *err)
 {
-        return ask(cluster, name, n_replicas, true, err);
+        return ask(cluster, name, n_replicas, true, NULL, err);
 }
 
 static int scale(struct cluster *cluster, const char *name, uint64_t n_replicas, struct err *err)
 {
-        return ask(cluster, name, n_replicas, false, err);
+        return ask(cluster, name, n_replicas, false, NULL, err);
+}
+
+static int update(struct cluster *cluster, const char *name, uint64_t n_replicas,
+                  const struct cluster_update *how, struct err *err)
+{
+        return ask(cluster, name, n_replicas, false, how, err);
 }
 
 static int remove_service(struct cluster *cluster, const char *name, struct err *err)
@@ -128,6 +142,16 @@ static void seen(void *context, const void *out)
                 snprintf(wait->task.id, sizeof wait->task.id, "%s", slot->task_id);
                 wait->is_over = true;
         }
+}
+
+/* What runs is counted when it is made from the spec wanted now. */
+static void round_seen(void *context, const void *out)
+{
+        const Sk__WatchServiceResponse *response = out;
+        struct wait *wait = context;
+
+        wait->is_over |= response->running >= wait->n &&
+                         response->service->spec->task->force_update == wait->round;
 }
 
 static void closed(void *context, const struct err *err)
@@ -169,6 +193,23 @@ static int wait_running(struct cluster *cluster, const char *name, uint64_t n,
         return 0;
 }
 
+static int wait_round(struct cluster *cluster, const char *name, uint64_t n, uint64_t round,
+                      struct err *err)
+{
+        static const struct rpc_stream_events events = { .message = round_seen, .closed = closed };
+        struct skep *skep = container_of(cluster, struct skep, cluster);
+        Sk__WatchServiceRequest watch = SK__WATCH_SERVICE_REQUEST__INIT;
+        struct wait wait = { .n = n, .round = round };
+        struct rpc_stream *stream;
+
+        watch.id = name;
+        stream = rpc_client_stream(skep->rpc, RPC_METHOD(control, WatchService), &watch.base,
+                                   &events, &wait);
+        TRY(await(skep, RPC_METHOD(control, WatchService), &wait, err));
+        rpc_stream_cancel(stream);
+        return 0;
+}
+
 static void free_skep(struct cluster *cluster)
 {
         struct skep *skep = container_of(cluster, struct skep, cluster);
@@ -182,6 +223,8 @@ static void free_skep(struct cluster *cluster)
 static const struct cluster_ops ops = {
         .create = create_service,
         .scale = scale,
+        .update = update,
+        .wait_round = wait_round,
         .remove = remove_service,
         .wait = wait_running,
         .free = free_skep,
