@@ -249,6 +249,42 @@ static void an_older_update_that_paused_does_not_matter(void **state)
         finish(&watched);
 }
 
+static void an_update_that_was_resumed_is_no_failure(void **state)
+{
+        struct watched watched;
+
+        (void)state;
+        start(&watched, false, 1);
+        set_update(&watched, SK__UPDATE_STATUS__STATE__PAUSED, "update paused due to x", "spec1");
+        watched.news->service->service->spec->resumed_at_ns = NOW_NS;
+        assert_int_equal(take(&watched), PROGRESS_GOES_ON);
+        finish(&watched);
+}
+
+static void an_update_that_waits_for_a_person_is_not_waited_for(void **state)
+{
+        struct watched watched;
+        Sk__UpdateConfig *update;
+
+        (void)state;
+        start(&watched, false, 2);
+        update = MAKE(&watched.arena, Sk__UpdateConfig, SK__UPDATE_CONFIG__INIT);
+        update->canary = 1;
+        watched.news->service->spec->update = update;
+        set_update(&watched, SK__UPDATE_STATUS__STATE__UPDATING, "update in progress", "spec1");
+        add_slot(&watched, 1, SK__TASK_STATE__TASK_RUNNING, "");
+        assert_int_equal(take(&watched), PROGRESS_GOES_ON);
+        set_update(&watched, SK__UPDATE_STATUS__STATE__UPDATING, "update waits: ...", "spec1");
+        str_clear(&watched.out);
+        take(&watched);
+        assert_int_equal(pass(&watched, 5), PROGRESS_CONVERGED);
+        assert_string_equal(str_text(&watched.out),
+                            "verify: Waiting 5 seconds to verify that tasks are stable...\n"
+                            "verify: Service web waits after its canaries: see 'skep service "
+                            "promote' and 'rollback'\n");
+        finish(&watched);
+}
+
 static void a_rollback_says_so(void **state)
 {
         struct watched watched;
@@ -336,6 +372,8 @@ int main(void)
                 cmocka_unit_test(many_slots_are_not_shown_one_by_one),
                 cmocka_unit_test(a_paused_update_is_a_failure),
                 cmocka_unit_test(an_older_update_that_paused_does_not_matter),
+                cmocka_unit_test(an_update_that_was_resumed_is_no_failure),
+                cmocka_unit_test(an_update_that_waits_for_a_person_is_not_waited_for),
                 cmocka_unit_test(a_rollback_says_so),
                 cmocka_unit_test(a_service_that_is_removed_ends_the_wait),
                 cmocka_unit_test(a_global_service_waits_for_its_first_tasks),

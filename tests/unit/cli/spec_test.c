@@ -259,6 +259,42 @@ static void update_rules_are_filled_in(void **state)
         assert_int_equal(typed->edit.spec->rollback->parallelism, 0);
 }
 
+static void update_rules_know_failures_deadlines_and_canaries(void **state)
+{
+        struct typed *typed = *state;
+        const Sk__UpdateConfig *config;
+
+        works(typed, false,
+              WORDS("--update-parallelism", "25%", "--update-monitor", "7s",
+                    "--update-max-failure-ratio", "0.25", "--update-failure-action", "rollback",
+                    "--update-progress-deadline", "0s", "--update-canary", "2",
+                    "--rollback-progress-deadline", "1m", "--rollback-failure-action", "continue",
+                    "--rollback-monitor", "1s", "--rollback-max-failure-ratio", "1"));
+        config = typed->edit.spec->update;
+        assert_int_equal(config->parallelism_percent, 25);
+        assert_int_equal(config->monitor_ns, 7000000000);
+        assert_true(config->max_failure_ratio == 0.25);
+        assert_int_equal(config->failure_action, SK__UPDATE_CONFIG__FAILURE_ACTION__ROLLBACK);
+        assert_int_equal(config->progress_deadline_ns, -1);
+        assert_int_equal(config->canary, 2);
+        config = typed->edit.spec->rollback;
+        assert_int_equal(config->parallelism, 1);
+        assert_int_equal(config->progress_deadline_ns, 60000000000);
+        assert_int_equal(config->failure_action, SK__UPDATE_CONFIG__FAILURE_ACTION__CONTINUE);
+        assert_int_equal(config->monitor_ns, 1000000000);
+        assert_true(config->max_failure_ratio == 1);
+}
+
+static void a_number_takes_the_place_of_a_percentage(void **state)
+{
+        struct typed *typed = *state;
+
+        works(typed, false, WORDS("--update-parallelism", "25%"));
+        works(typed, true, WORDS("--update-parallelism", "3"));
+        assert_int_equal(typed->edit.spec->update->parallelism_percent, 0);
+        assert_int_equal(typed->edit.spec->update->parallelism, 3);
+}
+
 static void some_values_are_refused(void **state)
 {
         refused(*state, false, "invalid restart condition", WORDS("--restart-condition", "maybe"));
@@ -266,6 +302,11 @@ static void some_values_are_refused(void **state)
                 WORDS("--placement-pref", "x=y"));
         refused(*state, false, "unsupported placement preference",
                 WORDS("--placement-pref", "spread=node.labels.zone,max-skew=0"));
+        refused(*state, false, "a percentage is 1% to 100%", WORDS("--update-parallelism", "0%"));
+        refused(*state, false, "a percentage is 1% to 100%", WORDS("--rollback-parallelism", "x%"));
+        refused(*state, false, "a deadline cannot be negative",
+                WORDS("--update-progress-deadline", "-1s"));
+        refused(*state, false, "pause or continue", WORDS("--rollback-failure-action", "rollback"));
         refused(*state, false, "Unknown mode", WORDS("--mode", "both"));
         refused(*state, false, "bad format for add-host", WORDS("--host", "foo"));
         refused(*state, false, "empty name", WORDS("-l", "=x"));
@@ -344,6 +385,8 @@ int main(void)
                 ON_SPEC(an_update_adds_and_removes),
                 ON_SPEC(forcing_an_update_counts_up),
                 ON_SPEC(update_rules_are_filled_in),
+                ON_SPEC(update_rules_know_failures_deadlines_and_canaries),
+                ON_SPEC(a_number_takes_the_place_of_a_percentage),
                 ON_SPEC(some_values_are_refused),
                 ON_SPEC(every_flag_of_docker_is_known),
         };
