@@ -96,24 +96,15 @@ static void note_used(struct disk_care *disk, const char *image_id)
                 map_put(&disk->used, arena_strdup(&disk->arena, image_id), disk);
 }
 
-static void got_containers(void *context, const void *out, const struct err *err)
+static void got_container(void *context, const void *out)
 {
         struct disk_care *disk = context;
-        const Ctd__Containers__ListResponse *answer = out;
+        const Ctd__Containers__ListMessage *message = out;
+        const Ctd__Containers__Container *container = message->container;
 
-        if (err) {
-                chain_fail(&disk->chain, err);
-                return;
-        }
-        for (size_t i = 0; i < answer->n_containers; i++) {
-                const Ctd__Containers__Container *container = answer->containers[i];
-
-                for (size_t k = 0; k < container->n_labels; k++) {
-                        if (str_equal(container->labels[k]->key, "skep.image-id"))
-                                note_used(disk, container->labels[k]->value);
-                }
-        }
-        chain_next(&disk->chain);
+        for (size_t i = 0; container && i < container->n_labels; i++)
+                if (str_equal(container->labels[i]->key, "skep.image-id"))
+                        note_used(disk, container->labels[i]->value);
 }
 
 static void list_containers(void *context)
@@ -121,8 +112,8 @@ static void list_containers(void *context)
         struct disk_care *disk = context;
         Ctd__Containers__ListRequest in = CTD__CONTAINERS__LIST_REQUEST__INIT;
 
-        chain_call(&disk->chain, CONTAINERD_METHOD(containers, containers, List), &in.base,
-                   timeout_ns, got_containers);
+        chain_stream(&disk->chain, CONTAINERD_METHOD(containers, containers, ListStream), &in.base,
+                     timeout_ns, got_container);
 }
 
 /* --- removing --- */

@@ -184,13 +184,8 @@ static void free_listing(void *context)
 
 static void add_id(struct listing *listing, const char *id)
 {
-        const char *copy;
+        const char *copy = arena_strdup(&listing->arena, id);
 
-        for (size_t i = 0; i < listing->ids.n; i++) {
-                if (str_equal(VEC_AT(&listing->ids, const char *, i), id))
-                        return;
-        }
-        copy = arena_strdup(&listing->arena, id);
         vec_push(&listing->ids, &copy);
 }
 
@@ -222,18 +217,13 @@ static void look_at_folders(void *context)
         chain_work(&listing->chain, list_folders);
 }
 
-static void got_containers(void *context, const void *out, const struct err *err)
+static void got_container(void *context, const void *out)
 {
         struct listing *listing = context;
-        const Ctd__Containers__ListResponse *answer = out;
+        const Ctd__Containers__ListMessage *message = out;
 
-        if (err) {
-                chain_fail(&listing->chain, err);
-                return;
-        }
-        for (size_t i = 0; i < answer->n_containers; i++)
-                add_id(listing, answer->containers[i]->id);
-        chain_next(&listing->chain);
+        if (message->container)
+                add_id(listing, message->container->id);
 }
 
 static void ask_for_containers(void *context)
@@ -244,8 +234,8 @@ static void ask_for_containers(void *context)
 
         in.filters = filters;
         in.n_filters = 1;
-        chain_call(&listing->chain, CONTAINERD_METHOD(containers, containers, List), &in.base,
-                   list_timeout_ns, got_containers);
+        chain_stream(&listing->chain, CONTAINERD_METHOD(containers, containers, ListStream),
+                     &in.base, list_timeout_ns, got_container);
 }
 
 static void unlink_listing(struct listing *listing)
@@ -257,11 +247,31 @@ static void unlink_listing(struct listing *listing)
         *at = listing->next;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What has a container has a folder, too. */
+static void forget_doubles(struct vec *ids)
+{
+        const char **all = ids->data;
+        size_t n = 0;
+
+        if (ids->n)
+                qsort(all, ids->n, sizeof *all, compare_ids);
+        for (size_t i = 0; i < ids->n; i++)
+                if (!n || strcmp(all[n - 1], all[i]) != 0)
+                        all[n++] = all[i];
+        ids->n = n;
+}
+
 static void listed(void *context, const struct err *err)
 {
         struct listing *listing = context;
 
         unlink_listing(listing);
+        forget_doubles(&listing->ids);
         listing->listed(listing->context, listing->ids.data, err ? 0 : listing->ids.n, err);
         free_listing(listing);
 }

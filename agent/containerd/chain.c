@@ -119,6 +119,54 @@ void chain_call(struct chain *chain, const struct rpc_method_id *method, const P
                 rpc_client_call(chain->client, method, in, timeout_ns, false, answered, chain);
 }
 
+/* --- streams --- */
+
+static void message_came(void *context, const void *out)
+{
+        struct chain *chain = context;
+
+        chain->message(chain->context, out);
+}
+
+static void stream_closed(void *context, const struct err *err)
+{
+        struct chain *chain = context;
+
+        chain->stream = NULL;
+        loop_timer_cancel(&chain->patience);
+        if (!err || !err->code)
+                chain_next(chain);
+        else if (err->code == ERR_UNAVAILABLE && chain->n_tries++ < TRIES_MOST)
+                loop_timer_set(chain->loop, &chain->timer, pause_ns);
+        else
+                chain_fail(chain, err);
+}
+
+static void stream_is_late(void *context)
+{
+        struct chain *chain = context;
+        struct err err;
+
+        rpc_stream_cancel(TAKE(chain->stream));
+        err_set(&err, ERR_DEADLINE, "containerd did not answer in time");
+        chain_fail(chain, &err);
+}
+
+void chain_stream(struct chain *chain, const struct rpc_method_id *method,
+                  const ProtobufCMessage *in, int64_t timeout_ns,
+                  void (*message)(void *context, const void *out))
+{
+        static const struct rpc_stream_events events = { .message = message_came,
+                                                         .closed = stream_closed };
+
+        chain->message = message;
+        chain->patience = (struct loop_timer){ .fire = stream_is_late, .context = chain };
+        loop_timer_set(chain->loop, &chain->patience, timeout_ns);
+        chain->stream = rpc_client_stream(chain->client, method, in, &events, chain);
+}
+
+/* --- work --- */
+
 static void work(struct work *at)
 {
         struct chain *chain = container_of(at, struct chain, work);
@@ -161,6 +209,10 @@ bool chain_cancel(struct chain *chain, void (*idle)(void *context))
                 if (chain->request)
                         rpc_request_cancel(chain->request);
                 chain->request = NULL;
+                if (chain->stream) {
+                        rpc_stream_cancel(TAKE(chain->stream));
+                        loop_timer_cancel(&chain->patience);
+                }
                 if (chain->is_posted)
                         loop_post_cancel(chain->loop, &chain->post);
                 chain->is_posted = false;

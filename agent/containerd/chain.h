@@ -34,6 +34,9 @@ struct chain {
         struct loop_timer timer;
         struct rpc_request *request;
         void (*answered)(void *context, const void *out, const struct err *err);
+        struct rpc_stream *stream;
+        struct loop_timer patience; /* with the stream */
+        void (*message)(void *context, const void *out);
         int n_tries;
         struct chain_queue *queue; /* it waits in; NULL: in none */
         struct chain *before, *after;
@@ -63,6 +66,12 @@ void chain_queue_wake(struct chain_queue *queue, size_t n);
 void chain_call(struct chain *chain, const struct rpc_method_id *method, const ProtobufCMessage *in,
                 int64_t timeout_ns,
                 void (*answered)(void *context, const void *out, const struct err *err));
+
+/* Calls a method that answers with a stream, for what may be more than fits one message.  Its end
+ * ends the step; begun again as with chain_call(), messages come from the first on. */
+void chain_stream(struct chain *chain, const struct rpc_method_id *method,
+                  const ProtobufCMessage *in, int64_t timeout_ns,
+                  void (*message)(void *context, const void *out));
 
 /* Runs 'on_pool' on a thread of the pool; its result ends the step. */
 void chain_work(struct chain *chain, int (*on_pool)(void *context, struct err *err));

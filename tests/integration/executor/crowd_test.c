@@ -11,7 +11,8 @@
 #include "lib/base/check.h"
 #include "lib/os/file.h"
 
-enum { N = 30 };
+/* HEAVY tasks of a megabyte are more than containerd sends in one message. */
+enum { N = 30, HEAVY = 24, MEGABYTE = 1 << 20 };
 
 struct one {
         struct bench *bench;
@@ -46,8 +47,8 @@ static void exited(void *context, const struct executor_exit *exit)
         one->exit_code = exit->exit_code;
 }
 
-static void open_one(struct bench *bench, struct one *one,
-                     void (*const *verbs)(struct executor_task *task))
+static void open_described(struct bench *bench, struct one *one,
+                           void (*const *verbs)(struct executor_task *task))
 {
         static const struct executor_events events = { done, exited, NULL };
         struct executor_input input = {
@@ -56,11 +57,17 @@ static void open_one(struct bench *bench, struct one *one,
                 .node_hostname = "node-1",
         };
 
-        bench_describe(bench, "while :; do echo hello; sleep 0.05; done");
         input.assignment = bench->assignment;
         input.spec = bench->spec;
         *one = (struct one){ .bench = bench, .verbs = verbs };
         one->task = bench->executor->ops->open(bench->executor, &input, &events, one);
+}
+
+static void open_one(struct bench *bench, struct one *one,
+                     void (*const *verbs)(struct executor_task *task))
+{
+        bench_describe(bench, "while :; do echo hello; sleep 0.05; done");
+        open_described(bench, one, verbs);
 }
 
 static void all_live_their_lives(void **state)
@@ -85,6 +92,42 @@ static void all_live_their_lives(void **state)
         assert_int_equal(bench_list(bench), 0);
         for (int i = 0; i < N; i++)
                 ops->close(all[i].task);
+        bench->spec = NULL;
+}
+
+static void more_than_fits_one_message_can_be_listed(void **state)
+{
+        struct bench *bench = *state;
+        const struct executor_ops *ops = bench->executor->ops;
+        void (*const verbs[])(struct executor_task *) = { ops->prepare, NULL };
+        void (*const ends[])(struct executor_task *) = { ops->remove, NULL };
+        char *variable = memset(calloc(1, MEGABYTE + 1), 'x', MEGABYTE);
+        struct one all[HEAVY];
+
+        variable[1] = '=';
+        for (int i = 0; i < HEAVY; i++) {
+                bench_describe(bench, "true");
+                bench->spec->task->container->env = (const char **)&variable;
+                bench->spec->task->container->n_env = 1;
+                open_described(bench, &all[i], verbs);
+        }
+        for (int i = 0; i < HEAVY; i++) {
+                UNTIL(bench, all[i].is_through);
+                if (all[i].has_failed)
+                        fail_msg("%s", all[i].err.text);
+        }
+        assert_int_equal(bench_list(bench), HEAVY);
+        for (int i = 0; i < HEAVY; i++) {
+                all[i].verbs = ends;
+                all[i].is_through = false;
+                done(&all[i], NULL);
+        }
+        for (int i = 0; i < HEAVY; i++) {
+                UNTIL(bench, all[i].is_through);
+                ops->close(all[i].task);
+        }
+        assert_int_equal(bench_list(bench), 0);
+        free(variable);
         bench->spec = NULL;
 }
 
@@ -243,6 +286,7 @@ int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 TEST(all_live_their_lives),
+                TEST(more_than_fits_one_message_can_be_listed),
                 TEST(all_live_through_deaths_of_containerd),
                 TEST(a_death_of_containerd_at_any_moment_of_a_start_leaves_nothing),
                 TEST(a_containerd_that_hangs_is_replaced),
