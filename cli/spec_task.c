@@ -266,6 +266,18 @@ static int set_max_per_node(struct spec_edit *edit, const char *value)
         return str_to_uint64(value, &placement(edit)->max_replicas_per_node, edit->err);
 }
 
+static int set_priority(struct spec_edit *edit, const char *value)
+{
+        int64_t priority;
+
+        TRY(str_to_int64(value, &priority, edit->err));
+        if (priority < INT32_MIN || priority > INT32_MAX)
+                return err_set(edit->err, ERR_INVALID, "invalid priority %.32s: it is too large",
+                               value);
+        placement(edit)->priority = (int32_t)priority;
+        return 0;
+}
+
 static int set_strategy(struct spec_edit *edit, const char *value)
 {
         static const char *const words[] = { "default", "spread", "binpack", "random" };
@@ -320,6 +332,7 @@ const struct spec_option spec_task_options[] = {
         { "placement-pref",        0, FLAG_LIST,     "pref", "Add a placement preference",                  NULL, add_preference, remove_preference, SPEC_BOTH },
         { "replicas-max-per-node", 0, FLAG_UINT,     NULL, "Maximum number of tasks per node (default 0 = unlimited)", NULL, set_max_per_node, NULL, SPEC_BOTH },
         { "strategy",              0, FLAG_STRING,   NULL, "How to choose among nodes that suit: default, spread, binpack, random", NULL, set_strategy, NULL, SPEC_BOTH },
+        { "priority",              0, FLAG_INT,      NULL, "Higher ones are placed first, and may evict lower ones (default 0)", NULL, set_priority, NULL, SPEC_BOTH },
         { "log-driver",            0, FLAG_STRING,   NULL, "Logging driver for service",                    NULL, set_log_driver, NULL, SPEC_BOTH },
         { "log-opt",               0, FLAG_LIST,     NULL, "Logging driver options",                        NULL, add_log_option, NULL, SPEC_BOTH },
         { 0 },

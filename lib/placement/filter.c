@@ -213,6 +213,12 @@ static bool fits_skew(const struct look *look, struct str *why)
         return true;
 }
 
+/* As skew: known to the scheduler, which keeps room that is about to become free. */
+static bool fits_held(const struct look *look, struct str *why)
+{
+        return fits_skew(look, why);
+}
+
 uint32_t placement_unmet(const struct placement_need *need, const Sk__Node *node,
                          const struct placement_usage *usage)
 {

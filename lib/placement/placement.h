@@ -7,9 +7,9 @@
 #include "lib/placement/usage.h"
 
 /* In the order they are asked: name; does the answer rest on the NODE's own parts alone, also on
- * the TASKS on it, or also on other nodes, the CLUSTER (those are asked by who sees them all:
- * placement_skewed()); in a word; what is said around "1 node" or "3 nodes" (NULL after: no number
- * is said).  The sentences are docker's. */
+ * the TASKS on it, or also on other nodes, the CLUSTER (who sees them all asks:
+ * placement_skewed(), and the scheduler); in a word; what is said around "1 node" or "3 nodes"
+ * (NULL after: no number is said).  The sentences are docker's. */
 #define PLACEMENT_FILTERS(X)                                                               \
         X(ready, NODE, "ready", "", " not available for new tasks")                        \
         X(resource, TASKS, "resources", "insufficient resources on ", "")                  \
@@ -19,7 +19,8 @@
         X(host_port, TASKS, "host ports", "host-mode port already in use on ", "")         \
         X(max_replicas, TASKS, "replicas", "max replicas per node limit exceed", NULL)     \
         X(affinity, TASKS, "affinity", "affinity not satisfied on ", "")                   \
-        X(skew, CLUSTER, "skew", "too many tasks already in the branch of ", "")
+        X(skew, CLUSTER, "skew", "too many tasks already in the branch of ", "")           \
+        X(held, CLUSTER, "priority", "room kept for tasks of higher priority on ", "")
 
 enum placement_filter {
 #define ROW(name, rests_on, word, before, after) FILTER_##name,

@@ -179,15 +179,31 @@ static void add_task(struct placement_usage *usage, const struct view *view, con
                 add_service(usage, placement_hash(task->definition->service_id));
 }
 
-void placement_usage_read(struct placement_usage *usage, const struct view *view,
-                          const char *node_id)
+void placement_usage_read_without(struct placement_usage *usage, const struct view *view,
+                                  const char *node_id,
+                                  bool (*is_gone)(const void *context, const Sk__Task *task),
+                                  const void *context)
 {
         struct view_cursor cursor = { 0 };
         const Sk__Task *task;
 
         usage_clear(usage);
         while ((task = view_each_node_task(view, node_id, &cursor)))
-                add_task(usage, view, task);
+                if (!is_gone(context, task))
+                        add_task(usage, view, task);
+}
+
+static bool is_never_gone(const void *context, const Sk__Task *task)
+{
+        (void)context;
+        (void)task;
+        return false;
+}
+
+void placement_usage_read(struct placement_usage *usage, const struct view *view,
+                          const char *node_id)
+{
+        placement_usage_read_without(usage, view, node_id, is_never_gone, NULL);
 }
 
 void placement_usage_add(struct placement_usage *usage, const struct placement_need *need,

@@ -46,6 +46,12 @@ void placement_usage_done(struct placement_usage *usage);
 void placement_usage_read(struct placement_usage *usage, const struct view *view,
                           const char *node_id);
 
+/* The same without the tasks of which 'is_gone' says so. */
+void placement_usage_read_without(struct placement_usage *usage, const struct view *view,
+                                  const char *node_id,
+                                  bool (*is_gone)(const void *context, const Sk__Task *task),
+                                  const void *context);
+
 /* One more task; 'assigned' are the generic resources it was given. */
 void placement_usage_add(struct placement_usage *usage, const struct placement_need *need,
                          Sk__GenericResource *const *assigned, size_t n_assigned);

@@ -5,7 +5,6 @@
 int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__ContainerSpec *container = spec->task->container;
-        const Sk__Placement *placement = spec->task->placement;
         const Sk__RestartPolicy *restart = spec->task->restart;
         const struct {
                 bool is_said;
@@ -16,7 +15,6 @@ int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
                 { container->n_devices > 0, "a device" },
                 { restart && (restart->backoff_max_ns || restart->backoff_reset_ns),
                   "a restart delay that grows" },
-                { placement && placement->priority, "a priority" },
         };
 
         for (size_t i = 0; i < COUNT_OF(all); i++)

@@ -25,14 +25,16 @@ static void add_step(struct call *call, Sk__ExplainTaskResponse *out, int64_t at
 static void tell_predecessor(struct call *call, Sk__ExplainTaskResponse *out, const Sk__Task *task)
 {
         const Sk__Task *before = view_slot_older(call->view, task);
+        const char *why;
 
         if (!before)
                 return;
+        why = before->status ? str_or(before->status->err, "") : "";
+        if (!*why && !task_is_wanted(before))
+                why = str_or(before->definition->reason, "");
         add_step(call, out, before->status ? before->status->at_ns : 0,
                  arena_printf(call->arena, "replaces %s, which is %s%s%s", before->id,
-                              task_state_name(task_state(before)),
-                              before->status && !str_is_empty(before->status->err) ? ": " : "",
-                              before->status ? str_or(before->status->err, "") : ""));
+                              task_state_name(task_state(before)), *why ? ": " : "", why));
 }
 
 static const char *node_words(struct call *call, const Sk__Task *task)

@@ -57,6 +57,7 @@ static void touch_all(const struct view *view, struct reconcile_keys *keys)
         while ((head = view_each(view, SK__KIND__KIND_NODE, &nodes)))
                 reconcile_keys_add(keys, "node/%.25s", head->id);
         reconcile_keys_add(keys, "specs");
+        reconcile_keys_add(keys, "preempt");
 }
 
 static void touch_by_node(const struct view *view, const char *node_id, struct reconcile_keys *keys)
@@ -69,6 +70,7 @@ static void touch_by_node(const struct view *view, const char *node_id, struct r
         const Sk__Task *task;
 
         reconcile_keys_add(keys, "node/%.25s", node_id);
+        reconcile_keys_add(keys, "preempt");
         while ((task = view_each_node_task(view, node_id, &tasks))) {
                 touch_slot(view, task, keys);
                 if (is_drained || is_moving(view_service(view, task->definition->service_id)))
@@ -140,6 +142,10 @@ static void touch_by_task(const struct view *view, const Sk__Event *event,
         }
         if (!concerns_slot(event, task))
                 return;
+        /* Somebody found no node, or leaves one. */
+        if (!task_is_wanted(task) || task_is_over(task) ||
+            (task->placement && str_is_empty(task->placement->node_id)))
+                reconcile_keys_add(keys, "preempt");
         touch_slot(view, task, keys);
         service = view_service(view, task->definition->service_id);
         if (service && (has_part(event, PART_TASK_definition) || is_in_change(service) ||
@@ -208,6 +214,8 @@ static void decide(const struct view *view, const char *key, const void *config,
         limit += plan->n_changes;
         if (!strcmp(key, "specs")) {
                 reap_specs(view, limit, plan);
+        } else if (!strcmp(key, "preempt")) {
+                preempt_decide(view, limit, plan);
         } else if (str_starts_with(key, "node/")) {
                 enforce_node(view, key + strlen("node/"), limit, plan);
         } else if (str_starts_with(key, "service/")) {

@@ -132,6 +132,8 @@ enum failure_verdict failure_decide(struct work *work, const Sk__UpdateConfig *c
 void reap_slot(struct work *work, const Sk__Task *newest);
 void reap_orphans(const struct view *view, const char *service_id, size_t limit, struct plan *plan);
 void reap_specs(const struct view *view, size_t limit, struct plan *plan);
+/* Makes room for waiting tasks at the expense of less important ones. */
+void preempt_decide(const struct view *view, size_t limit, struct plan *plan);
 void enforce_node(const struct view *view, const char *node_id, size_t limit, struct plan *plan);
 
 /* A change of a task outside of any work. */

@@ -183,6 +183,7 @@ void cache_refresh(struct scheduler_cache *cache, const struct view *view)
         for (size_t i = 0; i < cache->order.n; i++) {
                 struct cached_node *node = VEC_AT(&cache->order, struct cached_node *, i);
 
+                node->is_held = false;
                 if (node->is_stale)
                         read_usage(cache, view, node);
         }

@@ -11,6 +11,7 @@ struct cached_node {
         size_t index;         /* its place in cached_spec.suits */
         uint64_t hash;        /* of the id */
         bool is_stale;        /* usage has to be read again */
+        bool is_held;         /* in this decision: its room is for more important tasks */
         struct placement_usage usage;
 };
 

@@ -162,7 +162,8 @@ void ranking_init(struct ranking *ranking, const struct view *view, struct sched
         for (size_t i = 0; i < cache->order.n; i++) {
                 struct cached_node *node = VEC_AT(&cache->order, struct cached_node *, i);
                 bool suits = cache_suits(spec, node);
-                bool fits = suits && placement_has_room(&spec->need, node->node, &node->usage);
+                bool fits = suits && !node->is_held &&
+                            placement_has_room(&spec->need, node->node, &node->usage);
                 uint32_t n_service =
                         spec->need.n_spread
                                 ? placement_usage_of_service(&node->usage, spec->need.service)

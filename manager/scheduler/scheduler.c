@@ -5,13 +5,17 @@
 
 #include "lib/base/check.h"
 #include "lib/state/task_life.h"
+#include "manager/scheduler/hold.h"
 #include "manager/scheduler/ranking.h"
 
 /* Tasks of one spec that are placed together. */
 struct batch {
         struct cached_spec *spec;
+        size_t nth;              /* in the order of their first task */
+        struct vec own;          /* const Sk__Task *: to be placed, on nodes of their own */
         struct vec tasks;        /* const Sk__Task *: to be placed */
         struct vec refused;      /* const Sk__Task *: no node fits */
+        bool is_refused;         /* none of the nodes fits one more of 'tasks' */
         const char *explanation; /* of the refused ones; made when all is placed */
 };
 
@@ -22,7 +26,10 @@ struct round {
         size_t limit; /* the plan is full at so many changes */
         struct arena arena;
         struct map by_spec; /* struct batch, by spec id */
-        struct vec batches; /* struct batch *, in the order of their first task */
+        struct vec batches; /* struct batch *, in the order of their first task; with priorities,
+                               the most important first */
+        struct holds holds;
+        bool has_priorities; /* some spec is more important than another */
 };
 
 /* --- writing the plan --- */
@@ -57,6 +64,8 @@ static void place(struct round *round, const struct cached_spec *spec, const Sk_
                                PART_NODE_description);
         cache_reserve(round->cache, node, spec, task->id, placement->assigned_generic,
                       placement->n_assigned_generic);
+        if (round->has_priorities)
+                holds_placed(&round->holds, node, spec);
 }
 
 /* Only when it says something new, or a task that cannot be placed would be written again and
@@ -87,6 +96,18 @@ static struct cached_node *own_node(struct round *round, const Sk__Task *task)
         return node && view_node(round->view, node->id) ? node : NULL;
 }
 
+/* A node that all filters let through is kept for others, or was passed by for its branch. */
+static void count_refusal(const struct batch *batch, const struct cached_node *node,
+                          uint32_t n_refused[FILTERS + 1])
+{
+        enum placement_filter filter =
+                placement_check(&batch->spec->need, node->node, &node->usage, NULL);
+
+        if (filter == FILTER_NONE)
+                filter = node->is_held ? FILTER_held : FILTER_skew;
+        n_refused[filter]++;
+}
+
 /* Why a preassigned task's own node does not take it. */
 static const char *explanation_alone(struct round *round, struct batch *batch, const Sk__Task *task)
 {
@@ -94,7 +115,7 @@ static const char *explanation_alone(struct round *round, struct batch *batch, c
         uint32_t n_refused[FILTERS + 1] = { 0 };
 
         if (node)
-                n_refused[placement_check(&batch->spec->need, node->node, &node->usage, NULL)]++;
+                count_refusal(batch, node, n_refused);
         return explanation_of(round, n_refused);
 }
 
@@ -109,10 +130,8 @@ static const char *explanation_for_all(struct round *round, struct batch *batch)
                 const struct cached_node *node =
                         VEC_AT(&round->cache->order, struct cached_node *, i);
 
-                n_refused[placement_check(&batch->spec->need, node->node, &node->usage, NULL)]++;
+                count_refusal(batch, node, n_refused);
         }
-        /* A node that all others let through was passed by for its branch. */
-        n_refused[FILTER_skew] += n_refused[FILTER_NONE];
         batch->explanation = explanation_of(round, n_refused);
         return batch->explanation;
 }
@@ -136,7 +155,7 @@ static void place_preassigned(struct round *round, struct batch *batch, const Sk
 {
         struct cached_node *node = own_node(round, task);
 
-        if (node &&
+        if (node && !node->is_held &&
             placement_check(&batch->spec->need, node->node, &node->usage, NULL) == FILTER_NONE)
                 place(round, batch->spec, task, node, "preassigned");
         else
@@ -175,6 +194,7 @@ static void place_batch(struct round *round, struct batch *batch)
                 struct candidate *best = ranking_pick(&ranking, task->id);
 
                 if (!best) {
+                        batch->is_refused = true;
                         vec_push(&batch->refused, &task);
                         continue;
                 }
@@ -183,6 +203,13 @@ static void place_batch(struct round *round, struct batch *batch)
         }
         ranking_done(&ranking);
         vec_clear(&batch->tasks);
+}
+
+static void place_own(struct round *round, struct batch *batch)
+{
+        for (size_t i = 0; i < batch->own.n && round->plan->n_changes < round->limit; i++)
+                place_preassigned(round, batch, VEC_AT(&batch->own, const Sk__Task *, i));
+        vec_clear(&batch->own);
 }
 
 static void gather(struct round *round, const Sk__Task *task)
@@ -196,15 +223,26 @@ static void gather(struct round *round, const Sk__Task *task)
                         return;
                 batch = arena_alloc(&round->arena, sizeof *batch);
                 batch->spec = spec;
+                batch->nth = round->batches.n;
+                batch->own = VEC_OF(const Sk__Task *);
                 batch->tasks = VEC_OF(const Sk__Task *);
                 batch->refused = VEC_OF(const Sk__Task *);
                 map_put(&round->by_spec, spec->need.spec_id, batch);
                 vec_push(&round->batches, &batch);
         }
         if (*task->definition->node_id)
-                place_preassigned(round, batch, task);
+                vec_push(&batch->own, &task);
         else
-                vec_push(batch->refused.n ? &batch->refused : &batch->tasks, &task);
+                vec_push(batch->is_refused ? &batch->refused : &batch->tasks, &task);
+}
+
+static int compare_batches(const void *a, const void *b)
+{
+        const struct batch *x = *(struct batch *const *)a, *y = *(struct batch *const *)b;
+
+        if (x->spec->need.priority != y->spec->need.priority)
+                return x->spec->need.priority > y->spec->need.priority ? -1 : 1;
+        return x->nth < y->nth ? -1 : 1;
 }
 
 static void place_again(struct round *round, struct batch *batch)
@@ -246,31 +284,82 @@ static void retry(struct round *round)
         } while (round->plan->n_changes > n_before && !is_full(round));
 }
 
-/* Takes 'limit' waiting tasks at a time, so that tasks without a node do not hide those behind
- * them. */
-static void run(struct round *round)
+/* Where in 'batches' the next level of importance begins. */
+static size_t level_end(const struct round *round, size_t at)
 {
-        struct view_cursor cursor = { 0 };
-        const Sk__Task *task;
-        size_t n;
+        int32_t priority = VEC_AT(&round->batches, struct batch *, at)->spec->need.priority;
 
-        do {
-                for (n = 0; n < round->limit && !is_full(round) &&
-                            (task = view_each_unassigned(round->view, &cursor));
-                     n++)
-                        gather(round, task);
-                for (size_t i = 0; i < round->batches.n && !is_full(round); i++) {
+        while (at < round->batches.n &&
+               VEC_AT(&round->batches, struct batch *, at)->spec->need.priority == priority)
+                at++;
+        return at;
+}
+
+/* What found no node keeps those that come after it off the nodes that it will find. */
+static void keep_room(struct round *round, size_t first, size_t end)
+{
+        for (size_t i = first; i < end; i++) {
+                struct batch *batch = VEC_AT(&round->batches, struct batch *, i);
+
+                for (size_t k = 0; k < batch->refused.n; k++)
+                        holds_keep(&round->holds, round->cache, batch->spec,
+                                   VEC_AT(&batch->refused, const Sk__Task *, k));
+        }
+}
+
+/* One level of importance after the other; in it, tasks with nodes of their own first. */
+static void place_gathered(struct round *round)
+{
+        if (round->has_priorities && round->batches.n)
+                vec_sort(&round->batches, compare_batches);
+        for (size_t first = 0, end; first < round->batches.n && !is_full(round); first = end) {
+                end = level_end(round, first);
+                for (size_t i = first; i < end && !is_full(round); i++)
+                        place_own(round, VEC_AT(&round->batches, struct batch *, i));
+                for (size_t i = first; i < end && !is_full(round); i++) {
                         struct batch *batch = VEC_AT(&round->batches, struct batch *, i);
 
                         if (batch->tasks.n)
                                 place_batch(round, batch);
                 }
-        } while (n == round->limit && !is_full(round));
+                if (end < round->batches.n)
+                        keep_room(round, first, end);
+        }
+}
+
+/* Takes 'limit' waiting tasks at a time, so that tasks without a node do not hide those behind
+ * them; with priorities all of them, as the last may be the most important. */
+static void run(struct round *round)
+{
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+        size_t n, most = round->has_priorities ? SIZE_MAX : round->limit;
+
+        do {
+                for (n = 0; n < most && (task = view_each_unassigned(round->view, &cursor)); n++)
+                        gather(round, task);
+                place_gathered(round);
+        } while (n == most && !is_full(round));
         retry(round);
         for (size_t i = 0; i < round->batches.n && !is_full(round); i++)
                 explain_batch(round, VEC_AT(&round->batches, struct batch *, i));
         if (is_full(round))
                 plan_wake(round->plan, view_now(round->view));
+}
+
+static bool has_priorities(const struct view *view)
+{
+        struct view_cursor cursor = { 0 };
+        const struct object_head *head;
+
+        while ((head = view_each(view, SK__KIND__KIND_SERVICE_SPEC, &cursor))) {
+                const Sk__ServiceSpecRevision *made = ((const Sk__ServiceSpecObject *)head)->spec;
+                const Sk__TaskSpec *task = made && made->spec ? made->spec->task : NULL;
+
+                if (task && task->placement && task->placement->priority)
+                        return true;
+        }
+        return false;
 }
 
 static void decide(const struct view *view, const char *key, const void *config, size_t limit,
@@ -291,8 +380,12 @@ static void decide(const struct view *view, const char *key, const void *config,
         if (!view_count_unassigned(view))
                 return;
         cache_refresh(round.cache, view);
+        round.has_priorities = has_priorities(view);
+        holds_init(&round.holds, view, &round.arena);
         run(&round);
+        holds_done(&round.holds);
         for (size_t i = 0; i < round.batches.n; i++) {
+                vec_done(&VEC_AT(&round.batches, struct batch *, i)->own);
                 vec_done(&VEC_AT(&round.batches, struct batch *, i)->tasks);
                 vec_done(&VEC_AT(&round.batches, struct batch *, i)->refused);
         }

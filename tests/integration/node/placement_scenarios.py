@@ -72,3 +72,28 @@ def a_limit_of_swap_reaches_the_control_group(node):
     else:
         with open('/sys/fs/cgroup%s/memory.swap.max' % groups['']) as limit:
             check(int(limit.read()) == 16 << 20, 'swap')
+
+
+def a_more_important_task_evicts_and_the_evicted_comes_back(node):
+    memory = node.control('ListNodes').nodes[0].description.resources.memory_bytes
+
+    def of(priority):
+        def change(spec):
+            spec.task.reservations.memory_bytes = memory * 6 // 10
+            spec.task.placement.priority = priority
+        return change
+    node.create('low', change=of(0))
+    node.running('low', 1)
+    node.create('equal', change=of(0))
+    wait_until(lambda: 'insufficient resources' in node.story('equal'), lambda: 'an equal waits: ' + node.story('equal'))
+    node.remove('equal')
+    node.create('high', change=of(5))
+    node.running('high', 1)
+    evicted = node.ended('low')
+    check(evicted.task.definition.reason == 'high.1, of priority 5, needs the room', 'it says why:', evicted.task.definition.reason)
+    wait_until(lambda: 'insufficient resources' in node.story('low'), lambda: 'its successor waits: ' + node.story('low'))
+    waiting = next(t for t in node.tasks('low') if t.state < State.TASK_RUNNING)
+    why = node.control('ExplainTask', id=waiting.task.id)
+    check(any('needs the room' in step.what for step in why.steps), 'so does its story:', why.steps)
+    node.remove('high')
+    node.running('low', 1)

@@ -231,6 +231,32 @@ static void check_placement(struct sim *sim, const Sk__Task *task)
                 sim_fail(sim, "task %s was placed against its constraints", task->id);
 }
 
+/* --- priorities --- */
+
+static int32_t priority_of(struct sim *sim, const Sk__Task *task)
+{
+        return view_task_spec(sim->world.view, task)->spec->task->placement->priority;
+}
+
+/* Who is evicted makes room for a task that waits and is more important. */
+static void check_eviction(struct sim *sim, const Sk__Task *task)
+{
+        struct view_cursor cursor = { 0 };
+        const struct object_head *head;
+
+        if (!strstr(task->definition->reason, "needs the room") ||
+            task->definition->desired_state != SK__TASK_STATE__TASK_SHUTDOWN)
+                return;
+        while ((head = view_each(sim->world.view, SK__KIND__KIND_TASK, &cursor))) {
+                const Sk__Task *other = (const Sk__Task *)head;
+
+                if (task_is_wanted(other) && task_state(other) == SK__TASK_STATE__TASK_PENDING &&
+                    priority_of(sim, other) > priority_of(sim, task))
+                        return;
+        }
+        sim_fail(sim, "task %s is evicted though nobody more important waits", task->id);
+}
+
 /* --- every commit --- */
 
 static bool has_part(const Sk__Event *event, size_t part)
@@ -262,6 +288,7 @@ static void check_task(struct sim *sim, const Sk__Event *event)
         }
         check_growth(sim, task);
         if (has_part(event, PART_TASK_definition)) {
+                check_eviction(sim, task);
                 service = view_service(sim->world.view, task->definition->service_id);
                 check_slot(sim, task);
                 check_delay(sim, task);

@@ -6,6 +6,7 @@
 
 #include "lib/placement/placement.h"
 #include "lib/state/task_life.h"
+#include "tests/unit/manager/scheduler/oracle_filter.h"
 
 /* Does the policy let a task that ended like this rest? */
 static bool may_rest(struct sim *sim, const Sk__Task *task)
@@ -16,6 +17,22 @@ static bool may_rest(struct sim *sim, const Sk__Task *task)
         return policy->condition == SK__RESTART_POLICY__CONDITION__NONE || policy->max_attempts ||
                (policy->condition == SK__RESTART_POLICY__CONDITION__ON_FAILURE &&
                 task_state(task) == SK__TASK_STATE__TASK_COMPLETE);
+}
+
+/* Is there a node that would have room without its less important tasks? */
+static bool could_evict(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__ServiceSpec *spec = view_task_spec(sim->world.view, task)->spec;
+        struct view_cursor cursor = { 0 };
+        const struct object_head *head;
+
+        while ((head = view_each(sim->world.view, SK__KIND__KIND_NODE, &cursor)))
+                if ((!*task->definition->node_id || !strcmp(task->definition->node_id, head->id)) &&
+                    oracle_filter(sim->world.view, spec, (const Sk__Node *)head) != FILTER_NONE &&
+                    oracle_filter_above(sim->world.view, spec, (const Sk__Node *)head,
+                                        spec->task->placement->priority) == FILTER_NONE)
+                        return true;
+        return false;
 }
 
 /* Is there really no node for it? */
@@ -32,6 +49,8 @@ static bool cannot_be_placed(struct sim *sim, const Sk__Task *task)
         for (size_t i = 0; i < n; i++)
                 none_fits &= verdicts[i].filter != FILTER_NONE;
         arena_done(&arena);
+        if (could_evict(sim, task))
+                sim_fail(sim, "task %s waits though less important ones could go", task->id);
         return none_fits && task->placement && *task->placement->explanation;
 }
 

@@ -247,6 +247,8 @@ Sk__ServiceSpec *random_spec(struct world *world, struct random *random, const c
                 arena_printf(&world->arena, "img:%d", (int)random_below(random, 3));
         set_placement(world, random, spec->task);
         set_affinities(world, random, spec);
+        if (one_in(random, 3))
+                spec->task->placement->priority = (int32_t)random_between(random, -1, 2);
         set_reservations(world, random, spec->task);
         set_restart(world, random, spec->task->restart);
         if (one_in(random, 4))

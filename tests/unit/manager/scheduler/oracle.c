@@ -275,6 +275,25 @@ static void explain_one(struct world *world, struct oracle_placement *placement)
         placement->explanation = explain(world, looks, n);
 }
 
+static int32_t priority_of(struct world *world, const char *id)
+{
+        return view_task_spec(world->view, view_task(world->view, id))
+                ->spec->task->placement->priority;
+}
+
+/* The most important first, else as they are. */
+static void sort_by_priority(struct world *world, const char **ids, size_t n)
+{
+        for (size_t i = 1; i < n; i++)
+                for (size_t k = i; k && priority_of(world, ids[k]) > priority_of(world, ids[k - 1]);
+                     k--) {
+                        const char *id = ids[k];
+
+                        ids[k] = ids[k - 1];
+                        ids[k - 1] = id;
+                }
+}
+
 /* Tasks with a node of their own first, then spec by spec, in the order in which specs appear. */
 static const char **order_of(struct world *world, size_t *ret_n)
 {
@@ -300,6 +319,7 @@ static const char **order_of(struct world *world, size_t *ret_n)
                         }
         }
         *ret_n = n_ordered;
+        sort_by_priority(world, ids, n_ordered);
         return ids;
 }
 

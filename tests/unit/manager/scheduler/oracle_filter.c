@@ -9,9 +9,22 @@
 
 /* --- what is on a node --- */
 
-static bool is_here(const Sk__Task *task)
+/* A node, and who on it counts. */
+struct place {
+        const struct view *view;
+        const Sk__Node *node;
+        int32_t least;               /* tasks of a lower priority are not there */
+        const Sk__Task *const *gone; /* nor are these */
+        size_t n_gone;
+};
+
+static bool is_here(const struct place *place, const Sk__Task *task)
 {
-        return task_state(task) >= SK__TASK_STATE__TASK_ASSIGNED && !task_is_over(task);
+        for (size_t i = 0; i < place->n_gone; i++)
+                if (!strcmp(place->gone[i]->id, task->id))
+                        return false;
+        return task_state(task) >= SK__TASK_STATE__TASK_ASSIGNED && !task_is_over(task) &&
+               view_task_spec(place->view, task)->spec->task->placement->priority >= place->least;
 }
 
 static const Sk__ServiceSpec *spec_of(const struct view *view, const Sk__Task *task)
@@ -20,7 +33,7 @@ static const Sk__ServiceSpec *spec_of(const struct view *view, const Sk__Task *t
 }
 
 /* Calls 'is_so' with the spec of each task that is here; true when it once was. */
-static bool any_here(const struct view *view, const Sk__Node *node,
+static bool any_here(const struct place *place,
                      bool (*is_so)(const Sk__ServiceSpec *other, const void *context),
                      const void *context)
 {
@@ -28,8 +41,8 @@ static bool any_here(const struct view *view, const Sk__Node *node,
         const Sk__Task *task;
         bool is_any = false;
 
-        while ((task = view_each_node_task(view, node->id, &cursor)))
-                is_any |= is_here(task) && is_so(spec_of(view, task), context);
+        while ((task = view_each_node_task(place->view, place->node->id, &cursor)))
+                is_any |= is_here(place, task) && is_so(spec_of(place->view, task), context);
         return is_any;
 }
 
@@ -132,21 +145,20 @@ bool oracle_are_apart(const Sk__ServiceSpec *a, const Sk__ServiceSpec *b)
         return has_against(a, b) || has_against(b, a);
 }
 
-static bool affinity_holds(const struct view *view, const char *affinity, const Sk__Node *node)
+static bool affinity_holds(const struct place *place, const char *affinity)
 {
-        return any_here(view, node, is_named, affinity) == !strstr(affinity, "!=");
+        return any_here(place, is_named, affinity) == !strstr(affinity, "!=");
 }
 
-static bool affinities_hold(const struct view *view, const Sk__ServiceSpec *spec,
-                            const Sk__Node *node)
+static bool affinities_hold(const struct place *place, const Sk__ServiceSpec *spec)
 {
         const Sk__Placement *placement = spec->task->placement;
 
         for (size_t i = 0; i < placement->n_affinities; i++)
                 if (!is_wish(placement->affinities[i]) &&
-                    !affinity_holds(view, placement->affinities[i], node))
+                    !affinity_holds(place, placement->affinities[i]))
                         return false;
-        return !any_here(view, node, has_against, spec);
+        return !any_here(place, has_against, spec);
 }
 
 /* --- resources, ports, replicas --- */
@@ -163,9 +175,9 @@ static int64_t generic_of(Sk__GenericResource *const *all, size_t n_all, const c
 }
 
 /* What is left of one kind; kinds: "cpu", "memory", or generic. */
-static int64_t left_of(const struct view *view, const Sk__Node *node, const char *kind)
+static int64_t left_of(const struct place *place, const char *kind)
 {
-        const Sk__Resources *have = node->description->resources;
+        const Sk__Resources *have = place->node->description->resources;
         bool is_cpu = !strcmp(kind, "cpu"), is_memory = !strcmp(kind, "memory");
         int64_t left = is_cpu      ? have->nano_cpus
                        : is_memory ? have->memory_bytes
@@ -173,12 +185,12 @@ static int64_t left_of(const struct view *view, const Sk__Node *node, const char
         struct view_cursor cursor = { 0 };
         const Sk__Task *task;
 
-        while ((task = view_each_node_task(view, node->id, &cursor))) {
+        while ((task = view_each_node_task(place->view, place->node->id, &cursor))) {
                 const Sk__Resources *taken;
 
-                if (!is_here(task))
+                if (!is_here(place, task))
                         continue;
-                taken = spec_of(view, task)->task->reservations;
+                taken = spec_of(place->view, task)->task->reservations;
                 if (is_cpu || is_memory)
                         left -= is_cpu ? taken->nano_cpus : taken->memory_bytes;
                 else if (task->placement)
@@ -188,16 +200,15 @@ static int64_t left_of(const struct view *view, const Sk__Node *node, const char
         return left;
 }
 
-static bool resources_suffice(const struct view *view, const Sk__ServiceSpec *spec,
-                              const Sk__Node *node)
+static bool resources_suffice(const struct place *place, const Sk__ServiceSpec *spec)
 {
         const Sk__Resources *asked = spec->task->reservations;
 
-        if ((asked->nano_cpus && asked->nano_cpus > left_of(view, node, "cpu")) ||
-            (asked->memory_bytes && asked->memory_bytes > left_of(view, node, "memory")))
+        if ((asked->nano_cpus && asked->nano_cpus > left_of(place, "cpu")) ||
+            (asked->memory_bytes && asked->memory_bytes > left_of(place, "memory")))
                 return false;
         for (size_t i = 0; i < asked->n_generic; i++)
-                if (asked->generic[i]->count > left_of(view, node, asked->generic[i]->kind))
+                if (asked->generic[i]->count > left_of(place, asked->generic[i]->kind))
                         return false;
         return true;
 }
@@ -214,16 +225,16 @@ static bool has_a_port_of(const Sk__ServiceSpec *other, const void *spec)
         return false;
 }
 
-static bool replicas_suffice(const struct view *view, const Sk__ServiceSpec *spec,
-                             const Sk__Node *node)
+static bool replicas_suffice(const struct place *place, const Sk__ServiceSpec *spec)
 {
         uint64_t most = spec->task->placement->max_replicas_per_node, n = 0;
         struct view_cursor cursor = { 0 };
         const Sk__Task *task;
 
-        while ((task = view_each_node_task(view, node->id, &cursor)))
-                n += is_here(task) && task_is_wanted(task) &&
-                     !strcmp(spec_of(view, task)->annotations->name, spec->annotations->name);
+        while ((task = view_each_node_task(place->view, place->node->id, &cursor)))
+                n += is_here(place, task) && task_is_wanted(task) &&
+                     !strcmp(spec_of(place->view, task)->annotations->name,
+                             spec->annotations->name);
         return !most || n < most;
 }
 
@@ -238,24 +249,43 @@ bool oracle_suits(const Sk__ServiceSpec *spec, const Sk__Node *node)
         return is_ready(node) && constraints_are_met(spec->task->placement, node);
 }
 
+static enum placement_filter filter_of(const struct place *place, const Sk__ServiceSpec *spec)
+{
+        if (!is_ready(place->node))
+                return FILTER_ready;
+        if (!resources_suffice(place, spec))
+                return FILTER_resource;
+        if (!constraints_are_met(spec->task->placement, place->node))
+                return FILTER_constraint;
+        if (any_here(place, has_a_port_of, spec))
+                return FILTER_host_port;
+        if (!replicas_suffice(place, spec))
+                return FILTER_max_replicas;
+        return affinities_hold(place, spec) ? FILTER_NONE : FILTER_affinity;
+}
+
 enum placement_filter oracle_filter(const struct view *view, const Sk__ServiceSpec *spec,
                                     const Sk__Node *node)
 {
-        if (!is_ready(node))
-                return FILTER_ready;
-        if (!resources_suffice(view, spec, node))
-                return FILTER_resource;
-        if (!constraints_are_met(spec->task->placement, node))
-                return FILTER_constraint;
-        if (any_here(view, node, has_a_port_of, spec))
-                return FILTER_host_port;
-        if (!replicas_suffice(view, spec, node))
-                return FILTER_max_replicas;
-        return affinities_hold(view, spec, node) ? FILTER_NONE : FILTER_affinity;
+        return oracle_filter_above(view, spec, node, INT32_MIN);
+}
+
+enum placement_filter oracle_filter_above(const struct view *view, const Sk__ServiceSpec *spec,
+                                          const Sk__Node *node, int32_t least)
+{
+        return filter_of(&(struct place){ view, node, least, NULL, 0 }, spec);
+}
+
+enum placement_filter oracle_filter_without(const struct view *view, const Sk__ServiceSpec *spec,
+                                            const Sk__Node *node, const Sk__Task *const *gone,
+                                            size_t n_gone)
+{
+        return filter_of(&(struct place){ view, node, INT32_MIN, gone, n_gone }, spec);
 }
 
 uint32_t oracle_unmet(const struct view *view, const Sk__ServiceSpec *spec, const Sk__Node *node)
 {
+        const struct place place = { view, node, INT32_MIN, NULL, 0 };
         const Sk__Placement *placement = spec->task->placement;
         uint32_t n = 0;
 
@@ -263,6 +293,6 @@ uint32_t oracle_unmet(const struct view *view, const Sk__ServiceSpec *spec, cons
                 n += is_soft(placement->constraints[i]) && !meets(placement->constraints[i], node);
         for (size_t i = 0; i < placement->n_affinities; i++)
                 n += is_wish(placement->affinities[i]) &&
-                     !affinity_holds(view, placement->affinities[i], node);
+                     !affinity_holds(&place, placement->affinities[i]);
         return n;
 }

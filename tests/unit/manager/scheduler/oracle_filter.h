@@ -8,6 +8,13 @@
 enum placement_filter oracle_filter(const struct view *view, const Sk__ServiceSpec *spec,
                                     const Sk__Node *node);
 
+/* The same if tasks of a lower priority were not there, or if these were not. */
+enum placement_filter oracle_filter_above(const struct view *view, const Sk__ServiceSpec *spec,
+                                          const Sk__Node *node, int32_t least);
+enum placement_filter oracle_filter_without(const struct view *view, const Sk__ServiceSpec *spec,
+                                            const Sk__Node *node, const Sk__Task *const *gone,
+                                            size_t n_gone);
+
 /* Ready, and as the constraints want it? */
 bool oracle_suits(const Sk__ServiceSpec *spec, const Sk__Node *node);
 

@@ -1,0 +1,24 @@
+/* Private to the scheduler: room for important tasks.
+ *
+ * When a task found no node, but would on one whose tasks were told to stop, then less important
+ * tasks keep off that node: else they would take piece by piece what is to become its room. */
+#pragma once
+#include "manager/scheduler/cache.h"
+
+struct holds {
+        const struct view *view;
+        struct arena *arena;
+        struct map futures; /* struct future, by node id */
+        struct vec placed;  /* struct placed: by this decision */
+};
+
+void holds_init(struct holds *holds, const struct view *view, struct arena *arena);
+void holds_done(struct holds *holds);
+
+/* A task of the spec was placed on the node. */
+void holds_placed(struct holds *holds, const struct cached_node *node,
+                  const struct cached_spec *spec);
+
+/* Keeps the node free on which the task will have room, if there is one. */
+void holds_keep(struct holds *holds, struct scheduler_cache *cache, struct cached_spec *spec,
+                const Sk__Task *task);
