@@ -360,14 +360,6 @@ static void member_written(struct store *store, void *context, const struct appl
         rpc_reply(call, &response.base);
 }
 
-/* The certificate of one that was removed is good for some time yet.  (Without any node at all, as
- * in tests, there is nobody to ask.) */
-static bool was_removed(const struct store *store, const char *node_id)
-{
-        return state_count(store->state, SK__KIND__KIND_NODE) &&
-               !state_find(store->state, SK__KIND__KIND_NODE, node_id);
-}
-
 static int check_newcomer(struct store *store, const Sk__AddMemberRequest *in, const char *node_id,
                           struct err *err)
 {
@@ -379,7 +371,7 @@ static int check_newcomer(struct store *store, const Sk__AddMemberRequest *in, c
         if (!*in->address || !*in->raft_address || strlen(in->address) > CHECK_NAME_MAX ||
             strlen(in->raft_address) > CHECK_NAME_MAX)
                 return err_set(err, ERR_INVALID, "both addresses of the store are needed");
-        if (was_demoted(store, node_id) || was_removed(store, node_id))
+        if (was_demoted(store, node_id))
                 return err_set(err, ERR_PRECONDITION, "node %s is no manager", node_id);
         if (role->members.n >= RAFT_MEMBERS_MAX &&
             !raft_members_find(&role->members, transport_member_id(node_id)))
