@@ -9,6 +9,7 @@
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
+#include "lib/message/message.h"
 #include "manager/allocator/allocator.h"
 #include "manager/orchestrator/orchestrator.h"
 #include "manager/scheduler/scheduler.h"
@@ -17,24 +18,71 @@
 
 static const struct reconciler *const loops[] = { &orchestrator, &allocator, &scheduler };
 
+/* The object with the parts that the loop watches. */
+static void show(struct view *view, const Sk__KindMask *mask, const struct object_head *object)
+{
+        const struct object_kind *kind = object_kind(mask->kind);
+        Sk__Part parts[OBJECT_PARTS_MAX], *shown[OBJECT_PARTS_MAX];
+        Sk__Event event = SK__EVENT__INIT;
+        struct arena arena = { 0 };
+        struct err err;
+
+        event.op = SK__EVENT__OP__PUT;
+        event.kind = mask->kind;
+        event.id = object->id;
+        event.name = object->name;
+        event.meta = object->meta;
+        event.parts = shown;
+        for (uint32_t i = 0; i < kind->n_parts; i++) {
+                const ProtobufCMessage *message = object_part(object, kind, i);
+                Sk__Part *part = &parts[i];
+
+                if (!message || !(mask->parts & 1u << i))
+                        continue;
+                sk__part__init(part);
+                part->index = i;
+                message_pack(&arena, message, &part->data.data, &part->data.len);
+                shown[event.n_parts++] = part;
+        }
+        CHECK(view_put(view, &event, &err) == 0);
+        arena_done(&arena);
+}
+
+/* The world as the loop's daemon sees it. */
+static struct view *seen_by(const struct reconciler *loop, const struct world *world)
+{
+        struct view *view = view_new();
+
+        view_set_version(view, view_version(world->view), view_now(world->view));
+        for (size_t i = 0; i < loop->n_kinds; i++) {
+                struct view_cursor cursor = { 0 };
+                const struct object_head *object;
+
+                while ((object = view_each(world->view, loop->kinds[i].kind, &cursor)))
+                        show(view, &loop->kinds[i], object);
+        }
+        return view;
+}
+
 /* Decides every key on the same view; no plan is applied in between. */
 static void decide_all(const struct reconciler *loop, struct world *world, struct yaml root,
                        struct vec *lines)
 {
+        struct view *view = seen_by(loop, world);
         size_t limit = yaml_count_of(yaml_get(root, "limit"), 1000);
         const char *only = yaml_text(yaml_get(root, "only"), "");
         struct reconcile_keys keys = { 0 };
         char key[RECONCILE_KEY_SIZE];
         int64_t wake_at = TIME_NEVER;
 
-        loop->touch(world->view, NULL, NULL, &keys);
+        loop->touch(view, NULL, NULL, &keys);
         while (reconcile_keys_take(&keys, key)) {
                 struct plan plan;
 
                 if (!str_starts_with(key, only))
                         continue;
                 plan_init(&plan);
-                loop->decide(world->view, key, NULL, limit, &plan);
+                loop->decide(view, key, NULL, limit, &plan);
                 plan_text(world->view, &plan, &world->arena, lines);
                 if (plan.wake_at < wake_at)
                         wake_at = plan.wake_at;
@@ -49,6 +97,7 @@ static void decide_all(const struct reconciler *loop, struct world *world, struc
                 vec_push(lines, &(const char *){ arena_strdup(&world->arena, str_text(&line)) });
                 str_done(&line);
         }
+        view_free(view);
 }
 
 static bool is_as_expected(const char *path, struct yaml root, const struct vec *lines)
