@@ -128,6 +128,8 @@ static void add_service(struct str *line, const struct view *view, const struct 
                 if (progress->update)
                         str_addf(line, ", %s: %s", states[progress->update->state],
                                  progress->update->message);
+                if (progress->update && progress->update->completed_at_ns)
+                        str_add(line, ", over");
         } else if (endpoint) {
                 str_addf(line, "endpoint %s", name);
                 for (size_t i = 0; i < endpoint->n_ports; i++)
