@@ -61,7 +61,7 @@ static void a_change_is_packed_whole(void **state)
 {
         struct plan *plan = *state;
         Sk__NetworkAllocation allocation = SK__NETWORK_ALLOCATION__INIT;
-        static const char *const references[] = { "x", "y", NULL };
+        static const char *const references[] = { "x", "y", "z", "v", "w", NULL };
         struct plan_change *change = plan_create(plan, SK__KIND__KIND_NETWORK, "a");
         Sk__Change *packed;
 
@@ -74,8 +74,9 @@ static void a_change_is_packed_whole(void **state)
         assert_int_equal(packed->op, SK__CHANGE__OP__CREATE);
         assert_string_equal(packed->name, "net");
         assert_string_equal(packed->reason, "because");
-        assert_int_equal(packed->references->n_ids, 2);
-        assert_string_equal(packed->references->ids[1], "y");
+        assert_int_equal(packed->references->n_ids, 5);
+        for (size_t i = 0; i < 5; i++)
+                assert_string_equal(packed->references->ids[i], references[i]);
         assert_int_equal(packed->n_parts, 1);
         assert_int_equal(packed->parts[0]->index, PART_NETWORK_allocation);
         assert_int_equal(packed->parts[0]->data.len, 2);
