@@ -252,6 +252,7 @@ static void only_tasks_that_are_not_over_become_orphans(void **state)
         runs = view_task(f->world.view, runs_id);
         failed = view_task(f->world.view, failed_id);
         assert_int_equal(task_state(runs), ORPHANED);
+        assert_string_equal(runs->status->message, "task orphaned");
         assert_int_equal(task_state(failed), FAILED);
 }
 
@@ -354,6 +355,21 @@ static void a_status_that_the_store_would_refuse_is_refused_before(void **state)
         assert_true(plan_is_empty(&f->plan));
 }
 
+static void an_error_has_at_most_4096_bytes(void **state)
+{
+        struct fixture *f = *state;
+        const Sk__Task *task = a_task_on_n1(f);
+        Sk__TaskStatus status = SK__TASK_STATUS__INIT;
+        char *err = arena_alloc(&f->world.arena, 4096 + 2);
+
+        memset(err, 'e', 4096 + 1);
+        status.state = FAILED;
+        status.err = err;
+        assert_int_equal(report_status(f, "n1", task, &status), ERR_INVALID);
+        status.err = err + 1;
+        assert_int_equal(report_status(f, "n1", task, &status), 0);
+}
+
 static void a_node_does_not_describe_itself_at_length(void **state)
 {
         struct fixture *f = *state;
@@ -421,6 +437,7 @@ int main(void)
                 TEST(times_are_set_back_to_the_managers_clock),
                 TEST(times_that_cannot_be_set_back_are_refused),
                 TEST(a_status_that_the_store_would_refuse_is_refused_before),
+                TEST(an_error_has_at_most_4096_bytes),
                 TEST(a_node_does_not_describe_itself_at_length),
                 TEST(a_node_cannot_report_on_tasks_of_another),
                 TEST(an_agent_cannot_report_states_that_are_not_its_own),

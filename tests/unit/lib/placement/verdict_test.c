@@ -133,6 +133,34 @@ static void the_first_plugin_that_is_missing_is_named(void **state)
                             "the plugin Volume/first is missing");
 }
 
+static void a_network_driver_is_a_plugin(void **state)
+{
+        Sk__NodeDescription *description = a_node_description(&world, "a");
+        Sk__Plugin bridge = SK__PLUGIN__INIT, *plugins[] = { &bridge };
+        Sk__NetworkAttachment attachment = SK__NETWORK_ATTACHMENT__INIT, *all[] = { &attachment };
+        Sk__NetworkSpec driven = SK__NETWORK_SPEC__INIT;
+        Sk__ServiceSpec *spec = a_spec(&world, "web", 1);
+
+        (void)state;
+        bridge.type = "Network";
+        bridge.name = "bridge";
+        description->plugins = plugins;
+        description->n_plugins = 1;
+        a_part(&world, SK__KIND__KIND_NODE, a_node(&world, "a")->id, NULL, PART_NODE_description,
+               &description->base);
+        driven.driver = "overlay";
+        attachment.target = a_network(&world, "net")->id;
+        a_part(&world, SK__KIND__KIND_NETWORK, attachment.target, NULL, PART_NETWORK_spec,
+               &driven.base);
+        attachment.target = an_id(&world, "net");
+        spec->task->networks = all;
+        spec->task->n_networks = 1;
+        a_service_of(&world, spec);
+        assert_string_equal(verdict_on(a_task(&world, "web", 1, SK__TASK_STATE__TASK_PENDING, NULL),
+                                       "a"),
+                            "the plugin Network/overlay is missing");
+}
+
 static void a_node_that_is_not_ready_says_so(void **state)
 {
         (void)state;
@@ -173,6 +201,7 @@ int main(void)
                                                 end),
                 cmocka_unit_test_setup_teardown(the_first_plugin_that_is_missing_is_named, begin,
                                                 end),
+                cmocka_unit_test_setup_teardown(a_network_driver_is_a_plugin, begin, end),
                 cmocka_unit_test_setup_teardown(a_node_that_is_not_ready_says_so, begin, end),
                 cmocka_unit_test_setup_teardown(a_drained_node_says_so, begin, end),
                 cmocka_unit_test_setup_teardown(a_task_with_a_node_of_its_own_is_judged_there_alone,

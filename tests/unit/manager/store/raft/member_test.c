@@ -184,6 +184,7 @@ static void a_removed_leader_hands_over_when_it_is_committed(void **state)
         hear_from(server, 3);
         assert_int_equal(server->effects->role, RAFT_FOLLOWER);
         assert_int_equal(server_n_messages(server, RAFT_TIMEOUT_NOW), 1);
+        assert_int_equal(server->effects->leader, 0);
 }
 
 static void a_dropped_change_never_was(void **state)

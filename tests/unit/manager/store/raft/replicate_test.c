@@ -250,6 +250,25 @@ static void the_window_bounds_what_is_under_way(void **state)
         assert_true(server_n_messages(server, RAFT_APPEND) <= 9);
 }
 
+static void what_another_leader_dropped_is_under_way_no_more(void **state)
+{
+        _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
+
+        (void)state;
+        server_lead(server);
+        server_commit_all(server);
+        server_propose(server, 1, 63 << 20);
+        server_receive_append(server,
+                              (struct raft_message){
+                                      .from = 3, .term = 2, .log_index = 1, .log_term = 1 },
+                              TERMS(2));
+        server_persisted(server);
+        server_tick(server, NS_PER_S);
+        server_lead(server);
+        server_propose(server, 1, 2 << 20);
+        assert_int_equal(server->effects->refused, ERR_OK);
+}
+
 static void a_rejection_is_answered_with_what_is_missing(void **state)
 {
         _cleanup_(server_freep) struct server *server = server_new(VOTERS(1, 2, 3));
@@ -443,6 +462,7 @@ int main(void)
                 cmocka_unit_test(a_follower_that_never_answered_is_asked_once),
                 cmocka_unit_test(a_large_batch_goes_in_several_messages),
                 cmocka_unit_test(the_window_bounds_what_is_under_way),
+                cmocka_unit_test(what_another_leader_dropped_is_under_way_no_more),
                 cmocka_unit_test(a_rejection_is_answered_with_what_is_missing),
                 cmocka_unit_test(a_hint_says_where_to_go_on),
                 cmocka_unit_test(what_was_lost_is_sent_again_after_a_heartbeat),
