@@ -6,6 +6,7 @@
 #include "agent/executor_containerd_task.h"
 #include "lib/base/str.h"
 #include "lib/message/message.h"
+#include "lib/state/task_life.h"
 
 static void add_label(struct executor_task *task, const char *key, const char *value)
 {
@@ -50,9 +51,10 @@ static void make_values(struct executor_task *task, const struct executor_input 
                 task->assignment->definition ? task->assignment->definition : &none;
         const Sk__Annotations *annotations = task->spec->annotations;
         struct arena *arena = &task->arena;
-        const char *slot = definition->slot > 0 ? arena_printf(arena, "%llu",
-                                                               (unsigned long long)definition->slot)
-                                                : arena_strdup(arena, str_or(input->node_id, ""));
+        const char *slot =
+                definition->slot > 0
+                        ? arena_printf(arena, "%llu", (unsigned long long)task_number(definition))
+                        : arena_strdup(arena, str_or(input->node_id, ""));
 
         task->name =
                 arena_printf(arena, "%s.%s.%s", str_or(input->service_name, ""), slot, task->id);
@@ -143,12 +145,29 @@ static const char *resource_variable(struct executor_task *task, const char *kin
         return variable;
 }
 
-static void make_resource_variables(struct executor_task *task)
+/* A job's task is told which of the job's indexes it works on, and in which run. */
+static void add_job_variables(struct executor_task *task)
+{
+        const Sk__TaskDefinition *definition = task->assignment->definition;
+
+        if (!definition || !definition->job_iteration)
+                return;
+        if (definition->slot)
+                task->resource_env[task->n_resource_env++] =
+                        arena_printf(&task->arena, "SKEP_JOB_INDEX=%llu",
+                                     (unsigned long long)task_number(definition));
+        task->resource_env[task->n_resource_env++] =
+                arena_printf(&task->arena, "SKEP_JOB_ITERATION=%llu",
+                             (unsigned long long)definition->job_iteration - 1);
+}
+
+static void make_variables(struct executor_task *task)
 {
         const Sk__TaskAssignment *assignment = task->assignment;
         size_t most = assignment->n_assigned_generic;
 
-        task->resource_env = arena_alloc(&task->arena, (most + 1) * sizeof *task->resource_env);
+        task->resource_env = arena_alloc(&task->arena, (most + 3) * sizeof *task->resource_env);
+        add_job_variables(task);
         for (size_t i = 0; i < most; i++) {
                 const char *variable =
                         resource_variable(task, assignment->assigned_generic[i]->kind);
@@ -190,5 +209,5 @@ void executor_take_input(struct executor_task *task, const struct executor_input
         make_values(task, input);
         make_labels(task);
         copy_files(task, input);
-        make_resource_variables(task);
+        make_variables(task);
 }

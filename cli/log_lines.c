@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/time.h"
+#include "lib/state/task_life.h"
 
 /* More than this is printed in several sorted pieces. */
 enum { HELD_MAX = 64 << 20, LINE_MAX_BYTES = 1 << 20 };
@@ -39,9 +40,9 @@ void log_source_name(struct arena *arena, struct log_source *source, const Sk__T
         if (!definition)
                 return;
         source->service = arena_strdup(arena, str_or(task->service_name, definition->service_id));
-        source->slot = definition->slot
-                               ? arena_printf(arena, "%llu", (unsigned long long)definition->slot)
-                               : arena_strdup(arena, definition->node_id);
+        source->slot = definition->slot ? arena_printf(arena, "%llu",
+                                                       (unsigned long long)task_number(definition))
+                                        : arena_strdup(arena, definition->node_id);
         if (!str_is_empty(task->node_name))
                 source->node = printable(arena, task->node_name);
 }

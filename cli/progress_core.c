@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/columns.h"
+#include "cli/progress_part.h"
 #include "lib/base/mem.h"
 #include "lib/base/time.h"
 #include "lib/state/task_life.h"
@@ -42,7 +43,7 @@ void progress_done(struct progress *progress)
 /* --- lines --- */
 
 /* Puts a line where it stands; without a terminal a line is written when it changed. */
-static void set_line(struct progress *progress, size_t at, const char *text, struct str *out)
+void progress_line(struct progress *progress, size_t at, const char *text, struct str *out)
 {
         char **place;
 
@@ -55,7 +56,7 @@ static void set_line(struct progress *progress, size_t at, const char *text, str
         *place = str_copy(text);
 }
 
-static void cut_lines(struct progress *progress, size_t n)
+void progress_cut(struct progress *progress, size_t n)
 {
         while (progress->lines.n > n) {
                 char *text;
@@ -66,7 +67,7 @@ static void cut_lines(struct progress *progress, size_t n)
 }
 
 /* Draws all lines over those that were drawn before. */
-static void draw(struct progress *progress, struct str *out)
+void progress_draw(struct progress *progress, struct str *out)
 {
         size_t n = 0;
 
@@ -97,7 +98,8 @@ static bool is_global(const Sk__WatchServiceResponse *news)
 {
         const Sk__ServiceSpec *spec = news->service ? news->service->spec : NULL;
 
-        return spec && spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL;
+        return spec && (spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL ||
+                        spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB);
 }
 
 /* The state of the update that goes to the revision wanted now; one that is about an older revision
@@ -185,8 +187,8 @@ static const Sk__WatchServiceResponse__Slot *find_slot(const Sk__WatchServiceRes
 
 /* One line per slot, or per node of a global service (there only on a terminal or with an error, as
  * docker does).  Returns how many lines there are now. */
-static size_t show_slots(struct progress *progress, const Sk__WatchServiceResponse *news, size_t at,
-                         struct str *out)
+size_t progress_slots(struct progress *progress, const Sk__WatchServiceResponse *news, size_t at,
+                      struct str *out)
 {
         _cleanup_(str_done) struct str line = { 0 };
         char label[64];
@@ -200,15 +202,15 @@ static size_t show_slots(struct progress *progress, const Sk__WatchServiceRespon
                 /* Without a terminal a slot is told of at first and when something is wrong. */
                 if (progress->is_terminal || at >= progress->lines.n ||
                     line.text[line.length - 1] != ' ')
-                        set_line(progress, at, str_text(&line), out);
+                        progress_line(progress, at, str_text(&line), out);
         }
         for (size_t i = 0; i < news->n_slots && is_global(news); i++, at++) {
                 snprintf(label, sizeof label, "%.12s", news->slots[i]->node_id);
                 slot_line(progress, news->slots[i], label, &line);
                 if (progress->is_terminal || line.text[line.length - 1] != ' ')
-                        set_line(progress, at, str_text(&line), out);
+                        progress_line(progress, at, str_text(&line), out);
                 else
-                        set_line(progress, at, "", out);
+                        progress_line(progress, at, "", out);
         }
         return at;
 }
@@ -248,19 +250,19 @@ static void show_overall(struct progress *progress, const Sk__WatchServiceRespon
                                  ? update->message
                                  : "manually requested rollback");
                 if (progress->lines.n == 0 || str_is_empty(VEC_AT(&progress->lines, char *, 0)))
-                        set_line(progress, 0, line, out);
+                        progress_line(progress, 0, line, out);
         } else {
-                set_line(progress, 0, "", out);
+                progress_line(progress, 0, "", out);
         }
         snprintf(line, sizeof line, "overall progress: %s%llu out of %llu tasks%s",
                  is_back ? "rolling back update: " : "", (unsigned long long)running,
                  (unsigned long long)news->wanted, canaries_of(news) ? " (canaries)" : "");
-        set_line(progress, 1, line, out);
+        progress_line(progress, 1, line, out);
 }
 
 /* --- verdicts --- */
 
-static enum progress_verdict fail(struct progress *progress, const char *what, const char *why)
+enum progress_verdict progress_fail(struct progress *progress, const char *what, const char *why)
 {
         str_clear(&progress->failure);
         str_addf(&progress->failure, "%s%s", what, why);
@@ -289,7 +291,7 @@ static void show_verify(struct progress *progress, int64_t now_ns, struct str *o
                 snprintf(line, sizeof line,
                          "verify: Waiting %lld seconds to verify that tasks are stable...",
                          (long long)((left + NS_PER_S - 1) / NS_PER_S));
-        set_line(progress, at, line, out);
+        progress_line(progress, at, line, out);
 }
 
 static enum progress_verdict verdict(const struct progress *progress, int64_t now_ns)
@@ -314,11 +316,11 @@ static enum progress_verdict check_update(struct progress *progress,
         const Sk__UpdateStatus *update = update_status(news);
 
         if (news->is_gone)
-                return fail(progress, "no such service: ", progress->name);
+                return progress_fail(progress, "no such service: ", progress->name);
         if (update && update->state == SK__UPDATE_STATUS__STATE__PAUSED)
-                return fail(progress, "service update paused: ", update->message);
+                return progress_fail(progress, "service update paused: ", update->message);
         if (update && update->state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED)
-                return fail(progress, "service rollback paused: ", update->message);
+                return progress_fail(progress, "service rollback paused: ", update->message);
         return PROGRESS_GOES_ON;
 }
 
@@ -332,6 +334,8 @@ enum progress_verdict progress_take(struct progress *progress, const Sk__WatchSe
 
         if (check_update(progress, news) == PROGRESS_FAILED)
                 return PROGRESS_FAILED;
+        if (progress_is_job(news))
+                return progress_take_job(progress, news, out);
         /* The last line is the verification's; the others are laid out anew above it. */
         if (progress->is_known)
                 vec_pop(&progress->lines, &verify);
@@ -339,8 +343,8 @@ enum progress_verdict progress_take(struct progress *progress, const Sk__WatchSe
         if (spec && spec->update && spec->update->monitor_ns)
                 progress->monitor_ns = spec->update->monitor_ns;
         show_overall(progress, news, out);
-        n = show_slots(progress, news, 2, out);
-        cut_lines(progress, n);
+        n = progress_slots(progress, news, 2, out);
+        progress_cut(progress, n);
         *(char **)vec_add(&progress->lines) = verify;
         progress->is_stable = is_there(progress, news, now_ns);
         progress->waits = is_waiting_for_person(news);
@@ -349,7 +353,7 @@ enum progress_verdict progress_take(struct progress *progress, const Sk__WatchSe
         if (was_stable && !progress->is_stable)
                 progress->has_failed_once = true;
         show_verify(progress, now_ns, out);
-        draw(progress, out);
+        progress_draw(progress, out);
         return verdict(progress, now_ns);
 }
 
@@ -358,7 +362,7 @@ enum progress_verdict progress_tick(struct progress *progress, int64_t now_ns, s
         if (!progress->is_known)
                 return PROGRESS_GOES_ON;
         show_verify(progress, now_ns, out);
-        draw(progress, out);
+        progress_draw(progress, out);
         return verdict(progress, now_ns);
 }
 

@@ -254,6 +254,7 @@ const struct command service_commands[] = {
         { "service", "ps",       "[OPTIONS] SERVICE [SERVICE...]",         "List the tasks of one or more services", NULL,    COMMAND_CONTROL, 1, -1, false, ps_tables, NULL, service_ps },
         { "service", "rm",       "SERVICE [SERVICE...]",                   "Remove one or more services",           "remove", COMMAND_CONTROL, 1, -1, false, NULL, NULL, service_rm },
         { "service", "rollback", "[OPTIONS] SERVICE",                      "Revert changes to a service's configuration", NULL, COMMAND_CONTROL, 1, 1, false, rollback_tables, NULL, service_rollback },
+        { "service", "run",      "[OPTIONS] SERVICE",                      "Run a job now",                         NULL,     COMMAND_CONTROL, 1,  1, false, promote_tables, NULL, service_run },
         { "service", "scale",    "SERVICE=REPLICAS [SERVICE=REPLICAS...]", "Scale one or multiple replicated services", NULL, COMMAND_CONTROL, 1, -1, false, scale_tables, NULL, service_scale },
         { "service", "update",   "[OPTIONS] SERVICE",                      "Update a service",                      NULL,     COMMAND_CONTROL, 1,  1, false, .make_flags = service_update_tables, .run = service_update },
         { NULL,      "ps",       "[OPTIONS] SERVICE [SERVICE...]",         "List the tasks of one or more services", NULL,    COMMAND_CONTROL, 1, -1, false, ps_tables, NULL, service_ps },

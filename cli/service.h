@@ -13,6 +13,7 @@ int service_rollback(struct cli *cli, const struct arguments *arguments);
 int service_history(struct cli *cli, const struct arguments *arguments);
 int service_diff(struct cli *cli, const struct arguments *arguments);
 int service_promote(struct cli *cli, const struct arguments *arguments);
+int service_run(struct cli *cli, const struct arguments *arguments);
 int service_logs(struct cli *cli, const struct arguments *arguments);
 
 /* A name for a service that was given none: "adjective_noun", as docker does. */

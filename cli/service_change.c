@@ -1,4 +1,4 @@
-/* skep service scale and rollback; names for services that were given none. */
+/* skep service scale, run and rollback; names for services that were given none. */
 #include <string.h>
 
 #include "cli/print.h"
@@ -60,6 +60,20 @@ int service_rollback(struct cli *cli, const struct arguments *arguments)
                 err_set(&cli->err, ERR_INVALID, "revisions are numbered from 1");
                 return print_failure(cli);
         }
+        if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0)
+                return cli_fail(cli);
+        return service_wait(cli, arguments, request.id);
+}
+
+/* --- run --- */
+
+int service_run(struct cli *cli, const struct arguments *arguments)
+{
+        Sk__UpdateServiceRequest request = SK__UPDATE_SERVICE_REQUEST__INIT;
+        const void *out;
+
+        request.id = positional(arguments, 0);
+        request.run = true;
         if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0)
                 return cli_fail(cli);
         return service_wait(cli, arguments, request.id);

@@ -30,25 +30,44 @@ static int set_mode(struct spec_edit *edit, const char *value)
 
         if (strcmp(value, "replicated") == 0)
                 return 0;
-        if (strcmp(value, "replicated-job") == 0 || strcmp(value, "global-job") == 0)
-                return err_set(edit->err, ERR_UNIMPLEMENTED,
-                               "--mode %s is not supported yet: jobs come with a later release",
-                               value);
-        if (strcmp(value, "global") != 0)
+        spec->replicated = NULL; /* the modes share their place */
+        if (strcmp(value, "replicated-job") == 0) {
+                spec->mode_case = SK__SERVICE_SPEC__MODE_REPLICATED_JOB;
+                SPEC_MAKE(edit, spec->replicated_job, Sk__ReplicatedJob, SK__REPLICATED_JOB__INIT)
+                        ->total_completions = 1;
+        } else if (strcmp(value, "global-job") == 0) {
+                spec->mode_case = SK__SERVICE_SPEC__MODE_GLOBAL_JOB;
+                SPEC_MAKE(edit, spec->global_job, Sk__GlobalJob, SK__GLOBAL_JOB__INIT);
+        } else if (strcmp(value, "global") == 0) {
+                spec->mode_case = SK__SERVICE_SPEC__MODE_GLOBAL;
+                SPEC_MAKE(edit, spec->global, Sk__GlobalService, SK__GLOBAL_SERVICE__INIT);
+        } else {
                 return err_set(edit->err, ERR_INVALID,
-                               "Unknown mode: %.32s, only replicated and global supported", value);
-        spec->mode_case = SK__SERVICE_SPEC__MODE_GLOBAL;
-        spec->global = arena_alloc(edit->arena, sizeof *spec->global);
-        *spec->global = (Sk__GlobalService)SK__GLOBAL_SERVICE__INIT;
+                               "Unknown mode: %.32s, only replicated, global, replicated-job and "
+                               "global-job supported",
+                               value);
+        }
         return 0;
 }
 
 static int set_replicas(struct spec_edit *edit, const char *value)
 {
-        if (edit->spec->mode_case != SK__SERVICE_SPEC__MODE_REPLICATED)
+        Sk__ServiceSpec *spec = edit->spec;
+
+        if (spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED)
+                return str_to_uint64(value, &spec->replicated->replicas, edit->err);
+        if (spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB)
+                return str_to_uint64(value, &spec->replicated_job->total_completions, edit->err);
+        return err_set(edit->err, ERR_INVALID,
+                       "replicas can only be used with replicated or replicated-job mode");
+}
+
+static int set_max_concurrent(struct spec_edit *edit, const char *value)
+{
+        if (edit->spec->mode_case != SK__SERVICE_SPEC__MODE_REPLICATED_JOB)
                 return err_set(edit->err, ERR_INVALID,
-                               "replicas can only be used with replicated or replicated-job mode");
-        return str_to_uint64(value, &edit->spec->replicated->replicas, edit->err);
+                               "max-concurrent can only be used with replicated-job mode");
+        return str_to_uint64(value, &edit->spec->replicated_job->max_concurrent, edit->err);
 }
 
 static int set_force(struct spec_edit *edit, const char *value)
@@ -219,7 +238,7 @@ const struct spec_option spec_service_options[] = {
         { "label",               'l', FLAG_LIST,     NULL, "Service labels",                                   NULL, add_label, remove_label, SPEC_BOTH },
         { "mode",                  0, FLAG_STRING,   NULL, "Service mode (\"replicated\", \"global\", \"replicated-job\", \"global-job\") (default \"replicated\")", NULL, set_mode, NULL, SPEC_CREATE },
         { "replicas",              0, FLAG_UINT,     NULL, "Number of tasks",                                  NULL, set_replicas, NULL, SPEC_BOTH },
-        { "max-concurrent",        0, FLAG_UINT,     NULL, "Number of job tasks to run concurrently (default equal to --replicas)", "jobs come with a later release", NULL, NULL, SPEC_BOTH },
+        { "max-concurrent",        0, FLAG_UINT,     NULL, "Number of job tasks to run concurrently (default equal to --replicas)", NULL, set_max_concurrent, NULL, SPEC_BOTH },
         { "force",                 0, FLAG_BOOL,     NULL, "Force update even if no changes require it",       NULL, set_force, NULL, SPEC_UPDATE },
         { "publish",             'p', FLAG_LIST,     "port", "Publish a port as a node port",                NULL, add_port, remove_port, SPEC_BOTH },
         { "endpoint-mode",         0, FLAG_STRING,   NULL, "Endpoint mode (vip or dnsrr) (default \"vip\")",   NULL, set_endpoint_mode, NULL, SPEC_BOTH },

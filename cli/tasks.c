@@ -55,7 +55,7 @@ static const char *task_name(struct arena *arena, const Sk__TaskView *view, bool
 
         if (no_resolve || str_is_empty(view->service_name))
                 return definition->slot ? arena_printf(arena, "%s.%llu", definition->service_id,
-                                                       (unsigned long long)definition->slot)
+                                                       (unsigned long long)task_number(definition))
                                         : arena_printf(arena, "%s.%s", definition->service_id,
                                                        definition->node_id);
         task_slot_name(view->task, view->service_name, name, sizeof name);

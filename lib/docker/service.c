@@ -307,7 +307,9 @@ static void add_job_status(json_t *object, const Sk__JobStatus *job)
 {
         json_t *shown = add_object(object, "JobStatus");
 
-        add_number(add_object(shown, "JobIteration"), "Index", (int64_t)job->iteration);
+        /* Docker counts from 0. */
+        add_number(add_object(shown, "JobIteration"), "Index",
+                   job->iteration ? (int64_t)job->iteration - 1 : 0);
         if (job->last_execution_ns)
                 add_time(shown, "LastExecution", job->last_execution_ns);
 }

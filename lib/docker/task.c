@@ -75,7 +75,7 @@ json_t *docker_task(const Sk__TaskView *view)
         if (view->spec && view->spec->task)
                 json_object_set_new(shown, "Spec", task_template(view->spec->task, 0, false));
         add_text(shown, "ServiceID", definition->service_id);
-        add_number(shown, "Slot", (int64_t)definition->slot);
+        add_number(shown, "Slot", definition->slot ? (int64_t)task_number(definition) : 0);
         add_text(shown, "NodeID", task->definition ? task_node(task) : "");
         add_status(shown, view);
         add_text(shown, "DesiredState", task_state_name(definition->desired_state));
@@ -86,7 +86,7 @@ json_t *docker_task(const Sk__TaskView *view)
         if (view->spec && (view->spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB ||
                            view->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB))
                 add_number(add_object(shown, "JobIteration"), "Index",
-                           (int64_t)definition->job_iteration);
+                           (int64_t)definition->job_iteration - 1);
         return shown;
 }
 

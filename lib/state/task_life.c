@@ -99,12 +99,18 @@ bool task_status_is_newer(const Sk__TaskStatus *now, const Sk__TaskStatus *repor
         return !message_equal(&a.base, &b.base);
 }
 
+uint64_t task_number(const Sk__TaskDefinition *definition)
+{
+        return definition->job_iteration ? definition->slot - 1 : definition->slot;
+}
+
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size)
 {
         const Sk__TaskDefinition *definition = task->definition;
 
         if (definition && definition->slot)
-                snprintf(ret, size, "%s.%llu", service_name, (unsigned long long)definition->slot);
+                snprintf(ret, size, "%s.%llu", service_name,
+                         (unsigned long long)task_number(definition));
         else
                 snprintf(ret, size, "%s.%s", service_name,
                          definition ? str_or(definition->node_id, "") : "");

@@ -42,5 +42,9 @@ const char *task_node(const Sk__Task *task);
  * in it. */
 bool task_status_is_newer(const Sk__TaskStatus *now, const Sk__TaskStatus *reported);
 
+/* A slot as people number it: those of a service from 1, a job's indexes from 0.  Meaningless for
+ * tasks of nodes, whose slot is 0. */
+uint64_t task_number(const Sk__TaskDefinition *definition);
+
 /* "web.3", or for a global service "web.<node id>", without the task's id. */
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size);

@@ -15,6 +15,7 @@ enum {
         CPU_LEAST_NANO = 1000000,
         MEMORY_LEAST = 4 * 1024 * 1024,
         REPLICAS_MAX = 1000000,
+        COMPLETIONS_MAX = 100000,
         PORT_MAX = 65535,
         TERMS_MAX = 100, /* of each kind in a placement */
         LEVELS_MAX = 10,
@@ -237,8 +238,11 @@ static int rule_mode(const Sk__ServiceSpec *spec, struct err *err)
         case SK__SERVICE_SPEC__MODE_GLOBAL_JOB:
                 if (spec->update)
                         return err_set(err, ERR_INVALID, "Jobs may not have an update config");
-                return err_set(err, ERR_UNIMPLEMENTED,
-                               "the modes replicated-job and global-job are not supported yet");
+                if (spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB &&
+                    spec->replicated_job->total_completions > COMPLETIONS_MAX)
+                        return err_set(err, ERR_INVALID, "Number of replicas must be at most %d",
+                                       COMPLETIONS_MAX);
+                return 0;
         default:
                 return err_set(err, ERR_INVALID, "Unrecognized service mode");
         }

@@ -18,6 +18,7 @@ Sk__ServiceRevision *revision_next(struct call *call, const Sk__Service *service
         part->spec_id = spec_id;
         part->previous_spec_id = before->spec_id;
         part->revision = before->revision + 1;
+        part->runs_asked = before->runs_asked;
         part->n_labels = spec->annotations->n_labels;
         part->labels = spec->annotations->labels;
         part->history = arena_alloc(call->arena, HISTORY_MAX * sizeof *part->history);
@@ -97,6 +98,17 @@ static int promote(struct call *call, const Sk__Service *service, Sk__ServiceRev
         return 0;
 }
 
+static int run(struct call *call, const Sk__Service *service, Sk__ServiceRevision *part)
+{
+        if (!service_is_job(call->view, service))
+                return err_set(call->err, ERR_PRECONDITION,
+                               "service %s is no job: only replicated-job and global-job services "
+                               "can be run",
+                               service->name);
+        part->runs_asked++;
+        return 0;
+}
+
 int revision_go_on(struct call *call, const Sk__UpdateServiceRequest *in,
                    const Sk__Service *service)
 {
@@ -107,10 +119,14 @@ int revision_go_on(struct call *call, const Sk__UpdateServiceRequest *in,
                 TRY(resume(call, service, part));
         if (in->promote)
                 TRY(promote(call, service, part));
+        if (in->run)
+                TRY(run(call, service, part));
         plan_require_unchanged(call->plan, SK__KIND__KIND_SERVICE,
                                (const struct object_head *)service, PART_SERVICE_spec);
         change = plan_update(call->plan, SK__KIND__KIND_SERVICE, service->id);
-        change->reason = in->promote ? "canaries promoted" : "update resumed";
+        change->reason = in->run       ? "run asked for"
+                         : in->promote ? "canaries promoted"
+                                       : "update resumed";
         plan_set_part(change, PART_SERVICE_spec, &part->base);
         return 0;
 }

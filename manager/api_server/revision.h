@@ -10,6 +10,6 @@ Sk__ServiceRevision *revision_next(struct call *call, const Sk__Service *service
 const Sk__ServiceSpecObject *revision_find(const struct view *view, const Sk__Service *service,
                                            uint64_t number);
 
-/* The update to the present revision is resumed, or its canaries are promoted. */
+/* The update to the present revision is resumed, its canaries are promoted, or the job is run. */
 int revision_go_on(struct call *call, const Sk__UpdateServiceRequest *in,
                    const Sk__Service *service);

@@ -198,7 +198,7 @@ int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,
         if (in->version && in->version != object_part_version((const struct object_head *)service,
                                                               PART_SERVICE_SPEC))
                 return err_set(call->err, ERR_PRECONDITION, "update out of sequence");
-        if (in->resume || in->promote)
+        if (in->resume || in->promote || in->run)
                 return revision_go_on(call, in, service);
         TRY(wanted_spec(call, in, service, &spec));
         part = revision_next(call, service, call->fresh_ids[0], spec);

@@ -40,6 +40,26 @@ const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Servi
         return service->spec ? spec_of(view, service->spec->spec_id) : NULL;
 }
 
+static bool spec_is_job(const Sk__ServiceSpec *spec)
+{
+        return spec && (spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB ||
+                        spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB);
+}
+
+bool service_is_job(const struct view *view, const Sk__Service *service)
+{
+        return spec_is_job(service_spec_now(view, service));
+}
+
+/* Of a job only the last run's tasks count. */
+static bool is_of_last_run(const Sk__Service *service, const Sk__Task *task)
+{
+        const Sk__JobStatus *job = service->progress ? service->progress->job : NULL;
+
+        return !task->definition->job_iteration ||
+               (job && task->definition->job_iteration == job->iteration);
+}
+
 Sk__ServiceCounts *show_counts(struct call *call, const Sk__Service *service,
                                const Sk__ServiceSpec *spec)
 {
@@ -50,6 +70,8 @@ Sk__ServiceCounts *show_counts(struct call *call, const Sk__Service *service,
         while ((task = view_each_service_task(call->view, service->id, &cursor))) {
                 bool is_wanted = task_is_wanted(task);
 
+                if (!is_of_last_run(service, task))
+                        continue;
                 if (is_wanted && task_state(task) == SK__TASK_STATE__TASK_RUNNING)
                         counts->running++;
                 if (is_wanted && !task_is_over(task))
@@ -147,32 +169,43 @@ static void borrow_error(struct call *call, const Sk__Task *task,
 {
         const Sk__Task *older = view_slot_older(call->view, task);
 
-        if (slot->err[0] || slot->state >= SK__TASK_STATE__TASK_RUNNING || !older || !older->status)
+        if (slot->err[0] || slot->state >= SK__TASK_STATE__TASK_RUNNING || !older ||
+            !older->status || older->definition->job_iteration != task->definition->job_iteration)
                 return;
         slot->err = str_or(older->status->err, "");
+}
+
+/* Tasks come slot by slot, the newest first. */
+static bool is_same_slot(const Sk__Task *a, const Sk__Task *b)
+{
+        return a && a->definition->slot == b->definition->slot &&
+               str_equal(a->definition->node_id, b->definition->node_id);
 }
 
 void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServiceResponse *ret)
 {
         const Sk__ServiceSpecObject *wanted = view_service_spec(call->view, service->spec->spec_id);
         const Sk__ServiceSpec *spec = service_spec_now(call->view, service);
-        bool is_global = spec && spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL;
         size_t n_tasks = view_count_service_tasks(call->view, service->id);
         struct view_cursor cursor = { 0 };
-        const Sk__Task *task, *newest;
+        const Sk__Task *task, *shown = NULL;
 
         ret->service = show_service(call, service, true);
         ret->slots = arena_alloc(call->arena, (n_tasks ? n_tasks : 1) * sizeof *ret->slots);
         while ((task = view_each_service_task(call->view, service->id, &cursor))) {
-                newest = is_global ? view_node_slot_newest(call->view, service->id,
-                                                           task->definition->node_id)
-                                   : view_slot_newest(call->view, service->id,
-                                                      task->definition->slot);
-                if (newest != task ||
-                    task->definition->desired_state >= SK__TASK_STATE__TASK_REMOVE)
+                bool is_shown = !is_same_slot(shown, task) && is_of_last_run(service, task);
+
+                if (!is_shown)
+                        continue;
+                shown = task;
+                if (task->definition->desired_state >= SK__TASK_STATE__TASK_REMOVE)
                         continue;
                 add_slot(call, task, wanted ? wanted->spec : NULL, ret);
                 borrow_error(call, task, ret->slots[ret->n_slots - 1]);
         }
         ret->wanted = ret->service->counts->desired;
+        if (spec && spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB)
+                ret->wanted = spec->replicated_job->total_completions;
+        else if (spec && spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB)
+                ret->wanted = ret->n_slots;
 }

@@ -19,6 +19,7 @@ Sk__Node *show_node(struct call *call, const Sk__Node *node);
 
 /* The spec that a service wants now; NULL only while a view is being filled. */
 const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Service *service);
+bool service_is_job(const struct view *view, const Sk__Service *service);
 
 /* Fills 'ret' with the state of the service's slots, for progress. */
 void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServiceResponse *ret);

@@ -28,7 +28,9 @@ static const Sk__Task *find_by_slot(struct call *call, const char *what)
         if (!service)
                 return NULL;
         if (str_to_uint64(dot + 1, &slot, NULL) == 0)
-                return view_slot_newest(call->view, service->id, slot);
+                return view_slot_newest(call->view, service->id,
+                                        slot + service_is_job(call->view,
+                                                              (const Sk__Service *)service));
         return view_node_slot_newest(call->view, service->id, dot + 1);
 }
 

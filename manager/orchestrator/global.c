@@ -3,9 +3,10 @@
 
 #include "manager/orchestrator/work.h"
 
-static bool takes_new(const Sk__Node *node)
+bool global_takes_new(const struct work *work, const Sk__Node *node, const Sk__Task *like)
 {
-        return node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE;
+        return node_may_bear(work, node, like) && node->spec &&
+               node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE;
 }
 
 static const Sk__Task *other_than_canary(const struct work *work)
@@ -35,7 +36,7 @@ void global_decide(struct work *work)
 
                 if (slot.state != SLOT_EMPTY)
                         slots[n_slots++] = slot;
-                else if (node_may_bear(work, node, like) && takes_new(node) && !work_is_full(work))
+                else if (global_takes_new(work, node, like) && !work_is_full(work))
                         work_create(work, 0, node->id, like,
                                     restart_desired(work, slot.newest, false),
                                     "every node runs one");
@@ -45,5 +46,7 @@ void global_decide(struct work *work)
 
 void global_decide_node(struct work *work, const char *node_id)
 {
-        slot_live(work, 0, node_id);
+        struct slot slot = slot_look(work, 0, node_id);
+
+        slot_live(work, &slot);
 }

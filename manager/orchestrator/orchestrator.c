@@ -34,7 +34,7 @@ static void touch_slot(const struct view *view, const Sk__Task *task, struct rec
 {
         const Sk__TaskDefinition *definition = task->definition;
 
-        if (!view_service(view, definition->service_id))
+        if (!view_service(view, definition->service_id) || definition->job_iteration)
                 touch_service(definition->service_id, keys);
         else if (definition->slot)
                 reconcile_keys_add(keys, "service/%.25s/%" PRIu64, definition->service_id,
@@ -82,7 +82,8 @@ static void touch_by_node(const struct view *view, const char *node_id, struct r
                         service->spec ? view_service_spec(view, service->spec->spec_id) : NULL;
 
                 if (object && object->spec && object->spec->spec &&
-                    object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL)
+                    (object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL ||
+                     object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB))
                         touch_service(service->id, keys);
         }
 }
@@ -187,7 +188,11 @@ static void decide_service(const struct view *view, const char *id, size_t limit
 
         if (!view_service(view, id))
                 reap_orphans(view, id, limit, plan);
-        else if (work_begin(&work, view, id, limit, plan))
+        else if (!work_begin(&work, view, id, limit, plan))
+                return;
+        else if (work.is_job)
+                job_decide(&work);
+        else
                 work.is_global ? global_decide(&work) : replicated_decide(&work);
 }
 
@@ -197,7 +202,7 @@ static void decide_slots(const struct view *view, const char *id, const char *wh
         struct work work;
         uint64_t range;
 
-        if (!work_begin(&work, view, id, limit, plan))
+        if (!work_begin(&work, view, id, limit, plan) || work.is_job)
                 return;
         if (work.is_global)
                 global_decide_node(&work, which);

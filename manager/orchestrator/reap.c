@@ -22,9 +22,12 @@ static uint64_t history_of(const struct work *work, const Sk__Task *newest)
         return wanted > (uint64_t)limit ? wanted : (uint64_t)limit;
 }
 
-/* Over, never placed, or nobody is there to say so. */
+/* Over, never placed, or nobody is there to say so.  That an index completed is never forgotten: it
+ * would run again. */
 static bool is_forgettable(const struct view *view, const Sk__Task *task)
 {
+        if (task->definition->job_iteration && task_state(task) == SK__TASK_STATE__TASK_COMPLETE)
+                return false;
         return task_is_over(task) || task_state(task) < SK__TASK_STATE__TASK_ASSIGNED ||
                !view_node(view, task_node(task));
 }
@@ -33,7 +36,7 @@ void reap_slot(struct work *work, const Sk__Task *newest)
 {
         uint64_t kept = 0, most = history_of(work, newest);
 
-        for (const Sk__Task *task = newest; task; task = view_slot_older(work->view, task)) {
+        for (const Sk__Task *task = newest; task; task = slot_older(work, task)) {
                 if (task->definition->desired_state == SK__TASK_STATE__TASK_REMOVE) {
                         if (slot_task_is_lost(work->view, task))
                                 work_remove(work, task, "it was given up and is gone");

@@ -176,11 +176,18 @@ void replicated_decide(struct work *work)
         update_decide(work, kept, n_kept);
 }
 
+static void live(struct work *work, uint64_t number)
+{
+        struct slot slot = slot_look(work, number, "");
+
+        slot_live(work, &slot);
+}
+
 void replicated_decide_range(struct work *work, uint64_t range)
 {
         uint64_t last = view_slots_max(work->view, work->service->id);
 
         for (uint64_t i = 0; i < RANGE_SLOTS && !work_is_full(work); i++)
                 if (range * RANGE_SLOTS + i < last)
-                        slot_live(work, range * RANGE_SLOTS + i + 1, "");
+                        live(work, range * RANGE_SLOTS + i + 1);
 }

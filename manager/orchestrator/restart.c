@@ -21,7 +21,7 @@ static uint64_t count_restarts(const struct work *work, const Sk__Task *newest, 
         uint64_t n = 0;
 
         for (const Sk__Task *task = newest, *older; task; task = older) {
-                older = view_slot_older(work->view, task);
+                older = slot_older(work, task);
                 if (!older ||
                     strcmp(older->definition->spec_id, newest->definition->spec_id) != 0 ||
                     older->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
@@ -37,6 +37,9 @@ bool restart_may(const struct work *work, const Sk__Task *task)
 {
         const Sk__RestartPolicy *policy = policy_of(work, task);
 
+        /* What a job has completed is done, whatever the policy. */
+        if (work->is_job && task_state(task) == SK__TASK_STATE__TASK_COMPLETE)
+                return false;
         if (!policy)
                 return true;
         if (policy->condition == SK__RESTART_POLICY__CONDITION__NONE)
@@ -74,7 +77,7 @@ static int64_t delay_of(const struct work *work, const Sk__Task *task)
 
 int64_t restart_delay_before(const struct work *work, const Sk__Task *task)
 {
-        const Sk__Task *older = view_slot_older(work->view, task);
+        const Sk__Task *older = slot_older(work, task);
 
         return older && !tasks_differ(work, older, task) ? delay_of(work, older) : 0;
 }
@@ -87,13 +90,13 @@ int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t
 
         /* What was given up is no part of the story. */
         while (before && before->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
-                before = view_slot_older(work->view, before);
+                before = slot_older(work, before);
         if (before && !is_update)
                 at = time_after(at, delay_of(work, before));
 
         /* Of what came before the replaced one, those still wanted go on until the new one is up.
          */
-        for (const Sk__Task *task = older; task; task = view_slot_older(work->view, task))
+        for (const Sk__Task *task = older; task; task = slot_older(work, task))
                 if ((task == older || !task_is_wanted(task)) &&
                     !slot_task_is_lost(work->view, task) && at < created_at + STOP_WAIT_MOST)
                         at = created_at + STOP_WAIT_MOST;
@@ -105,16 +108,29 @@ Sk__TaskState restart_desired(const struct work *work, const Sk__Task *older, bo
         int64_t now = view_now(work->view);
 
         return restart_start_at(work, older, now, is_update) > now ? SK__TASK_STATE__TASK_READY
-                                                                   : SK__TASK_STATE__TASK_RUNNING;
+                                                                   : work_goal(work);
 }
 
 /* When a task that waits may start. */
 static int64_t turn_of(const struct work *work, const Sk__Task *task)
 {
-        const Sk__Task *older = view_slot_older(work->view, task);
+        const Sk__Task *older = slot_older(work, task);
         bool is_update = older && tasks_differ(work, older, task);
 
         return restart_start_at(work, older, task->meta ? task->meta->created_at_ns : 0, is_update);
+}
+
+static void create_next(struct work *work, const struct slot *slot, const Sk__Task *like)
+{
+        const Sk__Task *old = slot->newest;
+        bool is_update = !work->is_job && !like && work_is_dirty(work, old);
+
+        work_create(work, slot->number, slot->node_id, like, restart_desired(work, old, is_update),
+                    slot->why);
+        /* It may have completed meanwhile, and what has is never run again. */
+        if (work->is_job)
+                plan_require_unchanged(work->plan, SK__KIND__KIND_TASK,
+                                       (const struct object_head *)old, PART_TASK_status);
 }
 
 static void replace(struct work *work, const struct slot *slot)
@@ -131,9 +147,7 @@ static void replace(struct work *work, const struct slot *slot)
                 return;
         }
         if (has_place && slot->state == SLOT_BROKEN)
-                work_create(work, slot->number, slot->node_id, like,
-                            restart_desired(work, old, !like && work_is_dirty(work, old)),
-                            slot->why);
+                create_next(work, slot, like);
         work_desire(work, old, SK__TASK_STATE__TASK_SHUTDOWN, slot->why);
 }
 
@@ -144,7 +158,7 @@ static void start_waiting(struct work *work, const Sk__Task *task)
         if (at > view_now(work->view))
                 plan_wake(work->plan, at);
         else
-                work_desire(work, task, SK__TASK_STATE__TASK_RUNNING, "its turn has come");
+                work_desire(work, task, work_goal(work), "its turn has come");
 }
 
 /* Older tasks stay wanted only while their replacement, started first, is not up yet. */
@@ -153,23 +167,21 @@ static void stop_older(struct work *work, const Sk__Task *newest)
         bool is_up = task_is_wanted(newest) && task_state(newest) == SK__TASK_STATE__TASK_RUNNING;
         const char *why;
 
-        for (const Sk__Task *task = newest; (task = view_slot_older(work->view, task));) {
+        for (const Sk__Task *task = newest; (task = slot_older(work, task));) {
                 why = is_up ? "its replacement is running" : slot_why_broken(work, task);
                 if (task_is_wanted(task) && why)
                         work_desire(work, task, SK__TASK_STATE__TASK_SHUTDOWN, why);
         }
 }
 
-void slot_live(struct work *work, uint64_t number, const char *node_id)
+void slot_live(struct work *work, const struct slot *slot)
 {
-        struct slot slot = slot_look(work, number, node_id);
-
-        if (!slot.newest)
+        if (!slot->newest)
                 return;
-        if (slot.why)
-                replace(work, &slot);
-        else if (slot.newest->definition->desired_state == SK__TASK_STATE__TASK_READY)
-                start_waiting(work, slot.newest);
-        stop_older(work, slot.newest);
-        reap_slot(work, slot.newest);
+        if (slot->why)
+                replace(work, slot);
+        else if (slot->newest->definition->desired_state == SK__TASK_STATE__TASK_READY)
+                start_waiting(work, slot->newest);
+        stop_older(work, slot->newest);
+        reap_slot(work, slot->newest);
 }

@@ -134,6 +134,15 @@ static enum slot_state state_of(const struct work *work, const Sk__Task *newest,
         return is_wanted ? SLOT_BROKEN : SLOT_EMPTY;
 }
 
+const Sk__Task *slot_older(const struct work *work, const Sk__Task *task)
+{
+        const Sk__Task *older = view_slot_older(work->view, task);
+
+        while (older && older->definition->job_iteration != task->definition->job_iteration)
+                older = view_slot_older(work->view, older);
+        return older;
+}
+
 struct slot slot_of(const struct work *work, uint64_t number, const char *node_id,
                     const Sk__Task *newest)
 {

@@ -14,9 +14,11 @@ bool work_begin(struct work *work, const struct view *view, const char *service_
         const Sk__ServiceSpecObject *object =
                 service && service->spec ? view_service_spec(view, service->spec->spec_id) : NULL;
         struct placement_need *need;
+        int mode;
 
         if (!object || !object->spec || !object->spec->spec || !object->spec->spec->task)
                 return false;
+        mode = object->spec->spec->mode_case;
         need = arena_alloc(&plan->arena, sizeof *need);
         placement_need_read(&plan->arena, view, object->id, object->spec, need);
         *work = (struct work){
@@ -27,7 +29,10 @@ bool work_begin(struct work *work, const struct view *view, const char *service_
                 .revision = object->spec,
                 .spec = object->spec->spec,
                 .need = need,
-                .is_global = object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL,
+                .is_global = mode == SK__SERVICE_SPEC__MODE_GLOBAL ||
+                             mode == SK__SERVICE_SPEC__MODE_GLOBAL_JOB,
+                .is_job = mode == SK__SERVICE_SPEC__MODE_REPLICATED_JOB ||
+                          mode == SK__SERVICE_SPEC__MODE_GLOBAL_JOB,
         };
         return true;
 }
@@ -73,10 +78,17 @@ Sk__ServiceProgress *work_progress(struct work *work)
         return work->progress;
 }
 
-void work_create(struct work *work, uint64_t slot, const char *node_id, const Sk__Task *like,
-                 Sk__TaskState desired, const char *reason)
+Sk__TaskState work_goal(const struct work *work)
 {
-        const char *spec_id = like ? like->definition->spec_id : work->service->spec->spec_id;
+        return work->is_job ? SK__TASK_STATE__TASK_COMPLETE : SK__TASK_STATE__TASK_RUNNING;
+}
+
+Sk__TaskDefinition *work_create(struct work *work, uint64_t slot, const char *node_id,
+                                const Sk__Task *like, Sk__TaskState desired, const char *reason)
+{
+        const char *spec_id = like        ? like->definition->spec_id
+                              : work->run ? work->run->spec_id
+                                          : work->service->spec->spec_id;
         struct arena *arena = &work->plan->arena;
         Sk__TaskDefinition *definition = arena_alloc(arena, sizeof *definition);
         Sk__ServiceProgress *progress = work_progress(work);
@@ -94,11 +106,13 @@ void work_create(struct work *work, uint64_t slot, const char *node_id, const Sk
         definition->generation = progress->generation;
         definition->desired_state = desired;
         definition->reason = reason;
+        definition->job_iteration = work->run ? work->run->iteration : 0;
         snprintf(slot_key, sizeof slot_key, "%" PRIu64, slot);
         id_of_task(work->service->id, *node_id ? node_id : slot_key, progress->generation, id);
         change = plan_create(work->plan, SK__KIND__KIND_TASK, id);
         change->reason = reason;
         plan_set_part(change, PART_TASK_definition, &definition->base);
+        return definition;
 }
 
 void plan_desire(struct plan *plan, const Sk__Task *task, Sk__TaskState desired, const char *reason)

@@ -23,7 +23,8 @@ struct work {
         const Sk__ServiceSpecRevision *revision; /* the one wanted */
         const Sk__ServiceSpec *spec;             /* revision->spec, with a task spec in it */
         const struct placement_need *need;       /* of revision */
-        bool is_global;
+        bool is_global, is_job;
+        const Sk__JobStatus__Run *run; /* of a job: whose tasks are looked at */
         bool has_group;
         Sk__ServiceProgress *progress; /* as it shall be; NULL while it stays as it is */
         bool has_generation;           /* progress->generation is for the tasks created now */
@@ -39,10 +40,13 @@ bool work_is_full(struct work *work);
 /* The service's progress, to be written. */
 Sk__ServiceProgress *work_progress(struct work *work);
 
+/* What a task is to reach: RUNNING, or COMPLETE for a job's. */
+Sk__TaskState work_goal(const struct work *work);
 /* 'node_id' is "" for a replicated service, 'slot' 0 for a global one.  'like' is a task whose spec
- * is taken; NULL: the present one. */
-void work_create(struct work *work, uint64_t slot, const char *node_id, const Sk__Task *like,
-                 Sk__TaskState desired, const char *reason);
+ * is taken; NULL: the present one, or of a job the run's.  What is returned may still be changed.
+ */
+Sk__TaskDefinition *work_create(struct work *work, uint64_t slot, const char *node_id,
+                                const Sk__Task *like, Sk__TaskState desired, const char *reason);
 /* No-op when that much is desired already. */
 void work_desire(struct work *work, const Sk__Task *task, Sk__TaskState desired,
                  const char *reason);
@@ -85,6 +89,8 @@ struct slot slot_of(const struct work *work, uint64_t number, const char *node_i
                     const Sk__Task *newest);
 struct slot slot_look(const struct work *work, uint64_t number, const char *node_id);
 
+/* The next older task of the slot, of a job in the same iteration; NULL. */
+const Sk__Task *slot_older(const struct work *work, const Sk__Task *task);
 /* Why the task cannot go on; NULL when it can. */
 const char *slot_why_broken(const struct work *work, const Sk__Task *task);
 /* Did it complete, fail or get rejected, rather than being told to stop? */
@@ -104,14 +110,14 @@ int64_t restart_start_at(const struct work *work, const Sk__Task *older, int64_t
                          bool is_update);
 /* How long after its creation the task may start for the sake of the one before it in its slot. */
 int64_t restart_delay_before(const struct work *work, const Sk__Task *task);
-/* READY when it has to wait for what the slot held, else RUNNING. */
+/* READY when it has to wait for what the slot held, else the goal. */
 Sk__TaskState restart_desired(const struct work *work, const Sk__Task *older, bool is_update);
 /* How many tasks of the slot have to be kept so that attempts can be counted. */
 uint64_t restart_history_wanted(const struct work *work, const Sk__Task *newest);
 
 /* The life of the tasks in one slot: replace what broke, start what waited, stop what was replaced,
  * forget. */
-void slot_live(struct work *work, uint64_t number, const char *node_id);
+void slot_live(struct work *work, const struct slot *slot);
 
 /* --- the other questions --- */
 
@@ -119,6 +125,9 @@ void replicated_decide(struct work *work);
 void replicated_decide_range(struct work *work, uint64_t range);
 void global_decide(struct work *work);
 void global_decide_node(struct work *work, const char *node_id);
+void job_decide(struct work *work);
+/* May a global service, or job, begin something like 'like' (NULL: of the present spec) there? */
+bool global_takes_new(const struct work *work, const Sk__Node *node, const Sk__Task *like);
 /* Which of these slots (those that stay) are to be replaced next. */
 void update_decide(struct work *work, const struct slot *slots, size_t n_slots);
 /* A task of the present spec, made since its update began, that ended soon after its start or does

@@ -230,8 +230,19 @@ static void what_is_not_there_yet_is_refused_by_name(void **state)
 
         a_port(world, spec, 80, 8080)->publish_mode = SK__PORT_CONFIG__PUBLISH_MODE__INGRESS;
         assert_refused(spec, ERR_UNIMPLEMENTED, "ingress mode is not supported yet");
-        assert_refused(a_job_spec(world, "job", 3), ERR_UNIMPLEMENTED,
-                       "replicated-job and global-job are not supported yet");
+}
+
+static void a_job_has_no_update_config_and_bounded_completions(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_job_spec(world, "job", 100000);
+
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        spec->replicated_job->total_completions++;
+        assert_refused(spec, ERR_INVALID, "Number of replicas must be at most 100000");
+        spec->replicated_job->total_completions = 0;
+        spec->update = NEW(world, Sk__UpdateConfig, SK__UPDATE_CONFIG__INIT);
+        assert_refused(spec, ERR_INVALID, "Jobs may not have an update config");
 }
 
 static void constraints_are_read_when_they_are_given(void **state)
@@ -318,6 +329,7 @@ int main(void)
                 T(ports_are_numbers_up_to_65535),
                 T(a_port_is_published_once),
                 T(what_is_not_there_yet_is_refused_by_name),
+                T(a_job_has_no_update_config_and_bounded_completions),
                 T(constraints_are_read_when_they_are_given),
                 T(a_spec_of_megabytes_is_refused),
                 T(a_service_keeps_its_name_and_mode),

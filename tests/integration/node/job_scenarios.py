@@ -1,0 +1,62 @@
+"""Jobs with real containers: so many at a time, attempts, on every node, once more."""
+import os
+
+from cli_scenarios import _skep
+from node import IMAGE, check, wait_until
+
+QUICK = '--stop-grace-period', '500ms', '--restart-delay', '100ms'
+
+
+def _told(text, *words):
+    for word in words:
+        check(word in text, 'not told: %r in' % word, text)
+
+
+def _create(node, name, script, *options, code=0):
+    return _skep(node, 'service', 'create', '--name', name, *QUICK, *options, IMAGE, 'sh', '-c', script, code=code)
+
+
+def a_job_completes_each_index_once_two_at_a_time(node):
+    folder = node.folder + '/work'
+    os.makedirs(folder, exist_ok=True)
+    # Each says that it works, looks how many do, and says what it saw.
+    script = 'mkdir /work/$SKEP_JOB_INDEX; ls -d /work/?|wc -l; sleep 0.5; rmdir /work/$SKEP_JOB_INDEX; echo $SKEP_JOB_ITERATION-$SKEP_JOB_INDEX'
+    options = '--mode', 'replicated-job', '--replicas', '5', '--max-concurrent', '2', '--mount', 'type=bind,source=%s,target=/work' % folder
+    text = _create(node, 'job', script, *options)
+    _told(text, 'active tasks: 0 out of 2 tasks', '1/5: ', 'job complete')
+    _told(_skep(node, 'service', 'ls'), 'replicated job', '0/2 (5/5 completed)')
+    text = _skep(node, 'service', 'logs', '--raw', 'job')
+    check(sorted(w for w in text.split() if '-' in w) == ['0-%d' % i for i in range(5)], text)
+    check({w for w in text.split() if '-' not in w} <= {'1', '2'}, 'never more than two:', text)
+    lines = _skep(node, 'service', 'ps', '--format', '{{.Name}} {{.DesiredState}} {{.CurrentState}}', 'job').splitlines()
+    check([line.split()[:3] for line in lines] == [['job.%d' % i, 'Complete', 'Complete'] for i in range(5)], lines)
+    _told(_skep(node, 'service', 'update', '--force', 'job'), 'job complete')
+    check(len(_skep(node, 'service', 'ps', '-q', 'job').split()) == 10, 'both runs are kept')
+    _told(_skep(node, 'service', 'run', 'job'), 'job complete')
+    _told(_skep(node, 'service', 'scale', 'job=2'), 'job scaled to 2', 'job complete')
+    _told(_skep(node, 'service', 'ls'), '0/2 (2/2 completed)')
+    text = _skep(node, 'service', 'logs', '--raw', 'job')
+    check(sorted(w for w in text.split() if '-' in w) == sorted(['%d-%d' % (k, i) for k in range(3) for i in range(5)] + ['3-0', '3-1']), text)
+    _told(_skep(node, 'service', 'inspect', 'job'), '"LastExecution"', '"Index": 3')
+    _told(_skep(node, 'why', 'job.0'), 'complete')
+
+
+def a_job_that_fails_is_tried_as_often_as_it_may(node):
+    for mode, options in (('replicated-job', ['--replicas', '2']), ('global-job', [])):
+        text = _create(node, 'bad', 'exit 3', '--mode', mode, *options, '--restart-max-attempts', '2', code=1)
+        _told(text, 'job failed: %d of %d failed' % ((2, 2) if options else (1, 1)))
+        tasks = [t for t in node.tasks('bad')]
+        check(len(tasks) == (6 if options else 3), 'each three times:', len(tasks))
+        check({t.task.status.container.exit_code for t in tasks} == {3}, 'exit codes are kept')
+        _skep(node, 'service', 'rm', 'bad')
+    _told(_create(node, 'once', 'exit 3', '--mode', 'replicated-job', '--restart-condition', 'none', code=1), 'job failed: 1 of 1 failed')
+    check(len(node.tasks('once')) == 1, 'it is not tried again')
+    _told(_create(node, 'no', 'exit 0', '--mode', 'global-job', '--replicas', '2', code=125), 'replicas can only be used with')
+    _told(_create(node, 'no', 'exit 0', '--mode', 'replicated-job', '--update-delay', '1s', code=1), 'Jobs may not have an update config')
+
+
+def a_global_job_runs_once_on_the_node(node):
+    _told(_create(node, 'sweep', 'echo swept', '--mode', 'global-job'), 'job complete')
+    _told(_skep(node, 'service', 'ls'), 'global job', '0/0 (1/1 completed)')
+    _told(_skep(node, 'service', 'scale', 'sweep=2', code=1), 'sweep: scale can only be used with replicated or replicated-job mode')
+    wait_until(lambda: 'swept' in _skep(node, 'service', 'logs', 'sweep'), 'its logs are kept')
