@@ -17,11 +17,11 @@ def _create(node, name, script, *options, code=0):
 
 
 def a_job_completes_each_index_once_two_at_a_time(node):
-    folder = node.folder + '/work'
+    folder = node.folder + '/seen'
     os.makedirs(folder, exist_ok=True)
     # Each says that it works, looks how many do, and says what it saw.
-    script = 'mkdir /work/$SKEP_JOB_INDEX; ls -d /work/?|wc -l; sleep 0.5; rmdir /work/$SKEP_JOB_INDEX; echo $SKEP_JOB_ITERATION-$SKEP_JOB_INDEX'
-    options = '--mode', 'replicated-job', '--replicas', '5', '--max-concurrent', '2', '--mount', 'type=bind,source=%s,target=/work' % folder
+    script = 'mkdir /seen/$SKEP_JOB_INDEX; ls -d /seen/?|wc -l; sleep 0.5; rmdir /seen/$SKEP_JOB_INDEX; echo $SKEP_JOB_ITERATION-$SKEP_JOB_INDEX'
+    options = '--mode', 'replicated-job', '--replicas', '5', '--max-concurrent', '2', '--mount', 'type=bind,source=%s,target=/seen' % folder
     text = _create(node, 'job', script, *options)
     _told(text, 'active tasks: 0 out of 2 tasks', '1/5: ', 'job complete')
     _told(_skep(node, 'service', 'ls'), 'replicated job', '0/2 (5/5 completed)')
