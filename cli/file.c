@@ -1,8 +1,10 @@
 /* skep secret and skep config: the same commands for two kinds. */
 #include "cli/file.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/spec_private.h"
 #include "cli/tables.h"
@@ -30,13 +32,29 @@ struct file_calls {
 
 /* --- content --- */
 
-/* 'what' is quoted in the error, as docker does. */
+static int read_stdin(struct str *ret, struct err *err)
+{
+        char piece[16 * 1024];
+        ssize_t n;
+
+        while (ret->length <= CONTENT_MAX && (n = read(STDIN_FILENO, piece, sizeof piece)) != 0) {
+                if (n < 0 && errno != EINTR)
+                        return err_set(err, ERR_UNAVAILABLE, "Error reading content from STDIN: %s",
+                                       strerror(errno));
+                if (n > 0)
+                        str_add_bytes(ret, piece, (size_t)n);
+        }
+        explicit_bzero(piece, sizeof piece);
+        return 0;
+}
+
+/* The path is quoted in the error, as docker does. */
 static int read_content(const char *path, struct str *ret, struct err *err)
 {
         int result;
 
         if (strcmp(path, "-") == 0)
-                return file_read("/dev/stdin", CONTENT_MAX, ret, err);
+                return read_stdin(ret, err);
         result = file_read(path, CONTENT_MAX, ret, err);
         return result < 0 ? err_prefix(err, "Error reading content from \"%s\"", path) : 0;
 }

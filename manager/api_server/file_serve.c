@@ -1,4 +1,6 @@
 /* Handlers for secrets and configs: what a secret says goes into the plan and nowhere else. */
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "lib/base/str.h"
@@ -225,13 +227,43 @@ static int list_files(struct call *call, Sk__Kind kind, Sk__Filter *const *filte
 
 /* --- secrets --- */
 
-/* Whatever this daemon is told one day: never with its data. */
+/* Never with its data, whatever this daemon is told one day, nor with what would let guesses be
+ * tried. */
 static Sk__Secret *show_secret(struct call *call, const struct object_head *object)
 {
         Sk__Secret *shown = arena_copy(call->arena, object, sizeof *shown);
 
         shown->data = NULL;
+        if (!shown->spec)
+                return shown;
+        shown->spec = arena_copy(call->arena, shown->spec, sizeof *shown->spec);
+        shown->spec->digest = (ProtobufCBinaryData){ 0 };
         return shown;
+}
+
+/* The id is its salt: the same data in two secrets does not show. */
+static ProtobufCBinaryData digest_of(struct call *call, const char *id,
+                                     const ProtobufCBinaryData *data)
+{
+        size_t length = strlen(id);
+        uint8_t *salted = arena_alloc(call->arena, length + data->len);
+        uint8_t *digest = arena_alloc(call->arena, SHA256_DIGEST_LENGTH);
+
+        memcpy(salted, id, length);
+        memcpy(salted + length, data->data, data->len);
+        SHA256(salted, length + data->len, digest);
+        explicit_bzero(salted, length + data->len);
+        return (ProtobufCBinaryData){ SHA256_DIGEST_LENGTH, digest };
+}
+
+static bool is_same_secret(struct call *call, const struct object_head *object,
+                           const ProtobufCBinaryData *data)
+{
+        const Sk__SecretSpec *spec = ((const Sk__Secret *)object)->spec;
+        ProtobufCBinaryData digest = digest_of(call, object->id, data);
+
+        return spec->digest.len == digest.len &&
+               CRYPTO_memcmp(spec->digest.data, digest.data, digest.len) == 0;
 }
 
 int handle_create_secret(struct call *call, const Sk__CreateSecretRequest *in,
@@ -251,6 +283,7 @@ int handle_create_secret(struct call *call, const Sk__CreateSecretRequest *in,
         spec = arena_copy(call->arena, in->spec, sizeof *spec);
         spec->family = file.family;
         spec->version = file.version;
+        spec->digest = digest_of(call, call->fresh_ids[0], &in->data);
         plan_file(call, &file, &spec->base, &in->data);
         out->id = call->fresh_ids[0];
         return 0;
@@ -287,10 +320,16 @@ static int new_secret_version(struct call *call, const struct file *asked,
 
         TRY(next_version(call, asked, in->spec ? in->spec->annotations : NULL, &in->data, &newest,
                          annotations));
+        if (is_same_secret(call, newest.head, &in->data)) {
+                out->id = newest.head->id;
+                out->name = newest.head->name;
+                return 0;
+        }
         spec->annotations = annotations;
         spec->template_driver = newest.template_driver;
         spec->family = newest.family;
         spec->version = ++newest.version;
+        spec->digest = digest_of(call, call->fresh_ids[0], &in->data);
         plan_file(call, &newest, &spec->base, &in->data);
         out->id = call->fresh_ids[0];
         out->name = arena_printf(call->arena, "%s@%llu", newest.family,
@@ -312,7 +351,8 @@ int handle_update_secret(struct call *call, const Sk__UpdateSecretRequest *in,
         before = ((const Sk__Secret *)file.head)->spec;
         TRY(check_change(call, &file, in->version,
                          said && said->annotations && is_named_so(&file, said->annotations) &&
-                                 !in->data.len && str_equal(said->driver, before->driver) &&
+                                 (!in->data.len || is_same_secret(call, file.head, &in->data)) &&
+                                 str_equal(said->driver, before->driver) &&
                                  str_equal(said->template_driver, before->template_driver)));
         spec = arena_copy(call->arena, before, sizeof *spec);
         spec->annotations = arena_copy(call->arena, said->annotations, sizeof *said->annotations);

@@ -58,6 +58,7 @@ def a_new_version_moves_the_services_that_follow(node):
     check(_skep(node, 'secret', 'update', '--data', _file(node, 'pw', b'two'), 'pw') == 'pw@2\n', 'the new version is named')
     wait_until(lambda: _read(node, 'follower', '/run/secrets/pw') == b'two', 'the follower gets the new one')
     check(_read(node, 'pinned', '/run/secrets/pw') == b'one', 'who named a version keeps it')
+    check(_skep(node, 'secret', 'update', '--data', _file(node, 'pw', b'two'), 'pw') == 'pw@2\n', 'the same again is no new version')
     check('pw@2' in _skep(node, 'secret', 'ls'), 'ls shows it')
     _skep(node, 'secret', 'rm', 'pw', code=1)
     node.remove('pinned')

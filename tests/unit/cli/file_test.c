@@ -228,9 +228,7 @@ static void the_long_form_says_it_all(void **state)
 static void what_is_no_reference_is_refused(void **state)
 {
         static const char *const cases[] = { "target=x", "source=a,mode=rw", "source=a,x=y",
-                                             "source=a,mode=77777777",
-                                             "source"
-                                             ",x" };
+                                             "source=a,mode=77777777", "source,x" };
         struct typed *typed = *state;
 
         for (size_t i = 0; i < 5; i++)

@@ -92,7 +92,7 @@ static int new_version(struct scene *scene, const char *name, Sk__UpdateSecretRe
         *out = (Sk__UpdateSecretResponse)SK__UPDATE_SECRET_RESPONSE__INIT;
         in.id = name;
         in.new_version = true;
-        in.data = bytes("other");
+        in.data = bytes(scene->fresh[0]);
         TRY(handle_update_secret(&scene->call, &in, out));
         carry_out(scene);
         return 0;
@@ -221,6 +221,7 @@ static void nobody_is_told_what_a_secret_says(void **state)
         assert_int_equal(handle_list_secrets(&scene->call, &list, &listed), 0);
         assert_int_equal(listed.n_secrets, 1);
         assert_null(listed.secrets[0]->data);
+        assert_int_equal(listed.secrets[0]->spec->digest.len, 0);
         get.id = "pw";
         assert_int_equal(handle_get_secret(&scene->call, &get, &got), 0);
         assert_null(got.secret->data);
@@ -259,6 +260,7 @@ static void only_labels_can_be_changed(void **state)
         assert_int_equal(update(scene, "pw", "other", "", 0), ERR_INVALID);
         assert_string_equal(scene->err.text, "only updates to Labels are allowed");
         assert_int_equal(update(scene, "pw", "pw", "data", 0), ERR_INVALID);
+        assert_int_equal(update(scene, "pw", "pw", "s3cret", 0), 0);
         assert_int_equal(update(scene, "pw", "pw", "", 12345), ERR_PRECONDITION);
         assert_string_equal(scene->err.text, "update out of sequence");
         assert_int_equal(update(scene, "pw", "pw", "", 0), 0);
