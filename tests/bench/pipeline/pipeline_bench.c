@@ -281,6 +281,7 @@ static size_t count_updated(struct bench *bench)
 /* All services anew, until each says that its update is complete. */
 static bool update_services(struct bench *bench)
 {
+        struct usage before = measure(bench), after;
         int64_t start = now_ns(), looked = start;
         double s;
 
@@ -301,6 +302,10 @@ static bool update_services(struct bench *bench)
         s = (double)(now_ns() - start) / 1e9;
         printf("update_seconds: %.2f s\n", s);
         printf("update_tasks_per_second: %.0f tasks/s\n", (double)bench->n_tasks / s);
+        after = measure(bench);
+        for (size_t i = 0; i < bench->manager.n_daemons; i++)
+                printf("update_cpu_ms_per_task_%s: %.4f ms\n", name_of(bench, i),
+                       (after.cpu_ms[i] - before.cpu_ms[i]) / (double)bench->n_tasks);
         return true;
 }
 
