@@ -136,7 +136,8 @@ static bool global_may(struct sim *sim, const Sk__Service *service, const Sk__Ta
         const Sk__ServiceSpec *spec =
                 view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec;
 
-        return placement_constraints_met(spec->task->placement, node) &&
+        return node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE &&
+               placement_constraints_met(spec->task->placement, node) &&
                (!newest || !has_canaries(sim, service) || is_current(sim, service, newest));
 }
 
@@ -206,6 +207,39 @@ static void check_leftovers(struct sim *sim)
         }
 }
 
+/* Whoever may take its time has had more than enough; but some have no deadline. */
+static void check_drained(struct sim *sim, const Sk__Node *node)
+{
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        while ((task = view_each_node_task(sim->world.view, node->id, &cursor))) {
+                const Sk__Service *service =
+                        view_service(sim->world.view, task->definition->service_id);
+                const Sk__UpdateConfig *update =
+                        view_service_spec(sim->world.view, service->spec->spec_id)
+                                ->spec->spec->update;
+
+                if (task_is_wanted(task) && !(update && update->progress_deadline_ns < 0))
+                        sim_fail(sim, "task %s stays on a drained node", task->id);
+        }
+}
+
+/* What a person said was heard, and what has left is forgotten. */
+static void check_progress(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__ServiceProgress *progress = service->progress;
+        const Sk__UpdateStatus *status = progress ? progress->update : NULL;
+
+        if (status && !strcmp(status->spec_id, service->spec->spec_id) &&
+            (status->state == SK__UPDATE_STATUS__STATE__PAUSED ||
+             status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED) &&
+            status->resumed_at_ns != service->spec->resumed_at_ns)
+                sim_fail(sim, "the update of service %s was resumed in vain", service->name);
+        if (progress && progress->is_moving && has_deadline(sim, service))
+                sim_fail(sim, "service %s is still moving", service->name);
+}
+
 void check_rest(struct sim *sim)
 {
         struct view_cursor cursor = { 0 };
@@ -213,9 +247,12 @@ void check_rest(struct sim *sim)
 
         if (sim->last_commit > sim->world.now - NS_PER_MINUTE)
                 sim_fail(sim, "there is no rest");
-        while ((head = view_each(sim->world.view, SK__KIND__KIND_SERVICE, &cursor)))
+        while ((head = view_each(sim->world.view, SK__KIND__KIND_SERVICE, &cursor))) {
                 check_service(sim, (const Sk__Service *)head);
+                check_progress(sim, (const Sk__Service *)head);
+        }
         for (size_t i = 0; i < sim->options->n_nodes; i++)
                 check_node(sim, view_node(sim->world.view, sim->nodes[i].id), NULL);
+        check_drained(sim, view_node(sim->world.view, sim->nodes[0].id));
         check_leftovers(sim);
 }

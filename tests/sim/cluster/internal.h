@@ -126,6 +126,8 @@ struct sim_node *node_find(struct sim *sim, const char *id);
 
 void person_begin(struct sim *sim);
 void person_finish(struct sim *sim); /* every node is active and back */
+/* A node (the context) is drained for good. */
+void person_drain(struct sim *sim, void *context, uint64_t number);
 
 /* --- check.c --- */
 

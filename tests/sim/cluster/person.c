@@ -253,3 +253,9 @@ void person_finish(struct sim *sim)
                 set_node(sim, &sim->nodes[i], SK__NODE_SPEC__AVAILABILITY__ACTIVE);
         }
 }
+
+void person_drain(struct sim *sim, void *context, uint64_t number)
+{
+        (void)number;
+        set_node(sim, context, SK__NODE_SPEC__AVAILABILITY__DRAIN);
+}

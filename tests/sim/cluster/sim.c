@@ -92,6 +92,7 @@ static void end_faults(struct sim *sim, void *context, uint64_t number)
         (void)context;
         (void)number;
         person_finish(sim);
+        sim_after(sim, 90 * NS_PER_MINUTE, person_drain, &sim->nodes[0], 0);
 }
 
 static void drop_queue(struct sim *sim)

@@ -21,7 +21,7 @@ static struct sim_options options_of(uint64_t seed, bool shall_trace)
                 .n_services = 2 + seed % 5,
                 .n_slots = 1 + seed % 7,
                 .faults_ns = 20 * NS_PER_MINUTE,
-                .rest_ns = 3 * NS_PER_HOUR,
+                .rest_ns = 5 * NS_PER_HOUR,
                 .shall_trace = shall_trace,
         };
 }
