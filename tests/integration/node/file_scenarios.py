@@ -51,7 +51,8 @@ def secrets_and_configs_are_files_of_the_container(node):
 
 
 def a_new_version_moves_the_services_that_follow(node):
-    _skep(node, 'secret', 'create', 'pw', _file(node, 'pw', b'one'))
+    piped = run(node.folder + '/bin/skep', '-H', 'unix:%s/api.sock' % node.run, 'secret', 'create', 'pw', '-', input='one')
+    check(piped.returncode == 0, piped.stderr)
     for name, source in ('follower', 'pw'), ('pinned', 'pw@1'):
         _skep(node, 'service', 'create', '-d', '--name', name, '--stop-grace-period', '100ms', '--secret', 'source=%s,target=pw' % source,
               IMAGE, 'sleep', '100000')
@@ -143,6 +144,10 @@ def what_a_secret_says_is_nowhere_but_in_its_container(node):
     node.running('web', 3)
     for words in ('secret', 'ls', '--format', 'json'), ('secret', 'inspect', 'pw'), ('service', 'inspect', 'web'), ('events', '--since', '1h', '--until', '0s'):
         check(planted.decode() not in _skep(node, *words), *words, 'does not tell it')
+    for socket in glob.glob(node.run + '/*.metrics'):
+        for page in 'metrics', 'state':
+            told = run('curl', '-s', '--unix-socket', socket, 'http://daemon/' + page).stdout
+            check(planted.decode() not in told, socket, page, 'does not tell it')
     check(not _files_that_hold(planted, node.state, node.folder + '/agent.log'), 'no file has it:',
           _files_that_hold(planted, node.state, node.folder + '/agent.log'))
     node.remove('web')

@@ -188,6 +188,19 @@ static void a_secret_comes_with_the_first_task_that_needs_it(void **state)
         assert_int_equal(next(f)->n_secrets, 0);
 }
 
+static void a_template_is_sent_as_one(void **state)
+{
+        struct fixture *f = *state;
+        Sk__SecretSpec spec = SK__SECRET_SPEC__INIT;
+
+        spec.template_driver = "golang";
+        a_secret(&f->world, "key");
+        a_part(&f->world, SK__KIND__KIND_SECRET, an_id(&f->world, "key"), "key", 0, &spec.base);
+        a_service_with_secret(&f->world, "web", "key");
+        a_task(&f->world, "web", 1, ASSIGNED, "n1");
+        assert_string_equal(next(f)->secrets[0]->template_driver, "golang");
+}
+
 static void a_secret_goes_when_no_task_that_may_run_needs_it(void **state)
 {
         struct fixture *f = *state;
@@ -440,6 +453,7 @@ int main(void)
                 TEST(a_changed_desire_is_told),
                 TEST(a_task_that_is_gone_is_removed_with_its_spec),
                 TEST(a_secret_comes_with_the_first_task_that_needs_it),
+                TEST(a_template_is_sent_as_one),
                 TEST(a_secret_goes_when_no_task_that_may_run_needs_it),
                 TEST(a_task_that_shall_stop_needs_no_secrets),
                 TEST(large_files_come_in_messages_of_their_own),
