@@ -211,6 +211,15 @@ static bool follows(const Sk__ContainerSpec *container, const struct file *file)
         return false;
 }
 
+/* A job that ran is not run again for a new password. */
+static bool is_done_once(const struct view *view, const Sk__Service *service)
+{
+        const Sk__ServiceSpec *spec = service_spec_now(view, service);
+
+        return !spec->schedule && (spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB ||
+                                   spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB);
+}
+
 static void move_service(struct call *call, const Sk__Service *service, const struct file *before,
                          const char *id)
 {
@@ -243,7 +252,7 @@ void file_move_followers(struct call *call, const struct file *before, const cha
                 const Sk__Service *service = (const Sk__Service *)object;
                 const Sk__ContainerSpec *container = container_of_service(call->view, service);
 
-                if (!container || !follows(container, before))
+                if (!container || !follows(container, before) || is_done_once(call->view, service))
                         continue;
                 move_service(call, service, before, id);
                 (*ret_names)[(*ret_n)++] = arena_strdup(call->arena, service->name);

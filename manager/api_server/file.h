@@ -42,6 +42,6 @@ int file_fill_references(struct call *call, Sk__ContainerSpec *container);
 int file_require_references(struct call *call, const Sk__ContainerSpec *container);
 
 /* Services that follow the family of 'before' (any of its versions) use the object 'id' from now
- * on; their names. */
+ * on, but for jobs that run once; their names. */
 void file_move_followers(struct call *call, const struct file *before, const char *id,
                          char ***ret_names, size_t *ret_n);

@@ -107,7 +107,8 @@ static int create_service(struct scene *scene, const char *name, const char *sec
         draw(scene);
         reference.name = secret;
         reference.target = "file";
-        in.spec = a_spec(&scene->world, name, 1);
+        in.spec = strcmp(name, "job") == 0 ? a_job_spec(&scene->world, name, 1)
+                                           : a_spec(&scene->world, name, 1);
         in.spec->task->container->secrets = references;
         in.spec->task->container->n_secrets = 1;
         TRY(handle_create_service(&scene->call, &in, &out));
@@ -227,8 +228,6 @@ static void nobody_is_told_what_a_secret_says(void **state)
         assert_null(got.secret->data);
 }
 
-/* --- changing --- */
-
 static int update(struct scene *scene, const char *name, const char *new_name, const char *data,
                   uint64_t version)
 {
@@ -266,8 +265,6 @@ static void only_labels_can_be_changed(void **state)
         assert_int_equal(update(scene, "pw", "pw", "", 0), 0);
 }
 
-/* --- versions --- */
-
 static void the_next_version_is_an_object_of_its_own(void **state)
 {
         struct scene *scene = *state;
@@ -302,6 +299,7 @@ static void services_that_follow_are_moved_in_the_same_plan(void **state)
         create_secret(scene, "pw");
         assert_int_equal(create_service(scene, "follows", "pw"), 0);
         assert_int_equal(create_service(scene, "pinned", "pw@1"), 0);
+        assert_int_equal(create_service(scene, "job", "pw"), 0);
         assert_int_equal(new_version(scene, "pw", &out), 0);
         assert_int_equal(out.n_services, 1);
         assert_string_equal(out.services[0], "follows");
