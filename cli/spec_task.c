@@ -154,6 +154,16 @@ static int set_restart_window(struct spec_edit *edit, const char *value)
         return str_to_duration(value, &restart(edit)->window_ns, edit->err);
 }
 
+static int set_backoff_max(struct spec_edit *edit, const char *value)
+{
+        return str_to_duration(value, &restart(edit)->backoff_max_ns, edit->err);
+}
+
+static int set_backoff_reset(struct spec_edit *edit, const char *value)
+{
+        return str_to_duration(value, &restart(edit)->backoff_reset_ns, edit->err);
+}
+
 /* --- placement --- */
 
 static Sk__Placement *placement(struct spec_edit *edit)
@@ -327,6 +337,8 @@ const struct spec_option spec_task_options[] = {
         { "restart-delay",         0, FLAG_DURATION, NULL, "Delay between restart attempts (ns|us|ms|s|m|h) (default 5s)", NULL, set_restart_delay, NULL, SPEC_BOTH },
         { "restart-max-attempts",  0, FLAG_UINT,     NULL, "Maximum number of restarts before giving up",   NULL, set_restart_max_attempts, NULL, SPEC_BOTH },
         { "restart-window",        0, FLAG_DURATION, NULL, "Window used to evaluate the restart policy (ns|us|ms|s|m|h)", NULL, set_restart_window, NULL, SPEC_BOTH },
+        { "restart-backoff-max",   0, FLAG_DURATION, NULL, "Double the restart delay with each failure in a row, up to this (ns|us|ms|s|m|h) (0s: the delay stays)", NULL, set_backoff_max, NULL, SPEC_BOTH },
+        { "restart-backoff-reset", 0, FLAG_DURATION, NULL, "A task that ran so long begins anew with the restart delay (ns|us|ms|s|m|h) (default --restart-backoff-max, or 10m)", NULL, set_backoff_reset, NULL, SPEC_BOTH },
         { "constraint",            0, FLAG_LIST,     NULL, "Placement constraints",                         NULL, add_constraint, remove_constraint, SPEC_BOTH },
         { "affinity",              0, FLAG_LIST,     NULL, "Tasks to be beside or apart from (service==db, service!=web, image==redis, ==~ for a wish)", NULL, add_affinity, remove_affinity, SPEC_BOTH },
         { "placement-pref",        0, FLAG_LIST,     "pref", "Add a placement preference",                  NULL, add_preference, remove_preference, SPEC_BOTH },

@@ -84,6 +84,7 @@ static const char *error_text(struct arena *arena, const Sk__TaskView *view, boo
 static const char *current_state(struct arena *arena, const Sk__TaskView *view, int64_t now_ns)
 {
         _cleanup_(str_done) struct str text = { 0 };
+        char restart[80];
         size_t start;
 
         str_addf(&text, "%s ", capitalised(arena, task_state_name(view->state)));
@@ -91,6 +92,9 @@ static const char *current_state(struct arena *arena, const Sk__TaskView *view, 
         add_ago(&text, state_since(view->task), now_ns);
         if (text.text[start] >= 'A' && text.text[start] <= 'Z')
                 text.text[start] = (char)(text.text[start] - 'A' + 'a');
+        task_restart_text(view->task, now_ns, restart, sizeof restart);
+        if (restart[0])
+                str_addf(&text, ", %s", restart);
         return arena_strdup(arena, str_text(&text));
 }
 

@@ -71,6 +71,8 @@ static void add_restart(json_t *object, const Sk__RestartPolicy *restart, enum d
                 add_number_always(shown, "Delay", 5 * NS_PER_S);
         add_number_always(shown, "MaxAttempts", (int64_t)restart->max_attempts);
         add_number(shown, "Window", restart->window_ns);
+        add_number(shown, "BackoffMax", restart->backoff_max_ns);
+        add_number(shown, "BackoffReset", restart->backoff_reset_ns);
 }
 
 static void add_platforms(json_t *object, const Sk__Placement *placement)

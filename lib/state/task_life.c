@@ -6,6 +6,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "lib/message/message.h"
 
 static const struct {
@@ -102,6 +103,23 @@ bool task_status_is_newer(const Sk__TaskStatus *now, const Sk__TaskStatus *repor
 uint64_t task_number(const Sk__TaskDefinition *definition)
 {
         return definition->job_iteration ? definition->slot - 1 : definition->slot;
+}
+
+void task_restart_text(const Sk__Task *task, int64_t now_ns, char *ret, size_t size)
+{
+        const Sk__TaskDefinition *definition = task->definition;
+        int64_t left_ns = definition ? definition->starts_at_ns - now_ns : 0;
+        struct str left = { 0 };
+
+        ret[0] = '\0';
+        if (left_ns <= 0 || task_is_over(task) ||
+            definition->desired_state != SK__TASK_STATE__TASK_READY)
+                return;
+        str_add_duration(&left, (left_ns + NS_PER_S - 1) / NS_PER_S * NS_PER_S);
+        snprintf(ret, size, "restarts in %s (%llu failure%s)", str_text(&left),
+                 (unsigned long long)definition->n_failures,
+                 definition->n_failures == 1 ? "" : "s in a row");
+        str_done(&left);
 }
 
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size)

@@ -46,5 +46,8 @@ bool task_status_is_newer(const Sk__TaskStatus *now, const Sk__TaskStatus *repor
  * tasks of nodes, whose slot is 0. */
 uint64_t task_number(const Sk__TaskDefinition *definition);
 
+/* "restarts in 40s (5 failures in a row)", or "" when the task does not wait for that. */
+void task_restart_text(const Sk__Task *task, int64_t now_ns, char *ret, size_t size);
+
 /* "web.3", or for a global service "web.<node id>", without the task's id. */
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size);

@@ -5,7 +5,6 @@
 int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__ContainerSpec *container = spec->task->container;
-        const Sk__RestartPolicy *restart = spec->task->restart;
         const struct {
                 bool is_said;
                 const char *what;
@@ -13,8 +12,6 @@ int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
                 { spec->schedule, "a schedule" },
                 { container->readiness, "a readiness probe" },
                 { container->n_devices > 0, "a device" },
-                { restart && (restart->backoff_max_ns || restart->backoff_reset_ns),
-                  "a restart delay that grows" },
         };
 
         for (size_t i = 0; i < COUNT_OF(all); i++)

@@ -11,6 +11,8 @@
 #include "lib/placement/constraint.h"
 #include "manager/api_server/check.h"
 
+#define RESTART_DELAY (5 * NS_PER_S) /* the default */
+
 enum {
         CPU_LEAST_NANO = 1000000,
         MEMORY_LEAST = 4 * 1024 * 1024,
@@ -186,6 +188,17 @@ static int rule_restart(const Sk__ServiceSpec *spec, struct err *err)
                 return err_set(err, ERR_INVALID, "TaskSpec: restart-delay cannot be negative");
         if (restart->window_ns < 0)
                 return err_set(err, ERR_INVALID, "TaskSpec: restart-window cannot be negative");
+        if (restart->backoff_max_ns < 0)
+                return err_set(err, ERR_INVALID,
+                               "TaskSpec: restart-backoff-max cannot be negative");
+        if (restart->backoff_reset_ns < 0)
+                return err_set(err, ERR_INVALID,
+                               "TaskSpec: restart-backoff-reset cannot be negative");
+        if (restart->backoff_max_ns &&
+            restart->backoff_max_ns < (restart->delay ? restart->delay->ns : RESTART_DELAY))
+                return err_set(err, ERR_INVALID,
+                               "TaskSpec: restart-backoff-max cannot be less than restart-delay "
+                               "(5s unless it is set)");
         if (restart->condition > SK__RESTART_POLICY__CONDITION__NONE)
                 return err_set(err, ERR_INVALID, "TaskSpec: unrecognized restart condition");
         return 0;

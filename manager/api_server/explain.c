@@ -99,6 +99,7 @@ static const char *summary_of(struct call *call, const Sk__Task *task)
         Sk__TaskState state = task_state(task), desired = task->definition->desired_state;
         const Sk__Node *node = view_node(call->view, task_node(task));
         const char *err = task->status ? str_or(task->status->err, "") : "";
+        char restart[80];
         const char *missing =
                 state != SK__TASK_STATE__TASK_RUNNING ? missing_file(call, task) : NULL;
 
@@ -118,6 +119,9 @@ static const char *summary_of(struct call *call, const Sk__Task *task)
                                     str_or(node->status->message, ""));
         if (state == SK__TASK_STATE__TASK_RUNNING)
                 return "it runs";
+        task_restart_text(task, call->now_ns, restart, sizeof restart);
+        if (state == SK__TASK_STATE__TASK_READY && restart[0])
+                return arena_printf(call->arena, "it is ready and %s", restart);
         if (state == SK__TASK_STATE__TASK_READY && desired == SK__TASK_STATE__TASK_READY)
                 return "it is ready and waits for its turn: a restart delay or a task that has to "
                        "stop first";

@@ -96,8 +96,8 @@ static struct tally count(struct work *work)
         return tally;
 }
 
-/* How many of other runs are still being stopped: they count against what may run at once. */
-static size_t count_stopping(const struct work *work)
+/* How many tasks of other runs are not gone yet: they count against what may run at once. */
+static size_t count_others(const struct work *work)
 {
         struct view_cursor cursor = { 0 };
         const Sk__Task *task;
@@ -105,7 +105,7 @@ static size_t count_stopping(const struct work *work)
 
         while ((task = view_each_service_task(work->view, work->service->id, &cursor)))
                 n += task->definition->job_iteration != work->run->iteration &&
-                     !task_is_wanted(task) && !slot_task_is_lost(work->view, task);
+                     !slot_task_is_lost(work->view, task);
         return n;
 }
 
@@ -125,7 +125,7 @@ static bool overlaps(const struct work *work)
 static void begin_more(struct work *work, const struct tally *tally)
 {
         uint64_t most = at_once(work);
-        size_t n_busy = tally->n_busy + (overlaps(work) ? 0 : count_stopping(work));
+        size_t n_busy = tally->n_busy + (overlaps(work) ? 0 : count_others(work));
 
         for (size_t i = 0; i < tally->n && n_busy < most && !work_is_full(work); i++) {
                 const struct slot *slot = &tally->slots[i];

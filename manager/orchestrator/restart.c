@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DELAY_DEFAULT (5 * NS_PER_S)
+#define RESET_DEFAULT (10 * NS_PER_MINUTE)
 /* How long a replacement waits for what it replaces to stop. */
 #define STOP_WAIT_MOST NS_PER_MINUTE
 
@@ -59,11 +60,39 @@ uint64_t restart_history_wanted(const struct work *work, const Sk__Task *newest)
         return policy && policy->max_attempts ? policy->max_attempts + 1 : 0;
 }
 
+/* Who ran for that long is no longer one of a row of failures. */
+static int64_t reset_of(const Sk__RestartPolicy *policy)
+{
+        if (policy && policy->backoff_reset_ns)
+                return policy->backoff_reset_ns;
+        return policy && policy->backoff_max_ns ? policy->backoff_max_ns : RESET_DEFAULT;
+}
+
+/* How many ended one after the other, the given task being the last of them.  It is noted in tasks,
+ * as their history is short. */
+static uint64_t failures_up_to(const struct work *work, const Sk__Task *task)
+{
+        const Sk__TaskStatus *status = task->status;
+        bool ran_long = status && status->started_at_ns &&
+                        status->at_ns - status->started_at_ns >= reset_of(policy_of(work, task));
+
+        return (ran_long ? 0 : task->definition->n_failures) + slot_ended_by_itself(task);
+}
+
+/* The delay doubles with each failure in a row; no delay at all begins so with the second one. */
+static int64_t grown(const Sk__RestartPolicy *policy, int64_t delay_ns, uint64_t n_failures)
+{
+        for (uint64_t n = 1; n < n_failures && delay_ns < policy->backoff_max_ns; n++)
+                delay_ns = !delay_ns ? NS_PER_S : time_after(delay_ns, delay_ns);
+        return delay_ns < policy->backoff_max_ns ? delay_ns : policy->backoff_max_ns;
+}
+
 static int64_t delay_of(const struct work *work, const Sk__Task *task)
 {
         const Sk__RestartPolicy *policy = policy_of(work, task);
         const char *node_id = task_node(task);
         const Sk__Node *node = *node_id ? view_node(work->view, node_id) : NULL;
+        int64_t delay_ns;
 
         /* What was told to stop did not fail. */
         if (!slot_ended_by_itself(task))
@@ -72,7 +101,10 @@ static int64_t delay_of(const struct work *work, const Sk__Task *task)
             (!node || (node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN) ||
              (node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN)))
                 return 0;
-        return policy && policy->delay ? policy->delay->ns : DELAY_DEFAULT;
+        delay_ns = policy && policy->delay ? policy->delay->ns : DELAY_DEFAULT;
+        return policy && policy->backoff_max_ns
+                       ? grown(policy, delay_ns, failures_up_to(work, task))
+                       : delay_ns;
 }
 
 int64_t restart_delay_before(const struct work *work, const Sk__Task *task)
@@ -124,9 +156,12 @@ static void create_next(struct work *work, const struct slot *slot, const Sk__Ta
 {
         const Sk__Task *old = slot->newest;
         bool is_update = !work->is_job && !like && work_is_dirty(work, old);
+        int64_t now = view_now(work->view), delay_ns = is_update ? 0 : delay_of(work, old);
+        Sk__TaskDefinition *next = work_create(work, slot->number, slot->node_id, like,
+                                               restart_desired(work, old, is_update), slot->why);
 
-        work_create(work, slot->number, slot->node_id, like, restart_desired(work, old, is_update),
-                    slot->why);
+        next->n_failures = is_update ? 0 : failures_up_to(work, old);
+        next->starts_at_ns = delay_ns ? time_after(now, delay_ns) : 0;
         /* It may have completed meanwhile, and what has is never run again. */
         if (work->is_job)
                 plan_require_unchanged(work->plan, SK__KIND__KIND_TASK,

@@ -21,10 +21,26 @@ static void add_task_name(struct str *line, const struct view *view,
 {
         str_add(line, name_of(view, SK__KIND__KIND_SERVICE, definition->service_id));
         if (definition->slot)
-                str_addf(line, ".%" PRIu64, definition->slot);
+                str_addf(line, ".%" PRIu64, task_number(definition));
         else
                 str_addf(line, ".%s", name_of(view, SK__KIND__KIND_NODE, definition->node_id));
+        if (definition->job_iteration)
+                str_addf(line, "@%" PRIu64, definition->job_iteration);
         str_addf(line, "#%" PRIu64, definition->generation);
+}
+
+/* After how many failures, and when it starts. */
+static void add_failures(struct str *line, const struct view *view,
+                         const Sk__TaskDefinition *definition)
+{
+        if (definition->n_failures < 2)
+                return;
+        str_addf(line, " (%" PRIu64 " failures", definition->n_failures);
+        if (definition->starts_at_ns) {
+                str_add(line, ", starts in ");
+                str_add_duration(line, definition->starts_at_ns - view_now(view));
+        }
+        str_add_char(line, ')');
 }
 
 static void add_generic(struct str *line, const Sk__TaskPlacement *placement)
@@ -92,6 +108,7 @@ static void add_task(struct str *line, const struct view *view, const struct pla
                 str_addf(line, " %s", task_state_name(definition->desired_state));
                 add_revision(line, view, definition);
                 str_addf(line, ", %s", change->reason);
+                add_failures(line, view, definition);
         } else if (change->op == SK__CHANGE__OP__REMOVE) {
                 str_add(line, "forget ");
                 add_task_name(line, view, task->definition);
@@ -109,6 +126,24 @@ static void add_task(struct str *line, const struct view *view, const struct pla
         } else {
                 add_placement(line, view, change, task->definition);
         }
+}
+
+/* ", run 2, run 1 ended (job complete), next in 40s" */
+static void add_job(struct str *line, const struct view *view, const Sk__JobStatus *job)
+{
+        for (size_t i = 0; i < job->n_runs; i++) {
+                const Sk__JobStatus__Run *run = job->runs[i];
+
+                str_addf(line, ", run %" PRIu64, run->iteration);
+                if (run->ended_at_ns)
+                        str_addf(line, " ended (%s)", run->message);
+        }
+        if (job->next_execution_ns) {
+                str_add(line, ", next in ");
+                str_add_duration(line, job->next_execution_ns - view_now(view));
+        }
+        if (job->n_missed)
+                str_addf(line, ", missed %" PRIu64, job->n_missed);
 }
 
 static void add_service(struct str *line, const struct view *view, const struct plan_change *change)
@@ -130,6 +165,8 @@ static void add_service(struct str *line, const struct view *view, const struct 
                                  progress->update->message);
                 if (progress->update && progress->update->completed_at_ns)
                         str_add(line, ", over");
+                if (progress->job)
+                        add_job(line, view, progress->job);
         } else if (endpoint) {
                 str_addf(line, "endpoint %s", name);
                 for (size_t i = 0; i < endpoint->n_ports; i++)

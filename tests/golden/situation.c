@@ -157,32 +157,51 @@ static void build_service(struct world *world, const char *name, struct yaml fro
         struct yaml before = yaml_get(from, "before");
         const char *id = an_id(world, name);
 
-        yaml_allow(from, SITUATION_SPEC_KEYS " before history is_rollback is_promoted resumed "
-                                             "is_moving status removed");
+        yaml_allow(from, SITUATION_SPEC_KEYS SITUATION_JOB_KEYS
+                   " before history is_rollback is_promoted resumed "
+                   "is_moving status removed");
         for (size_t i = 0; i < yaml_count(before); i++)
                 a_service_of(world, situation_spec(world, name, yaml_at(before, i), from));
         a_service_of(world, situation_spec(world, name, from, from));
         set_history(world, id, from);
         set_progress(world, name, id, yaml_get(from, "status"),
                      yaml_bool(yaml_get(from, "is_moving"), false));
+        situation_job(world, name, from, NOW);
 }
 
 /* --- tasks --- */
 
+static bool is_job_of(const struct world *world, const char *name)
+{
+        const Sk__Service *service =
+                (const Sk__Service *)view_find_name(world->view, SK__KIND__KIND_SERVICE, name);
+        int mode = view_service_spec(world->view, service->spec->spec_id)->spec->spec->mode_case;
+
+        return mode == SK__SERVICE_SPEC__MODE_REPLICATED_JOB ||
+               mode == SK__SERVICE_SPEC__MODE_GLOBAL_JOB;
+}
+
 static void set_definition(struct world *world, const char *id, struct yaml from, const char *name,
                            bool is_over)
 {
-        static const char *const desires[] = { "ready", "running", "shutdown", "remove", NULL };
+        static const char *const desires[] = { "ready",  "running",  "shutdown",
+                                               "remove", "complete", NULL };
         static const Sk__TaskState states[] = { SK__TASK_STATE__TASK_READY,
                                                 SK__TASK_STATE__TASK_RUNNING,
                                                 SK__TASK_STATE__TASK_SHUTDOWN,
-                                                SK__TASK_STATE__TASK_REMOVE };
+                                                SK__TASK_STATE__TASK_REMOVE,
+                                                SK__TASK_STATE__TASK_COMPLETE };
+        bool is_job = is_job_of(world, name);
         Sk__TaskDefinition *definition =
                 (Sk__TaskDefinition *)message_copy(&world->arena,
                                                    &view_task(world->view, id)->definition->base);
 
-        definition->desired_state =
-                states[yaml_word(yaml_get(from, "desired"), desires, is_over ? 2 : 1)];
+        definition->desired_state = states[yaml_word(yaml_get(from, "desired"), desires,
+                                                     is_over  ? 2
+                                                     : is_job ? 4
+                                                              : 1)];
+        definition->job_iteration = yaml_count_of(yaml_get(from, "iteration"), is_job);
+        definition->n_failures = yaml_count_of(yaml_get(from, "failures"), 0);
         if (yaml_get(from, "spec").node)
                 definition->spec_id =
                         an_id(world, arena_printf(&world->arena, "%sspec%s", name,
@@ -219,7 +238,8 @@ static void set_started(struct world *world, const char *id, struct yaml from)
         a_part(world, SK__KIND__KIND_TASK, id, NULL, PART_TASK_status, &status->base);
 }
 
-/* "web.1" is slot 1, "web.a" the task of a global service on node a. */
+/* "web.1" is slot 1, of a job "job.0" the first index, "web.a" the task of a global service on node
+ * a. */
 static void build_task(struct world *world, const char *key, struct yaml from)
 {
         char *slot = arena_strdup(&world->arena, key), *name = strsep(&slot, ".");
@@ -229,16 +249,20 @@ static void build_task(struct world *world, const char *key, struct yaml from)
         uint64_t number = 0;
         const Sk__Task *task;
 
-        yaml_allow(from, "state desired node age created ran spec generic explanation");
+        yaml_allow(from, "state desired node age created ran spec generic explanation iteration "
+                         "failures");
         CHECK(slot && state >= 0);
         world->now = NOW - yaml_duration(yaml_get(from, "created"), age);
         task = str_to_uint64(slot, &number, NULL) == 0
-                       ? a_task(world, name, number, SK__TASK_STATE__TASK_NEW, NULL)
+                       ? a_task(world, name, number += is_job_of(world, name),
+                                SK__TASK_STATE__TASK_NEW, NULL)
                        : a_node_task(world, name, slot, SK__TASK_STATE__TASK_NEW);
         id = arena_strdup(&world->arena, task->id);
         situation_advance(world, id, (Sk__TaskState)state, number ? node : slot, NOW - age);
         set_started(world, id, from);
-        set_definition(world, id, from, name, state > SK__TASK_STATE__TASK_RUNNING);
+        set_definition(world, id, from, name,
+                       state > SK__TASK_STATE__TASK_RUNNING &&
+                               !(state == SK__TASK_STATE__TASK_COMPLETE && is_job_of(world, name)));
         set_placement(world, id, from);
 }
 

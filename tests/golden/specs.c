@@ -74,11 +74,13 @@ static void set_restart(struct world *world, Sk__TaskSpec *task, struct yaml fro
 
         if (!from.node)
                 return;
-        yaml_allow(from, "condition delay attempts window");
+        yaml_allow(from, "condition delay attempts window backoff reset");
         task->restart->condition =
                 (Sk__RestartPolicy__Condition)yaml_word(yaml_get(from, "condition"), conditions, 0);
         task->restart->max_attempts = yaml_count_of(yaml_get(from, "attempts"), 0);
         task->restart->window_ns = yaml_duration(yaml_get(from, "window"), 0);
+        task->restart->backoff_max_ns = yaml_duration(yaml_get(from, "backoff"), 0);
+        task->restart->backoff_reset_ns = yaml_duration(yaml_get(from, "reset"), 0);
         if (yaml_get(from, "delay").node) {
                 task->restart->delay =
                         MAKE(world, ContainerSpec__Duration, container_spec__duration);
@@ -220,14 +222,35 @@ static void set_mounts(struct world *world, Sk__ContainerSpec *container, struct
         }
 }
 
+static Sk__ServiceSpec *spec_of_mode(struct world *world, const char *name, struct either from)
+{
+        static const char *const modes[] = { "replicated", "global", "replicated-job", "global-job",
+                                             NULL };
+        uint64_t replicas = yaml_count_of(get(from, "replicas"), 1);
+        Sk__ServiceSpec *spec;
+
+        switch (yaml_word(get(from, "mode"), modes, 0)) {
+        case 1:
+                return a_global_spec(world, name);
+        case 2:
+                spec = a_job_spec(world, name, replicas);
+                spec->replicated_job->max_concurrent = yaml_count_of(get(from, "at_once"), 0);
+                return spec;
+        case 3:
+                spec = a_job_spec(world, name, replicas);
+                spec->mode_case = SK__SERVICE_SPEC__MODE_GLOBAL_JOB;
+                spec->global_job = MAKE(world, GlobalJob, global_job);
+                return spec;
+        default:
+                return a_spec(world, name, replicas);
+        }
+}
+
 Sk__ServiceSpec *situation_spec(struct world *world, const char *name, struct yaml first,
                                 struct yaml second)
 {
         struct either from = { first, second };
-        bool is_global = !strcmp(yaml_text(get(from, "mode"), "replicated"), "global");
-        Sk__ServiceSpec *spec =
-                is_global ? a_global_spec(world, name)
-                          : a_spec(world, name, yaml_count_of(get(from, "replicas"), 1));
+        Sk__ServiceSpec *spec = spec_of_mode(world, name, from);
 
         spec->task->container->image = yaml_text(get(from, "image"), "img:1");
         spec->annotations->labels =
