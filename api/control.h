@@ -24,6 +24,8 @@
           ROLE_ADMIN)                                                                              \
         X(ListServiceRevisions, list_service_revisions, ListServiceRevisionsRequest,               \
           ListServiceRevisionsResponse, UNARY, ROLE_ADMIN)                                         \
+        X(RebalanceService, rebalance_service, RebalanceServiceRequest, RebalanceServiceResponse,  \
+          UNARY, ROLE_ADMIN)                                                                       \
         X(RemoveService, remove_service, RemoveServiceRequest, RemoveServiceResponse, UNARY,       \
           ROLE_ADMIN)                                                                              \
         X(WatchService, watch_service, WatchServiceRequest, WatchServiceResponse, SERVER_STREAM,   \

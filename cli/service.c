@@ -239,6 +239,8 @@ static const struct flag *const logs_tables[] = { service_logs_flags, NULL };
 static const struct flag *const scale_tables[] = { scale_flags, NULL };
 static const struct flag *const rollback_tables[] = { detach_flags, service_rollback_flags, NULL };
 static const struct flag *const promote_tables[] = { detach_flags, NULL };
+static const struct flag *const rebalance_tables[] = { detach_flags, service_rebalance_flags,
+                                                       NULL };
 static const struct flag *const history_tables[] = { service_history_flags, NULL };
 
 /* clang-format off */
@@ -252,6 +254,7 @@ const struct command service_commands[] = {
         { "service", "ls",       "[OPTIONS]",                              "List services",                         "list",   COMMAND_CONTROL, 0,  0, false, ls_tables, NULL, service_ls },
         { "service", "promote",  "[OPTIONS] SERVICE",                      "Let an update go on after its canaries", NULL,    COMMAND_CONTROL, 1,  1, false, promote_tables, NULL, service_promote },
         { "service", "ps",       "[OPTIONS] SERVICE [SERVICE...]",         "List the tasks of one or more services", NULL,    COMMAND_CONTROL, 1, -1, false, ps_tables, NULL, service_ps },
+        { "service", "rebalance", "[OPTIONS] [SERVICE...]",                "Move tasks to where they would be placed today", NULL, COMMAND_CONTROL, 0, -1, false, rebalance_tables, NULL, service_rebalance },
         { "service", "rm",       "SERVICE [SERVICE...]",                   "Remove one or more services",           "remove", COMMAND_CONTROL, 1, -1, false, NULL, NULL, service_rm },
         { "service", "rollback", "[OPTIONS] SERVICE",                      "Revert changes to a service's configuration", NULL, COMMAND_CONTROL, 1, 1, false, rollback_tables, NULL, service_rollback },
         { "service", "run",      "[OPTIONS] SERVICE",                      "Run a job now",                         NULL,     COMMAND_CONTROL, 1,  1, false, promote_tables, NULL, service_run },

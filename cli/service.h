@@ -4,12 +4,14 @@
 #include "lib/base/str.h"
 
 extern const struct flag service_create_flags[], service_update_flags[], service_logs_flags[];
-extern const struct flag service_history_flags[], service_rollback_flags[];
+extern const struct flag service_history_flags[], service_rollback_flags[],
+        service_rebalance_flags[];
 
 int service_create(struct cli *cli, const struct arguments *arguments);
 int service_update(struct cli *cli, const struct arguments *arguments);
 int service_scale(struct cli *cli, const struct arguments *arguments);
 int service_rollback(struct cli *cli, const struct arguments *arguments);
+int service_rebalance(struct cli *cli, const struct arguments *arguments);
 int service_history(struct cli *cli, const struct arguments *arguments);
 int service_diff(struct cli *cli, const struct arguments *arguments);
 int service_promote(struct cli *cli, const struct arguments *arguments);

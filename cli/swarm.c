@@ -71,6 +71,8 @@ static const struct flag cluster_flags[] = {
           "old snapshots are not kept here" },
         { "snapshot-interval", 0, FLAG_UINT, NULL,
           "Number of log entries between Raft snapshots (default 10000)", NULL },
+        { "rebalance-budget", 0, FLAG_UINT, NULL,
+          "Tasks of each service that move when a node joined or came back (default 0)", NULL },
         { "task-history-limit", 0, FLAG_INT, NULL, "Task history retention limit (default 5)",
           NULL },
         { 0 },
@@ -292,6 +294,8 @@ static void apply_update(Sk__ClusterSpec *spec, const struct arguments *argument
                 spec->dispatcher_heartbeat_ns = duration(arguments, "dispatcher-heartbeat");
         if (argument_is_set(arguments, "snapshot-interval"))
                 spec->snapshot_interval = count(arguments, "snapshot-interval");
+        if (argument_is_set(arguments, "rebalance-budget"))
+                spec->rebalance_budget = count(arguments, "rebalance-budget");
         if (argument_is_set(arguments, "task-history-limit"))
                 spec->task_history_limit = number(arguments, "task-history-limit");
 }

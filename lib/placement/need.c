@@ -206,6 +206,20 @@ void placement_need_read(struct arena *arena, const struct view *view, const cha
         read_plugins(arena, view, spec->task, ret);
 }
 
+Sk__Placement__Strategy placement_strategy(const struct view *view,
+                                           const struct placement_need *need)
+{
+        const Sk__Cluster *cluster = view_cluster(view);
+        Sk__Placement__Strategy strategy = need->strategy;
+
+        if (strategy == SK__PLACEMENT__STRATEGY__CLUSTER_DEFAULT && cluster && cluster->spec)
+                strategy = cluster->spec->strategy;
+        return strategy == SK__PLACEMENT__STRATEGY__BINPACK ||
+                               strategy == SK__PLACEMENT__STRATEGY__RANDOM
+                       ? strategy
+                       : SK__PLACEMENT__STRATEGY__SPREAD;
+}
+
 bool placement_constraints_met(const Sk__Placement *placement, const Sk__Node *node)
 {
         struct arena arena = { 0 };

@@ -53,6 +53,10 @@ struct placement_need {
 void placement_need_read(struct arena *arena, const struct view *view, const char *spec_id,
                          const Sk__ServiceSpecRevision *revision, struct placement_need *ret);
 
+/* What chooses among nodes: the spec's, else the cluster's, else SPREAD; never CLUSTER_DEFAULT. */
+Sk__Placement__Strategy placement_strategy(const struct view *view,
+                                           const struct placement_need *need);
+
 /* A protocol and a port as one number. */
 uint32_t placement_port(const Sk__PortConfig *port);
 

@@ -49,15 +49,16 @@ struct call {
         X(GetTask, get_task, GetTaskRequest, GetTaskResponse)                        \
         X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse)
 
-#define CONTROL_WRITES(X)                                                             \
-        X(UpdateNode, update_node, UpdateNodeRequest, UpdateNodeResponse)             \
-        X(RemoveNode, remove_node, RemoveNodeRequest, RemoveNodeResponse)             \
-        X(RemoveService, remove_service, RemoveServiceRequest, RemoveServiceResponse) \
-        X(CreateSecret, create_secret, CreateSecretRequest, CreateSecretResponse)     \
-        X(UpdateSecret, update_secret, UpdateSecretRequest, UpdateSecretResponse)     \
-        X(RemoveSecret, remove_secret, RemoveSecretRequest, RemoveSecretResponse)     \
-        X(CreateConfig, create_config, CreateConfigRequest, CreateConfigResponse)     \
-        X(UpdateConfig, update_config, UpdateConfigRequest, UpdateConfigResponse)     \
+#define CONTROL_WRITES(X)                                                                         \
+        X(UpdateNode, update_node, UpdateNodeRequest, UpdateNodeResponse)                         \
+        X(RemoveNode, remove_node, RemoveNodeRequest, RemoveNodeResponse)                         \
+        X(RebalanceService, rebalance_service, RebalanceServiceRequest, RebalanceServiceResponse) \
+        X(RemoveService, remove_service, RemoveServiceRequest, RemoveServiceResponse)             \
+        X(CreateSecret, create_secret, CreateSecretRequest, CreateSecretResponse)                 \
+        X(UpdateSecret, update_secret, UpdateSecretRequest, UpdateSecretResponse)                 \
+        X(RemoveSecret, remove_secret, RemoveSecretRequest, RemoveSecretResponse)                 \
+        X(CreateConfig, create_config, CreateConfigRequest, CreateConfigResponse)                 \
+        X(UpdateConfig, update_config, UpdateConfigRequest, UpdateConfigResponse)                 \
         X(RemoveConfig, remove_config, RemoveConfigRequest, RemoveConfigResponse)
 
 /* Writes that may have to ask a registry first. */

@@ -15,11 +15,19 @@ static bool is_moving(const Sk__Service *service)
 }
 
 /* Does a task that comes up make room for the next one to be replaced? */
+static bool is_rebalancing(const Sk__Service *service)
+{
+        const Sk__RebalanceProgress *progress =
+                service->progress ? service->progress->rebalance : NULL;
+
+        return progress && !progress->is_over;
+}
+
 static bool is_in_change(const Sk__Service *service)
 {
         const Sk__UpdateStatus *status = service->progress ? service->progress->update : NULL;
 
-        return is_moving(service) ||
+        return is_moving(service) || is_rebalancing(service) ||
                (status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING ||
                            status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED));
 }
@@ -65,6 +73,8 @@ static void touch_by_node(const struct view *view, const char *node_id, struct r
         struct view_cursor tasks = { 0 }, services = { 0 };
         const struct object_head *head;
         const Sk__Node *node = view_node(view, node_id);
+        const Sk__Cluster *cluster = view_cluster(view);
+        bool moves_tasks = cluster && cluster->spec && cluster->spec->rebalance_budget;
         bool is_drained = node && node->spec &&
                           node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN;
         const Sk__Task *task;
@@ -81,9 +91,10 @@ static void touch_by_node(const struct view *view, const char *node_id, struct r
                 const Sk__ServiceSpecObject *object =
                         service->spec ? view_service_spec(view, service->spec->spec_id) : NULL;
 
-                if (object && object->spec && object->spec->spec &&
-                    (object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL ||
-                     object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB))
+                if (moves_tasks ||
+                    (object && object->spec && object->spec->spec &&
+                     (object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL ||
+                      object->spec->spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB)))
                         touch_service(service->id, keys);
         }
 }

@@ -97,6 +97,9 @@ const char *slot_why_broken(const struct work *work, const Sk__Task *task)
                 return "its node is down";
         if (is_drained(node) && !may_leave_in_turn(work, task, node))
                 return "its node is drained";
+        /* As docker: who pauses a node wants its tasks left alone. */
+        if (node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__PAUSE)
+                return NULL;
         /* Tasks as good as those of the present spec must obey it; others obey their own until they
          * are updated. */
         if (work_is_dirty(work, task)

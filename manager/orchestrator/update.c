@@ -151,6 +151,14 @@ static void replace_next(struct work *work, const struct update *update)
         }
 }
 
+static void rebalance(struct work *work, const struct update *update)
+{
+        const struct slot *slot = rebalance_next(work, update->slots, update->n_slots);
+
+        if (slot)
+                replace(work, update, slot, NULL, "it would be placed elsewhere today");
+}
+
 static void begin_status(struct work *work)
 {
         struct arena *arena = &work->plan->arena;
@@ -239,6 +247,8 @@ void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
                 begin_status(work);
         if (update.n_dirty || update.n_leaving)
                 replace_next(work, &update);
+        else if (!update.n_starting && !update.n_resting)
+                rebalance(work, &update);
         if (update.n_dirty)
                 tell_canaries(work, &update);
         else if (!status && work->service->progress && work->service->progress->update)

@@ -169,23 +169,9 @@ static const char *const reasons[] = {
         [SK__PLACEMENT__STRATEGY__RANDOM] = "random: drawn from the nodes that fit",
 };
 
-static Sk__Placement__Strategy strategy_of(const struct view *view,
-                                           const struct placement_need *need)
-{
-        const Sk__Cluster *cluster = view_cluster(view);
-        Sk__Placement__Strategy strategy = need->strategy;
-
-        if (strategy == SK__PLACEMENT__STRATEGY__CLUSTER_DEFAULT && cluster && cluster->spec)
-                strategy = cluster->spec->strategy;
-        return strategy == SK__PLACEMENT__STRATEGY__BINPACK ||
-                               strategy == SK__PLACEMENT__STRATEGY__RANDOM
-                       ? strategy
-                       : SK__PLACEMENT__STRATEGY__SPREAD;
-}
-
 static void place_batch(struct round *round, struct batch *batch)
 {
-        Sk__Placement__Strategy strategy = strategy_of(round->view, &batch->spec->need);
+        Sk__Placement__Strategy strategy = placement_strategy(round->view, &batch->spec->need);
         struct ranking ranking;
 
         ranking_init(&ranking, round->view, round->cache, batch->spec, strategy, &round->arena);

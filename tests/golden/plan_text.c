@@ -160,6 +160,9 @@ static void add_service(struct str *line, const struct view *view, const struct 
         if (progress) {
                 str_addf(line, "progress %s, generation %" PRIu64 "%s", name, progress->generation,
                          progress->is_moving ? ", moving" : "");
+                if (progress->rebalance)
+                        str_addf(line, ", %" PRIu64 " moved%s", progress->rebalance->n_moved,
+                                 progress->rebalance->is_over ? ", no more" : "");
                 if (progress->update)
                         str_addf(line, ", %s: %s", states[progress->update->state],
                                  progress->update->message);

@@ -20,7 +20,8 @@ static void build_cluster(struct world *world, struct yaml from)
                 (Sk__ClusterSpec *)message_copy(&world->arena, &a_cluster(world)->spec->base);
         static const char *const strategies[] = { "default", "spread", "binpack", "random", NULL };
 
-        yaml_allow(from, "history strategy");
+        yaml_allow(from, "history strategy rebalance_budget");
+        spec->rebalance_budget = yaml_count_of(yaml_get(from, "rebalance_budget"), 0);
         if (yaml_get(from, "history").node)
                 CHECK(str_to_int64(yaml_text(yaml_get(from, "history"), ""),
                                    &spec->task_history_limit, NULL) == 0);
@@ -74,7 +75,9 @@ static void build_node(struct world *world, const char *name, struct yaml from)
         Sk__NodeIdentity *identity = arena_alloc(&world->arena, sizeof *identity);
 
         yaml_allow(from, "state availability drained role labels engine_labels cpus memory generic "
-                         "arch os ip plugins");
+                         "arch os ip plugins since");
+        if (yaml_get(from, "since").node)
+                status->since_ns = NOW - yaml_duration(yaml_get(from, "since"), 0);
         if (yaml_get(from, "drained").node) {
                 spec->availability = SK__NODE_SPEC__AVAILABILITY__DRAIN;
                 spec->drained_at_ns = NOW - yaml_duration(yaml_get(from, "drained"), 0);
@@ -92,6 +95,19 @@ static void build_node(struct world *world, const char *name, struct yaml from)
 
 /* --- services --- */
 
+static Sk__Rebalance *rebalance_of(struct world *world, struct yaml from)
+{
+        Sk__Rebalance *rebalance = arena_alloc(&world->arena, sizeof *rebalance);
+
+        if (!from.node)
+                return NULL;
+        yaml_allow(from, "asked budget");
+        sk__rebalance__init(rebalance);
+        rebalance->at_ns = NOW - yaml_duration(yaml_get(from, "asked"), 0);
+        rebalance->budget = yaml_count_of(yaml_get(from, "budget"), 1000);
+        return rebalance;
+}
+
 static void set_history(struct world *world, const char *id, struct yaml from)
 {
         struct yaml history = yaml_get(from, "history");
@@ -103,6 +119,7 @@ static void set_history(struct world *world, const char *id, struct yaml from)
         revision->is_promoted = yaml_bool(yaml_get(from, "is_promoted"), false);
         if (yaml_get(from, "resumed").node)
                 revision->resumed_at_ns = NOW - yaml_duration(yaml_get(from, "resumed"), 0);
+        revision->rebalance = rebalance_of(world, yaml_get(from, "rebalance"));
         revision->history =
                 arena_alloc(&world->arena, yaml_count(history) * sizeof *revision->history);
         for (size_t i = 0; i < yaml_count(history); i++)
@@ -159,7 +176,7 @@ static void build_service(struct world *world, const char *name, struct yaml fro
 
         yaml_allow(from, SITUATION_SPEC_KEYS SITUATION_JOB_KEYS
                    " before history is_rollback is_promoted resumed "
-                   "is_moving status removed");
+                   "is_moving status removed rebalance");
         for (size_t i = 0; i < yaml_count(before); i++)
                 a_service_of(world, situation_spec(world, name, yaml_at(before, i), from));
         a_service_of(world, situation_spec(world, name, from, from));

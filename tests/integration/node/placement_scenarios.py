@@ -97,3 +97,12 @@ def a_more_important_task_evicts_and_the_evicted_comes_back(node):
     check(any('needs the room' in step.what for step in why.steps), 'so does its story:', why.steps)
     node.remove('high')
     node.running('low', 1)
+
+
+def a_rebalance_has_nobody_to_move_on_one_node(node):
+    node.create('web', replicas=2)
+    node.running('web', 2)
+    check(not node.control('RebalanceService', id='web', dry_run=True).moves, 'there is no other node')
+    check(not node.control('RebalanceService', id='web').moves, 'nor is anything asked for')
+    node.create('everywhere', change=lambda spec: getattr(spec, 'global').SetInParent())
+    refused(lambda: node.control('RebalanceService', id='everywhere'), 'is not replicated')

@@ -248,6 +248,7 @@ static void set_status(struct sim_node *node, Sk__NodeStatus__State state)
         status = arena_alloc(&plan.arena, sizeof *status);
         sk__node_status__init(status);
         status->state = state;
+        status->since_ns = node->sim->world.now;
         status->address = "10.0.0.1";
         plan_set_part(plan_update(&plan, SK__KIND__KIND_NODE, node->id), PART_NODE_status,
                       &status->base);

@@ -141,6 +141,16 @@ static bool global_may(struct sim *sim, const Sk__Service *service, const Sk__Ta
                (!newest || !has_canaries(sim, service) || is_current(sim, service, newest));
 }
 
+/* One that is under way is stuck only behind a task that has no node. */
+static void check_rebalance(struct sim *sim, const Sk__Service *service, size_t n_waiting)
+{
+        const Sk__RebalanceProgress *progress =
+                service->progress ? service->progress->rebalance : NULL;
+
+        if (progress && !progress->is_over && !n_waiting)
+                sim_fail(sim, "the rebalance of service %s does not end", service->name);
+}
+
 static void check_service(struct sim *sim, const Sk__Service *service)
 {
         const Sk__ServiceSpec *spec =
@@ -172,6 +182,7 @@ static void check_service(struct sim *sim, const Sk__Service *service)
                 sim_fail(sim, "service %s has %zu slots taken, not %zu", service->name, n_taken,
                          n_wanted);
         check_update(sim, service, n_dirty, n_waiting);
+        check_rebalance(sim, service, n_waiting + n_dirty);
 }
 
 static bool is_named(const Sk__Service *service, const char *spec_id)

@@ -239,8 +239,24 @@ static void next(struct sim *sim, void *context, uint64_t number)
         sim_after(sim, sim_between(sim, 100, sim_one_in(sim, 4) ? 60000 : 8000), next, NULL, 0);
 }
 
+/* In some clusters tasks move when nodes come back. */
+static void set_budget(struct sim *sim)
+{
+        struct plan plan;
+        Sk__ClusterSpec *spec;
+
+        plan_init(&plan);
+        spec = (Sk__ClusterSpec *)message_copy(&plan.arena,
+                                               &view_cluster(sim->world.view)->spec->base);
+        spec->rebalance_budget = random_below(&sim->random, 3);
+        plan_set_part(plan_update(&plan, SK__KIND__KIND_CLUSTER, view_cluster(sim->world.view)->id),
+                      PART_CLUSTER_spec, &spec->base);
+        commit(sim, &plan);
+}
+
 void person_begin(struct sim *sim)
 {
+        set_budget(sim);
         for (size_t i = 0; i < sim->options->n_services; i++)
                 put_service(sim, service_name(sim, i), NULL);
         sim_after(sim, NS_PER_S, next, NULL, 0);
