@@ -317,6 +317,8 @@ static void begin(struct agent *agent)
         const struct answers_options answers = { .loop = agent->options.loop,
                                                  .workers = agent->options.workers,
                                                  .log_folder = agent->options.log_folder,
+                                                 .log_is_elsewhere =
+                                                         agent->options.log_is_elsewhere,
                                                  .context = agent->options.context,
                                                  .node_id = options.node_id };
         const struct measures_options measures = { .loop = agent->options.loop,

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "agent/executor.h"
+#include "lib/base/str.h"
 #include "lib/os/loop.h"
 #include "lib/os/worker.h"
 
@@ -39,6 +40,7 @@ struct agent_options {
         struct worker_pool *workers; /* for reading logs; NULL: none can be read */
         /* Where a task's log lies (agent/logs/read.h); NULL: nowhere. */
         void (*log_folder)(void *context, const char *task_id, char *ret, size_t size);
+        bool (*log_is_elsewhere)(void *context, const char *task_id, struct str *ret); /* or NULL */
         struct agent_events events;
         void *context;
 };

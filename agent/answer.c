@@ -29,6 +29,7 @@ struct answer {
         int64_t credit; /* bytes that may be sent; the last batch may overdraw it */
         struct source *sources;
         size_t n_sources, n_open;
+        bool has_told; /* why there is nothing to send */
 };
 
 struct answers {
@@ -160,6 +161,22 @@ static void refuse(struct rpc_client *client, const char *request_id, const char
         rpc_stream_half_close(stream);
 }
 
+/* Says so, if it is not here. */
+static bool is_elsewhere(struct answer *answer, const char *task_id)
+{
+        const struct answers_options *options = &answer->answers->options;
+        Sk__AnswerMessage message = SK__ANSWER_MESSAGE__INIT;
+        _cleanup_(str_done) struct str text = { 0 };
+
+        if (!options->log_is_elsewhere ||
+            !options->log_is_elsewhere(options->context, task_id, &text))
+                return false;
+        message.err = str_text(&text);
+        rpc_stream_write(answer->stream, &message.base);
+        answer->has_told = true;
+        return true;
+}
+
 static void open_sources(struct answer *answer, const Sk__NodeRequest__LogRequest *request)
 {
         const struct answers_options *options = &answer->answers->options;
@@ -169,7 +186,9 @@ static void open_sources(struct answer *answer, const Sk__NodeRequest__LogReques
         for (size_t i = 0; i < request->n_task_ids; i++) {
                 struct source *source = &answer->sources[answer->n_sources];
 
-                if (!options->workers || !options->log_folder || !id_is_valid(request->task_ids[i]))
+                if (!options->workers || !options->log_folder ||
+                    !id_is_valid(request->task_ids[i]) ||
+                    is_elsewhere(answer, request->task_ids[i]))
                         continue;
                 source->answer = answer;
                 memcpy(source->task_id, request->task_ids[i], ID_SIZE);
@@ -209,7 +228,7 @@ void answers_begin(struct answers *answers, struct rpc_client *client,
         if (request->what_case == SK__NODE_REQUEST__WHAT_LOGS && request->logs->options)
                 open_sources(answer, request->logs);
         if (!answer->n_open)
-                send_end(answer, "this node keeps no such logs");
+                send_end(answer, answer->has_told ? "" : "this node keeps no such logs");
 }
 
 void answers_cancel(struct answers *answers, const char *request_id)

@@ -2,6 +2,7 @@
  * sends as credits allow, so nobody ever dials a node. */
 #pragma once
 #include "api/dispatcher.pb-c.h"
+#include "lib/base/str.h"
 #include "lib/os/loop.h"
 #include "lib/os/worker.h"
 #include "lib/rpc/client.h"
@@ -13,6 +14,8 @@ struct answers_options {
         struct worker_pool *workers; /* NULL: no logs can be read */
         /* Where the task's log lies (agent/logs/read.h); NULL: nowhere. */
         void (*log_folder)(void *context, const char *task_id, char *ret, size_t size);
+        /* Adds a sentence when the task's log is not there; NULL: it always is. */
+        bool (*log_is_elsewhere)(void *context, const char *task_id, struct str *ret);
         void *context;
         const char *node_id; /* borrowed */
 };

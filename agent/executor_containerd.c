@@ -17,7 +17,7 @@
 
 /* More starts at once only wait for each other, in the end for longer than a call may take; with
  * fewer, processors idle while the kernel makes namespaces and mounts. */
-enum { PULLS_MOST = 4, STARTS_PER_CPU = 32 };
+enum { PULLS_MOST = 4, STARTS_PER_CPU = 32, RESOLVERS = 2 };
 
 static struct executor_containerd *containerd_of(struct executor *executor)
 {
@@ -244,7 +244,7 @@ static void close_task(struct executor_task *task)
                 rpc_request_cancel(task->wait);
         loop_timer_cancel(&task->wait_retry);
         executor_end_health(task);
-        log_sink_free(task->sink);
+        executor_close_logs(task);
         free_when_idle(task);
 }
 
@@ -278,6 +278,7 @@ static void free_executor(struct executor *base)
         CHECK(executor->tasks.n == 0);
         executor_end_watching(executor);
         executor_free_entries(executor);
+        worker_pool_free(executor->resolvers);
         images_free(executor->images);
         if (executor->client)
                 rpc_client_free(executor->client);
@@ -399,6 +400,7 @@ static int set_up(struct executor_containerd *executor, struct err *err)
                       &executor->lock_fd, err));
         TRY(file_remove_tree(load_folder, err));
         TRY(make_memory_folder(executor, err));
+        TRY(worker_pool_new(options->loop, RESOLVERS, &executor->resolvers, err));
         TRY(start_server(executor, &address, err));
         executor->images = images_new(&(struct images_options){
                 .loop = options->loop,

@@ -8,6 +8,7 @@
 #include "agent/containerd/images.h"
 #include "agent/executor.h"
 #include "agent/network/network.h"
+#include "lib/base/str.h"
 #include "lib/os/loop.h"
 #include "lib/os/worker.h"
 
@@ -45,3 +46,11 @@ const char *executor_containerd_version(const struct executor *executor);
 /* Where the log of a task is: for log_reader_new(). */
 void executor_containerd_log_folder(const char *state_folder, const char *task_id, char *ret,
                                     size_t size);
+
+/* Adds a sentence when the log of a task is not kept here, with what is wrong on its way; false: it
+ * is. */
+bool executor_containerd_log_is_elsewhere(struct executor *executor, const char *task_id,
+                                          struct str *ret);
+
+/* Adds Prometheus text. */
+void executor_containerd_metrics(struct executor *executor, struct str *str);

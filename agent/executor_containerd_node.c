@@ -89,8 +89,10 @@ static void add_plugins(struct arena *arena, Sk__NodeDescription *ret)
 {
         static const struct {
                 const char *type, *name;
-        } plugins[] = { { "Log", "json-file" },  { "Log", "local" },    { "Log", "none" },
-                        { "Network", "bridge" }, { "Network", "host" }, { "Volume", "local" } };
+        } plugins[] = { { "Log", "fluentd" },   { "Log", "gelf" },       { "Log", "journald" },
+                        { "Log", "json-file" }, { "Log", "local" },      { "Log", "none" },
+                        { "Log", "syslog" },    { "Network", "bridge" }, { "Network", "host" },
+                        { "Volume", "local" } };
 
         ret->plugins = arena_alloc(arena, COUNT_OF(plugins) * sizeof *ret->plugins);
         for (size_t i = 0; i < COUNT_OF(plugins); i++) {

@@ -16,14 +16,16 @@ enum { LABEL_MAX = 4000 };
 static void check_spec(void *context)
 {
         struct executor_task *task = context;
-        struct log_settings settings;
+        struct arena arena = { 0 };
+        struct log_config config;
         struct err err;
 
         task->is_clean = false;
-        if (executor_read_log_settings(task, &settings, &err) < 0)
+        if (executor_read_log_config(task, &arena, &config, &err) < 0)
                 chain_fail(&task->verb, &err);
         else
                 chain_next(&task->verb);
+        arena_done(&arena);
 }
 
 static void image_progressed(void *context, const char *message)

@@ -7,7 +7,6 @@
 
 #include "agent/executor_containerd_marks.h"
 #include "agent/executor_containerd_task.h"
-#include "agent/logs/files.h"
 #include "api/containerd/tasks.pb-c.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -15,76 +14,6 @@
 #include "lib/os/log.h"
 
 static const int64_t timeout_ns = 60 * NS_PER_S, wait_pause_ns = 250 * NS_PER_MS;
-
-/* --- logs --- */
-
-static const char *find_option(const Sk__LogDriver *driver, const char *key)
-{
-        for (size_t i = 0; driver && i < driver->n_options; i++) {
-                if (str_equal(driver->options[i]->key, key))
-                        return driver->options[i]->value;
-        }
-        return NULL;
-}
-
-int executor_read_log_settings(const struct executor_task *task, struct log_settings *ret,
-                               struct err *err)
-{
-        const Sk__LogDriver *driver = task->spec->task->log_driver;
-        const char *name = driver ? str_or(driver->name, "json-file") : "json-file";
-        const char *size = find_option(driver, "max-size"), *n = find_option(driver, "max-file");
-
-        *ret = (struct log_settings){
-                .size_max = task->executor->options.log_size_max,
-                .n_files_max = task->executor->options.log_files_max,
-                .discard = str_equal(name, "none"),
-        };
-        if (!ret->discard && !str_equal(name, "json-file") && !str_equal(name, "local"))
-                return err_set(err, ERR_INVALID,
-                               "logger: no log driver named '%.64s' is registered: this node keeps "
-                               "logs itself ('json-file' and 'local' mean the same) or not at all "
-                               "('none')",
-                               name);
-        if (size)
-                TRY(str_to_bytes(size, &ret->size_max, err));
-        if (n)
-                TRY(str_to_int64(n, &ret->n_files_max, err));
-        if (ret->n_files_max < 1 || ret->n_files_max > LOG_FILES_MAX || ret->size_max < 0)
-                return err_set(err, ERR_INVALID, "log option max-file must be 1 to %d",
-                               LOG_FILES_MAX);
-        return 0;
-}
-
-static void logs_failed(void *context, const struct err *err)
-{
-        const struct executor_task *task = context;
-
-        LOG(WARN, "a container's output is lost", STR("task", task->id), STR("err", err->text));
-}
-
-int executor_open_logs(struct executor_task *task, struct err *err)
-{
-        char folder[PATH_SIZE], out[PATH_SIZE], errors[PATH_SIZE];
-        struct log_sink_options options = {
-                .folder = folder,
-                .fifos = { out, task->is_tty ? NULL : errors },
-                .failed = logs_failed,
-                .context = task,
-        };
-        struct log_settings settings;
-
-        if (task->sink)
-                return 0;
-        TRY(executor_read_log_settings(task, &settings, err));
-        task_path(task, "logs", folder);
-        task_run_path(task, "stdout", out);
-        task_run_path(task, "stderr", errors);
-        options.size_max = settings.size_max;
-        options.n_files_max = settings.n_files_max;
-        options.discard = settings.discard;
-        return log_sink_new(task->executor->options.loop, task->executor->options.pool, &options,
-                            &task->sink, err);
-}
 
 static int make_fifo(const char *path, struct err *err)
 {
@@ -433,7 +362,7 @@ static void logs_finished(void *context)
 {
         struct executor_task *task = context;
 
-        log_sink_free(TAKE(task->sink));
+        executor_close_logs(task);
         chain_next(&task->ending);
 }
 

@@ -40,6 +40,8 @@ struct executor_containerd {
         struct listing *listings; /* under way */
         struct disk_care *disk;   /* NULL: not ours to care for */
         struct executor_entry *entries;
+        struct worker_pool *resolvers; /* wait for names of log servers, and nothing else */
+        uint64_t n_lines_dropped;      /* of logs that are closed */
 };
 
 /* What is known of the process in the container. */
@@ -164,13 +166,9 @@ int executor_unmount_parts(const struct executor_task *task, struct err *err);
         executor_delete_container, executor_remove_snapshot, executor_detach_network, \
                 executor_remove_memory
 
-/* What the service's log driver and its options mean here. */
-struct log_settings {
-        int64_t size_max, n_files_max;
-        bool discard;
-};
-int executor_read_log_settings(const struct executor_task *task, struct log_settings *ret,
-                               struct err *err);
+/* What the service's log driver and its options mean here; strings in 'arena' or the spec. */
+int executor_read_log_config(const struct executor_task *task, struct arena *arena,
+                             struct log_config *ret, struct err *err);
 
 /* Options of containerd's runtime, for creating containers and their processes. */
 void executor_runtime_options(struct executor_task *task, struct arena *arena,
@@ -189,6 +187,7 @@ void executor_end_cleaned(void *context, const struct err *err);
 
 /* Begins to read its output; no-op when that is done already. */
 int executor_open_logs(struct executor_task *task, struct err *err);
+void executor_close_logs(struct executor_task *task);
 
 /* --- its health --- */
 

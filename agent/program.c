@@ -108,6 +108,21 @@ static void log_folder(void *context, const char *task_id, char *ret, size_t siz
         executor_containerd_log_folder(program->config->state_folder, task_id, ret, size);
 }
 
+static bool log_is_elsewhere(void *context, const char *task_id, struct str *ret)
+{
+        const struct program *program = context;
+
+        return program->images &&
+               executor_containerd_log_is_elsewhere(program->executor, task_id, ret);
+}
+
+static void add_metrics(void *context, struct str *str)
+{
+        const struct program *program = context;
+
+        executor_containerd_metrics(program->executor, str);
+}
+
 /* --- life --- */
 
 static int start_agent(struct program *program, struct daemon *daemon, struct err *err)
@@ -119,6 +134,7 @@ static int start_agent(struct program *program, struct daemon *daemon, struct er
                 .assets = &program->assets,
                 .workers = daemon->workers,
                 .log_folder = log_folder,
+                .log_is_elsewhere = log_is_elsewhere,
                 .events = { .connected = on_connected,
                             .node_changed = on_node_changed,
                             .root_changed = on_root_changed,
@@ -163,6 +179,8 @@ int program_start(struct daemon *daemon, struct err *err)
         TRY(assets_parse(&program->assets, program->config->generic_resources,
                          program->config->labels, err));
         TRY(start_executor(program, daemon, err));
+        if (program->images)
+                daemon_add_metrics(daemon, add_metrics, program);
         TRY(start_agent(program, daemon, err));
         TRY(start_node(program, daemon, err));
         daemon_ready(daemon);

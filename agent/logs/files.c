@@ -118,17 +118,10 @@ int log_files_append(struct log_files *files, const char *records, size_t size, 
         return failed;
 }
 
-int log_files_set_ended(const char *folder, bool has_ended, struct err *err)
+static int make_mark(const char *folder, const char *path, struct err *err)
 {
-        char path[LOG_PATH_MAX];
         int fd;
 
-        snprintf(path, sizeof path, "%s/ended", folder);
-        if (!has_ended) {
-                if (unlink(path) < 0 && errno != ENOENT)
-                        return failed("remove", path, err);
-                return 0;
-        }
         TRY(file_make_folders(folder, 0700, err));
         fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0)
@@ -137,11 +130,40 @@ int log_files_set_ended(const char *folder, bool has_ended, struct err *err)
         return 0;
 }
 
+int log_files_set_ended(const char *folder, bool has_ended, struct err *err)
+{
+        char path[LOG_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s/ended", folder);
+        if (!has_ended) {
+                if (unlink(path) < 0 && errno != ENOENT)
+                        return failed("remove", path, err);
+                return 0;
+        }
+        return make_mark(folder, path, err);
+}
+
 bool log_files_has_ended(const char *folder)
 {
         char path[LOG_PATH_MAX];
 
         snprintf(path, sizeof path, "%s/ended", folder);
+        return file_exists(path);
+}
+
+int log_files_set_elsewhere(const char *folder, struct err *err)
+{
+        char path[LOG_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s/elsewhere", folder);
+        return make_mark(folder, path, err);
+}
+
+bool log_files_is_elsewhere(const char *folder)
+{
+        char path[LOG_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s/elsewhere", folder);
         return file_exists(path);
 }
 

@@ -25,6 +25,10 @@ int log_files_append(struct log_files *files, const char *records, size_t size, 
 int log_files_set_ended(const char *folder, bool has_ended, struct err *err);
 bool log_files_has_ended(const char *folder);
 
+/* Says that the log is not kept here: its driver does not support reading. */
+int log_files_set_elsewhere(const char *folder, struct err *err);
+bool log_files_is_elsewhere(const char *folder);
+
 void log_files_close(struct log_files *files);
 
 /* The path of the i-th file, 0 being the newest. */

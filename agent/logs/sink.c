@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include "agent/logs/files.h"
+#include "agent/logs/wire.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/base/time.h"
 
 enum { N_STREAMS = 2, READ_SIZE = 32768, READS_PER_TURN = 4 };
+
+static const int64_t server_patience_ns = 5 * NS_PER_S;
 
 /* One FIFO. 'line' holds the beginning of a line whose end has not come. */
 struct source {
@@ -39,12 +42,15 @@ struct log_sink {
         void *failed_context;
         void (*done)(void *context);
         void *done_context;
+        struct log_wire *wire;  /* NULL: into files */
+        bool is_stuck;          /* the wire takes no more for now */
         struct loop_post again; /* more work */
         struct loop_post post;  /* 'done' when nothing is left to do */
 
         /* The work's own while it is under way. */
         struct source sources[N_STREAMS];
         struct log_files files;
+        struct log_format *format; /* NULL: that of files */
         struct str records;
         bool wants_more, is_last; /* wants_more: the pipes held more than one turn takes */
         int result;
@@ -66,13 +72,16 @@ static int64_t clock_now(void)
 static void add_record(struct log_sink *sink, enum log_stream stream, const char *data, size_t size,
                        bool is_partial, int64_t now)
 {
+        const struct log_line line = {
+                .at_ns = now, .stream = stream, .is_partial = is_partial, .data = data, .size = size
+        };
+
         if (sink->discard)
                 return;
-        log_record_add(&sink->records, &(struct log_line){ .at_ns = now,
-                                                           .stream = stream,
-                                                           .is_partial = is_partial,
-                                                           .data = data,
-                                                           .size = size });
+        if (sink->format)
+                log_format_line(sink->format, &line, &sink->records);
+        else
+                log_record_add(&sink->records, &line);
 }
 
 /* Adds bytes to the line that is open and closes it when it ends or is full. */
@@ -134,6 +143,8 @@ static void work(struct work *at)
                                    clock_now());
                 source->n_line = 0;
         }
+        if (sink->format)
+                return;
         if (sink->records.length > 0)
                 sink->result = log_files_append(&sink->files, sink->records.text,
                                                 sink->records.length, &sink->err);
@@ -151,6 +162,8 @@ static void destroy(struct log_sink *sink)
                         close(sink->sources[i].fd);
         }
         log_files_close(&sink->files);
+        log_wire_free(sink->wire);
+        log_format_free(sink->format);
         str_done(&sink->records);
         free(sink);
 }
@@ -195,6 +208,32 @@ static void await_more(struct log_sink *sink)
         }
 }
 
+static void server_finished(void *context)
+{
+        struct log_sink *sink = context;
+
+        sink->post.run = tell_finished;
+        loop_post(sink->loop, &sink->post);
+}
+
+/* Everything is read; a server still has to take it. */
+static void finish(struct log_sink *sink)
+{
+        sink->is_finished = true;
+        if (sink->wire)
+                log_wire_finish(sink->wire, server_patience_ns, server_finished, sink);
+        else
+                server_finished(sink);
+}
+
+static void pass_on(struct log_sink *sink)
+{
+        if (!sink->wire)
+                return;
+        sink->is_stuck = !log_wire_put(sink->wire, &sink->records);
+        str_clear(&sink->records);
+}
+
 static void work_done(struct work *at)
 {
         struct log_sink *sink = container_of(at, struct log_sink, work);
@@ -205,12 +244,13 @@ static void work_done(struct work *at)
                 return;
         }
         report(sink);
+        pass_on(sink);
         if (sink->is_last && (!sink->wants_more || !at->was_run)) {
-                sink->is_finished = true;
-                sink->post.run = tell_finished;
-                loop_post(sink->loop, &sink->post);
+                finish(sink);
                 return;
         }
+        if (sink->is_stuck && at->was_run && !sink->is_finishing)
+                return;
         if (!at->was_run || !(sink->wants_more || sink->is_ready || sink->is_finishing)) {
                 await_more(sink);
                 return;
@@ -242,6 +282,15 @@ static void step_again(struct loop_post *post)
 
         sink->again.run = NULL;
         step(sink);
+}
+
+static void server_takes_more(void *context)
+{
+        struct log_sink *sink = context;
+
+        sink->is_stuck = false;
+        if (!sink->is_finishing)
+                step(sink);
 }
 
 static void fifo_ready(void *context, uint32_t events)
@@ -286,6 +335,7 @@ int log_sink_new(struct loop *loop, struct worker_pool *pool,
         sink->loop = loop;
         sink->pool = pool;
         sink->discard = options->discard;
+        sink->format = options->format;
         sink->failed = options->failed;
         sink->failed_context = options->context;
         sink->files = (struct log_files){
@@ -308,6 +358,14 @@ int log_sink_new(struct loop *loop, struct worker_pool *pool,
                 log_sink_free(sink);
                 return failed;
         }
+        if (sink->format)
+                sink->wire = log_wire_new(&(struct log_wire_options){
+                        .loop = loop,
+                        .pool = options->resolvers,
+                        .config = log_format_config(sink->format),
+                        .writable = server_takes_more,
+                        .context = sink,
+                });
         *ret_sink = sink;
         return 0;
 }
@@ -321,6 +379,16 @@ void log_sink_finish(struct log_sink *sink, void (*done)(void *context), void *c
         step(sink);
 }
 
+uint64_t log_sink_dropped(const struct log_sink *sink)
+{
+        return sink->wire ? log_wire_dropped(sink->wire) : 0;
+}
+
+const char *log_sink_error(const struct log_sink *sink)
+{
+        return sink->wire ? log_wire_error(sink->wire) : "";
+}
+
 void log_sink_free(struct log_sink *sink)
 {
         if (!sink)
@@ -331,6 +399,7 @@ void log_sink_free(struct log_sink *sink)
         }
         if (sink->again.run)
                 loop_post_cancel(sink->loop, &sink->again);
+        log_wire_free(TAKE(sink->wire));
         sink->is_freed = true;
         /* Work under way, or the posted end, frees it. */
         if (!sink->is_working && !(sink->is_finished && sink->post.run))

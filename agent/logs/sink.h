@@ -5,6 +5,7 @@
  * and a container that writes faster than the disk waits.  The FIFOs stay when the agent goes: the
  * container then blocks on a full pipe until the next agent reads on.  */
 #pragma once
+#include "agent/logs/format.h"
 #include "agent/logs/record.h"
 #include "lib/os/loop.h"
 #include "lib/os/worker.h"
@@ -17,12 +18,18 @@ struct log_sink_options {
         int64_t size_max;     /* of one file; 0: no limit */
         int64_t n_files_max;  /* at least 1 */
         bool discard;         /* read and forget */
+        /* Lines go to a log server in this form instead of into files; it becomes the sink's. NULL:
+         * into files. */
+        struct log_format *format;
+        struct worker_pool *resolvers; /* for asking the server's name */
         /* On the loop: a write failed; lines are lost.  Once per run of failures. */
         void (*failed)(void *context, const struct err *err);
         void *context;
 };
 
-/* Opens the FIFOs (they must exist) and begins to read. */
+/* Opens the FIFOs (they must exist) and begins to read.  With a log server: when it takes no more
+ * the container waits as it does for the disk, unless the service chose to lose lines then; once
+ * the container has ended, the server has five seconds for what waits. */
 int log_sink_new(struct loop *loop, struct worker_pool *pool,
                  const struct log_sink_options *options, struct log_sink **ret_sink,
                  struct err *err);
@@ -30,6 +37,10 @@ int log_sink_new(struct loop *loop, struct worker_pool *pool,
 /* The container has ended: what is still in the pipes is kept, then 'done' comes, once.  A process
  * that the container left behind cannot hold this up. */
 void log_sink_finish(struct log_sink *sink, void (*done)(void *context), void *context);
+
+/* Lines that a log server did not take in time, and why it is not reached ("" when it is). */
+uint64_t log_sink_dropped(const struct log_sink *sink);
+const char *log_sink_error(const struct log_sink *sink);
 
 /* Stops reading; the container may go on.  No callback comes any more.  Accepts NULL. */
 void log_sink_free(struct log_sink *sink);

@@ -4,6 +4,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/str.h"
+#include "lib/logging/config.h"
 #include "lib/base/time.h"
 #include "lib/expand/expand.h"
 #include "lib/message/message.h"
@@ -386,6 +387,16 @@ static int rule_templates(const Sk__ServiceSpec *spec, struct err *err)
         return result;
 }
 
+static int rule_logging(const Sk__ServiceSpec *spec, struct err *err)
+{
+        struct arena arena = { 0 };
+        struct log_config config;
+        int result = log_config_read(spec->task->log_driver, &arena, &config, err);
+
+        arena_done(&arena);
+        return result;
+}
+
 static int rule_size(const Sk__ServiceSpec *spec, struct err *err)
 {
         size_t size = protobuf_c_message_get_packed_size(&spec->base);
@@ -402,10 +413,10 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
 {
         /* In docker's order where it matters which of two faults is told. */
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
-                rule_size,     rule_name,        rule_runtime,   rule_resources,
-                rule_restart,  rule_environment, rule_mounts,    rule_health,
-                rule_update,   rule_mode,        rule_ports,     rule_placement,
-                rule_networks, check_files,      rule_templates, check_not_yet,
+                rule_size,        rule_name,      rule_runtime,  rule_resources, rule_restart,
+                rule_environment, rule_mounts,    rule_health,   rule_update,    rule_mode,
+                rule_ports,       rule_placement, rule_networks, check_files,    rule_templates,
+                rule_logging,     check_not_yet,
         };
 
         if (!spec)
