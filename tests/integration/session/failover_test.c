@@ -207,6 +207,36 @@ static void a_follower_that_falls_silent_makes_no_node_late(void **state)
         assert_int_equal(ask_count_tasks(&f->managers[k], 0), REPLICAS);
 }
 
+/* Sessions move when a manager was slow; a person would ask again, too. */
+static bool is_to_be_asked_again(struct fixture *f, const struct str *told, int *tries)
+{
+        if (!strstr(str_text(told), "the node is not connected") || ++*tries > 50)
+                return false;
+        for_some_time(f, NS_PER_S / 5);
+        return true;
+}
+
+static void ask_until_connected(struct fixture *f, size_t manager, size_t node, struct str *ret)
+{
+        int tries = 0;
+
+        do {
+                str_clear(ret);
+                ask_log(&f->managers[manager], node, TASK, ret);
+        } while (is_to_be_asked_again(f, ret, &tries));
+}
+
+static void go_inside_until_connected(struct fixture *f, size_t manager, size_t size,
+                                      struct str *ret)
+{
+        int tries = 0;
+
+        do {
+                str_clear(ret);
+                ask_inside(&f->managers[manager], 0, size, ret);
+        } while (is_to_be_asked_again(f, ret, &tries));
+}
+
 static void a_log_can_be_asked_for_at_any_manager(void **state)
 {
         struct fixture *f = *state;
@@ -223,7 +253,7 @@ static void a_log_can_be_asked_for_at_any_manager(void **state)
         for (size_t i = 0; i < NODES * MANAGERS; i++) {
                 struct str told = { 0 };
 
-                ask_log(&f->managers[i % MANAGERS], i / MANAGERS, TASK, &told);
+                ask_until_connected(f, i % MANAGERS, i / MANAGERS, &told);
                 assert_string_equal(str_text(&told), "hello;");
                 str_done(&told);
         }
@@ -238,8 +268,9 @@ static void any_manager_lets_people_inside_tasks_of_any_node(void **state)
         for (size_t i = 0; i < MANAGERS; i++) {
                 _cleanup_(str_done) struct str told = { 0 };
 
-                ask_inside(&f->managers[i], 0, SIZE, &told);
-                assert_int_equal(told.length, SIZE + strlen("exit 0"));
+                go_inside_until_connected(f, i, SIZE, &told);
+                if (told.length != SIZE + strlen("exit 0"))
+                        fail_msg("%zu bytes, that begin with '%.80s'", told.length, told.text);
                 assert_string_equal(told.text + SIZE, "exit 0");
         }
 }
