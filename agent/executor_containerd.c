@@ -325,6 +325,7 @@ static void copy_options(struct executor_containerd *executor,
         to->registries_folder =
                 arena_strdup(arena, str_or(from->registries_folder, "/etc/skep/registries"));
         to->cgroup_parent = arena_strdup(arena, str_or(from->cgroup_parent, "skep"));
+        to->cdi_folders = arena_strdup(arena, str_or(from->cdi_folders, "/etc/cdi,/var/run/cdi"));
         to->dns_server = arena_strdup(arena, from->dns_server);
         to->log_size_max = from->log_size_max ? from->log_size_max : 10 << 20;
         to->log_files_max = from->log_files_max ? from->log_files_max : 5;

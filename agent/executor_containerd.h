@@ -28,6 +28,7 @@ struct executor_containerd_options {
         int64_t log_size_max,
                 log_files_max;   /* unless the service says otherwise; 0: 10 MiB, 5 files */
         int64_t pull_silence_ns; /* 0: 60 s */
+        const char *cdi_folders; /* "/etc/cdi,/var/run/cdi" */
         int64_t n_starts_most, n_pulls_most; /* at once; 0: four per processor, and three */
         /* For a private containerd: images that nobody uses go, oldest first, when the disk is
          * fuller than 'high', until it is at 'low'; per cent; 0: 85 and 80. */

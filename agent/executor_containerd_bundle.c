@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/executor_containerd_devices.h"
 #include "agent/executor_containerd_mounts.h"
 #include "agent/oci/files.h"
 #include "agent/oci/health.h"
@@ -166,12 +167,16 @@ static int write_configuration(struct bundle *bundle, const struct oci_input *in
 
 static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err *err)
 {
+        const Sk__ContainerSpec *container = bundle->spec->task->container;
+        const struct cdi_device *devices;
         struct oci_user user;
         const char *hostname = NULL, **env;
         size_t n_env;
 
         TRY(expand_spec(bundle, err));
         TRY(make_folders(bundle, err));
+        TRY(devices_find(bundle->cdi_folders, (const char *const *)container->devices,
+                         container->n_devices, &bundle->arena, &devices, err));
         TRY(find_hostname(bundle, &hostname, err));
         TRY(write_hosts(bundle, hostname, err));
         TRY(write_hostname(bundle, hostname, err));
@@ -194,6 +199,8 @@ static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err
                                            .init_path = bundle->init_path,
                                            .mounts = mounts->mounts.data,
                                            .n_mounts = mounts->mounts.n,
+                                           .devices = devices,
+                                           .n_devices = container->n_devices,
                                            .labels = bundle->labels,
                                            .n_labels = bundle->n_labels,
                                            .shim_group = bundle->shim_group,

@@ -37,6 +37,7 @@ struct bundle {
         const struct expand_values *values;
         const char *const *resource_env; /* further variables */
         size_t n_resource_env;
+        const char *cdi_folders; /* "/etc/cdi,/var/run/cdi" */
         const Sk__Label *labels;
         size_t n_labels;
         const char *shim_group;

@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <unistd.h>
 
+#include "agent/executor_containerd_devices.h"
 #include "agent/executor_containerd_task.h"
 #include "api/containerd/containers.pb-c.h"
 #include "api/containerd/version.pb-c.h"
@@ -127,6 +128,7 @@ void executor_describe(struct executor *base, struct arena *arena, Sk__NodeDescr
         ret->operating_system = read_operating_system(arena);
         ret->runtime_version = arena_strdup(arena, executor->version);
         add_plugins(arena, ret);
+        devices_describe(executor->options.cdi_folders, arena, ret);
 }
 
 /* --- does containerd answer? --- */

@@ -256,6 +256,7 @@ static void make_bundle(void *context)
                 .n_resource_env = task->n_resource_env,
                 .labels = task->labels,
                 .n_labels = task->n_labels,
+                .cdi_folders = options->cdi_folders,
                 .shim_group = shim_place_group(&task->shim),
                 .known_users = find_known_users(task),
         };

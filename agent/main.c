@@ -24,6 +24,7 @@ static const struct setting settings[] = {
         { "disk-high",          SETTING_COUNT,    AT(disk_high),          "85",                   "per cent of the disk used from which unused images go", 1, 100 },
         { "disk-low",           SETTING_COUNT,    AT(disk_low),           "80",                   "per cent to which they go", 1, 100 },
         { "generic-resources",  SETTING_STRING,   AT(generic_resources),  "",                     "what the node has for tasks to reserve: \"SSD=3,GPU=uuid1,GPU=uuid2\"", 0, 0 },
+        { "cdi-folders",        SETTING_STRING,   AT(cdi_folders),        "/etc/cdi,/var/run/cdi", "where files describe devices (Container Device Interface)", 0, 0 },
         { "labels",             SETTING_STRING,   AT(labels),             "",                     "the node's engine labels: \"storage=ssd,rack=7\"", 0, 0 },
         { "starts-most",        SETTING_COUNT,    AT(starts_most),        "0",                    "containers started at once; 0: four per processor", 0, 1000 },
         { "pulls-most",         SETTING_COUNT,    AT(pulls_most),         "3",                    "images pulled at once", 1, 100 },

@@ -43,6 +43,7 @@ static int start_containerd(struct program *program, struct daemon *daemon, stru
                 .pull_silence_ns = config->pull_silence_ns,
                 .disk_high_percent = config->disk_high,
                 .disk_low_percent = config->disk_low,
+                .cdi_folders = config->cdi_folders,
                 .n_starts_most = config->starts_most,
                 .n_pulls_most = config->pulls_most,
         };

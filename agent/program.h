@@ -9,7 +9,7 @@ struct program_config {
         bool host_network;
         int64_t log_size, log_files, pull_silence_ns;
         int64_t disk_high, disk_low;
-        const char *generic_resources, *labels;
+        const char *generic_resources, *labels, *cdi_folders;
         int64_t starts_most, pulls_most;
         const char *backend, *program_folder, *daemon_options;
 };

@@ -103,6 +103,21 @@ static int drop_capability(struct spec_edit *edit, const char *value)
 }
 
 /* "KEY=value", or "KEY" for the value it has here. */
+static int add_device(struct spec_edit *edit, const char *value)
+{
+        Sk__ContainerSpec *container = spec_container(edit);
+
+        list_remove(container->devices, &container->n_devices, value);
+        list_add(edit, &container->devices, &container->n_devices, value);
+        return 0;
+}
+
+static int remove_device(struct spec_edit *edit, const char *value)
+{
+        list_remove(spec_container(edit)->devices, &spec_container(edit)->n_devices, value);
+        return 0;
+}
+
 static int add_env(struct spec_edit *edit, const char *value)
 {
         Sk__ContainerSpec *container = spec_container(edit);
@@ -338,6 +353,7 @@ const struct spec_option spec_container_options[] = {
         { "group",             0, FLAG_LIST,     NULL, "Set one or more supplementary user groups for the container", NULL, add_group, remove_group, SPEC_BOTH },
         { "hostname",          0, FLAG_STRING,   NULL, "Container hostname",                                NULL, set_hostname, NULL, SPEC_BOTH },
         { "tty",             't', FLAG_BOOL,     NULL, "Allocate a pseudo-TTY",                             NULL, set_tty, NULL, SPEC_BOTH },
+        { "device",            0, FLAG_LIST,   NULL, "Devices of the node (CDI: vendor.com/class=name)", NULL, add_device, remove_device, SPEC_BOTH },
         { "read-only",         0, FLAG_BOOL,     NULL, "Mount the container's root filesystem as read only", NULL, set_read_only, NULL, SPEC_BOTH },
         { "init",              0, FLAG_BOOL,     NULL, "Use an init inside each service container to forward signals and reap processes", NULL, set_init, NULL, SPEC_BOTH },
         { "stop-signal",       0, FLAG_STRING,   NULL, "Signal to stop the container",                      NULL, set_stop_signal, NULL, SPEC_BOTH },

@@ -10,6 +10,7 @@
 
 #include "api/dispatcher.pb-c.h"
 #include "api/specs.pb-c.h"
+#include "agent/cdi/cdi.h"
 #include "agent/oci/image.h"
 #include "agent/oci/user.h"
 #include "lib/base/err.h"
@@ -48,6 +49,8 @@ struct oci_input {
                                   none is installed */
         const struct oci_mount *mounts; /* in the order to be mounted, after the standard ones */
         size_t n_mounts;
+        const struct cdi_device *devices; /* with all that their nodes need */
+        size_t n_devices;
         const Sk__Label *labels; /* become annotations */
         size_t n_labels;
         const char *shim_group; /* containers of the same one share a shim; "": none is shared */

@@ -21,5 +21,8 @@ json_t *oci_mounts_section(const struct oci_input *input);
 int oci_linux_section(const struct oci_input *input, uint64_t capabilities, json_t **ret,
                       struct err *err);
 
+/* What devices by CDI change in the whole of it. */
+void oci_apply_devices(const struct oci_input *input, json_t *root);
+
 /* An array of strings. */
 json_t *oci_strings(const char *const *texts, size_t n);

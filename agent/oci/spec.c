@@ -62,6 +62,7 @@ static int build(const struct oci_input *input, json_t *root, struct err *err)
         TRY(oci_linux_section(input, capabilities, &section, err));
         json_object_set_new(root, "linux", section);
         json_object_set_new(root, "annotations", annotations_section(input));
+        oci_apply_devices(input, root);
         return 0;
 }
 

@@ -109,6 +109,27 @@ static bool fits_plugin(const struct look *look, struct str *why)
         return true;
 }
 
+static bool has_device(const Sk__NodeDescription *node, const char *name)
+{
+        for (size_t i = 0; node && i < node->n_plugins; i++)
+                if (!strcmp(node->plugins[i]->type, "Device") &&
+                    !strcmp(node->plugins[i]->name, name))
+                        return true;
+        return false;
+}
+
+static bool fits_device(const struct look *look, struct str *why)
+{
+        for (size_t i = 0; i < look->need->n_devices; i++) {
+                if (has_device(look->node->description, look->need->devices[i]))
+                        continue;
+                if (why)
+                        str_addf(why, "the node has no device %s", look->need->devices[i]);
+                return false;
+        }
+        return true;
+}
+
 static bool fits_constraint(const struct look *look, struct str *why)
 {
         for (size_t i = 0; i < look->need->n_constraints; i++) {

@@ -146,6 +146,16 @@ static void read_plugins(struct arena *arena, const struct view *view, const Sk_
                 add_plugin(arena, ret, "Log", task->log_driver->name);
 }
 
+static void read_devices(struct arena *arena, const Sk__ContainerSpec *container,
+                         struct placement_need *ret)
+{
+        size_t n = container ? container->n_devices : 0;
+
+        ret->devices = arena_alloc(arena, n * sizeof *ret->devices);
+        for (size_t i = 0; i < n; i++)
+                ret->devices[ret->n_devices++] = arena_strdup(arena, container->devices[i]);
+}
+
 uint32_t placement_port(const Sk__PortConfig *port)
 {
         return (uint32_t)port->protocol << 16 | (port->published_port & 0xffff);
@@ -204,6 +214,7 @@ void placement_need_read(struct arena *arena, const struct view *view, const cha
         read_resources(arena, spec->task->reservations, ret);
         read_placement(arena, spec->task->placement, ret);
         read_plugins(arena, view, spec->task, ret);
+        read_devices(arena, spec->task->container, ret);
 }
 
 Sk__Placement__Strategy placement_strategy(const struct view *view,

@@ -32,6 +32,8 @@ struct placement_need {
         size_t n_wishes;
         struct placement_plugin *plugins;
         size_t n_plugins;
+        const char **devices; /* "vendor.com/class=name" */
+        size_t n_devices;
         struct placement_plugin *platforms; /* type: architecture, name: os; "" is any */
         size_t n_platforms;
         uint32_t *ports; /* placement_port() of each host-mode port that was asked for by number */

@@ -14,6 +14,7 @@
         X(ready, NODE, "ready", "", " not available for new tasks")                        \
         X(resource, TASKS, "resources", "insufficient resources on ", "")                  \
         X(plugin, NODE, "plugins", "missing plugin on ", "")                               \
+        X(device, NODE, "devices", "missing device on ", "")                               \
         X(constraint, NODE, "constraints", "scheduling constraints not satisfied on ", "") \
         X(platform, NODE, "platform", "unsupported platform on ", "")                      \
         X(host_port, TASKS, "host ports", "host-mode port already in use on ", "")         \

@@ -11,7 +11,6 @@ int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
         } all[] = {
                 { spec->schedule, "a schedule" },
                 { container->readiness, "a readiness probe" },
-                { container->n_devices > 0, "a device" },
         };
 
         for (size_t i = 0; i < COUNT_OF(all); i++)

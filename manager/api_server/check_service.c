@@ -36,6 +36,30 @@ static int rule_runtime(const Sk__ServiceSpec *spec, struct err *err)
         return check_image(spec->task->container->image, err);
 }
 
+/* "vendor.com/class=name", as the Container Device Interface has it. */
+static int rule_devices(const Sk__ServiceSpec *spec, struct err *err)
+{
+        static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   "-_.:";
+        const Sk__ContainerSpec *container = spec->task->container;
+
+        for (size_t i = 0; i < container->n_devices; i++) {
+                const char *name = container->devices[i];
+                size_t vendor = strspn(name, word);
+                size_t class = name[vendor] == '/' ? strspn(name + vendor + 1, word) : 0;
+                size_t own = class && name[vendor + 1 + class] == '='
+                                     ? strspn(name + vendor + class + 2, word)
+                                     : 0;
+
+                if (!vendor || !own || name[vendor + class + 2 + own])
+                        return err_set(err, ERR_INVALID,
+                                       "ContainerSpec: '%.128s' is no device: one is named "
+                                       "vendor.com/class=name",
+                                       name);
+        }
+        return 0;
+}
+
 static int rule_environment(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__ContainerSpec *container = spec->task->container;
@@ -413,10 +437,10 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
 {
         /* In docker's order where it matters which of two faults is told. */
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
-                rule_size,        rule_name,      rule_runtime,  rule_resources, rule_restart,
-                rule_environment, rule_mounts,    rule_health,   rule_update,    rule_mode,
-                rule_ports,       rule_placement, rule_networks, check_files,    rule_templates,
-                rule_logging,     check_not_yet,
+                rule_size,        rule_name,    rule_runtime,   rule_resources, rule_restart,
+                rule_environment, rule_devices, rule_mounts,    rule_health,    rule_update,
+                rule_mode,        rule_ports,   rule_placement, rule_networks,  check_files,
+                rule_templates,   rule_logging, check_not_yet,
         };
 
         if (!spec)

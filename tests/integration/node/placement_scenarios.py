@@ -1,4 +1,7 @@
 """Where tasks run, and what of the node they are given."""
+import json
+import os
+
 from node import State, check, refused, wait_until
 
 
@@ -106,3 +109,32 @@ def a_rebalance_has_nobody_to_move_on_one_node(node):
     check(not node.control('RebalanceService', id='web').moves, 'nor is anything asked for')
     node.create('everywhere', change=lambda spec: getattr(spec, 'global').SetInParent())
     refused(lambda: node.control('RebalanceService', id='everywhere'), 'is not replicated')
+
+
+def a_device_by_cdi_is_given_to_the_container(node):
+    folder = node.folder + '/cdi'
+    os.makedirs(folder, exist_ok=True)
+    with open(folder + '/hook', 'w') as hook:
+        hook.write('#!/bin/sh\ntouch %s/hooked\n' % folder)
+    os.chmod(folder + '/hook', 0o755)
+    with open(folder + '/vendor.json', 'w') as file:
+        json.dump({'cdiVersion': '0.6.0', 'kind': 'vendor.com/clock', 'containerEdits': {'env': ['CLOCKS=some']}, 'devices': [
+            {'name': '0', 'containerEdits': {
+                'env': ['CLOCK=0'], 'deviceNodes': [{'path': '/dev/clock', 'hostPath': '/dev/full'}],
+                'mounts': [{'hostPath': folder, 'containerPath': '/clock', 'options': ['rbind', 'ro']}],
+                'hooks': [{'hookName': 'createRuntime', 'path': folder + '/hook', 'args': ['hook']}]}}]}, file)
+    _with_agent(node, '--cdi-folders', folder)
+    wait_until(lambda: any(p.type == 'Device' for p in node.control('ListNodes').nodes[0].description.plugins),
+               'the managers know of the device', 30)
+    node.create('clock', 'sh', '-c', 'echo $CLOCKS $CLOCK; ls /clock; ls -l /dev/clock; echo x >/dev/clock; exec sleep 1000',
+                change=lambda spec: spec.task.container.devices.append('vendor.com/clock=0'))
+    node.running('clock', 1)
+    wait_until(lambda: 'some 0' in node.logs('clock') and 'vendor.json' in node.logs('clock') and '1,   7' in node.logs('clock')
+               and 'No space left' in node.logs('clock'), lambda: 'it has all of it: ' + node.logs('clock'))
+    check(os.path.exists(folder + '/hooked'), 'the hook ran')
+    node.create('other', change=lambda spec: spec.task.container.devices.append('vendor.com/clock=1'))
+    wait_until(lambda: 'missing device on 1 node' in node.story('other'), lambda: 'it waits: ' + node.story('other'))
+    refused(lambda: node.create('wrong', change=lambda spec: spec.task.container.devices.append('/dev/full')), 'is no device')
+    node.remove('clock')
+    node.remove('other')
+    _with_agent(node)
