@@ -9,6 +9,7 @@ bool global_takes_new(const struct work *work, const Sk__Node *node, const Sk__T
                node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE;
 }
 
+/* What only serves until its replacement runs tells nothing: it is going. */
 static const Sk__Task *other_than_canary(const struct work *work)
 {
         struct view_cursor cursor = { 0 };
@@ -16,7 +17,9 @@ static const Sk__Task *other_than_canary(const struct work *work)
 
         while (work_canaries(work) &&
                (task = view_each_service_task(work->view, work->service->id, &cursor)))
-                if (task_is_wanted(task) && work_is_dirty(work, task))
+                if (task_is_wanted(task) && work_is_dirty(work, task) &&
+                    task == view_node_slot_newest(work->view, work->service->id,
+                                                  task->definition->node_id))
                         return task;
         return NULL;
 }
