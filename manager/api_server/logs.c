@@ -133,17 +133,35 @@ static Sk__AskRequest *ask_request(struct arena *arena, const struct vec *nodes,
         return ask;
 }
 
+/* What is missing, and of whom, in docker's words. */
+static void add_warning(const struct log_stream *stream, const Sk__AskResponse *answer,
+                        struct str *ret)
+{
+        const Sk__Node *node = view_node(mirror_view(stream->api->mirror), answer->node_id);
+        const char *name = node ? str_or(node->name, node->id) : answer->node_id;
+        bool is_away = str_starts_with(answer->answer->err, "the node is not connected");
+
+        if (str_is_empty(answer->answer->err))
+                return;
+        str_addf(ret,
+                 "warning: incomplete log stream. some logs could not be retrieved for the "
+                 "following reasons: node %s%s%s",
+                 name, is_away ? " is not available" : ": ", is_away ? "" : answer->answer->err);
+}
+
 static void answer_came(void *context, const void *out)
 {
         struct log_ask *ask = context;
         const Sk__AskResponse *answer = out;
+        _cleanup_(str_done) struct str warning = { 0 };
         Sk__StreamLogsResponse message = SK__STREAM_LOGS_RESPONSE__INIT;
 
         if (!answer->answer)
                 return;
         message.lines = answer->answer->lines;
         message.n_lines = answer->answer->n_lines;
-        message.warning = answer->answer->err;
+        add_warning(ask->stream, answer, &warning);
+        message.warning = str_text(&warning);
         if ((message.n_lines || !str_is_empty(message.warning)) &&
             !rpc_call_write(ask->stream->rpc, &message.base))
                 rpc_stream_pause_reading(ask->answers);

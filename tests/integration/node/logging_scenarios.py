@@ -223,3 +223,13 @@ def options_are_checked_when_a_service_is_made(node):
             for key, value in options.items():
                 spec.task.log_driver.options.add(key=key, value=value)
         refused(lambda: node.create('web', change=change), words)
+
+
+def a_node_that_is_away_is_named(node):
+    _create(node, 'web', 'json-file')
+    node.respawner.terminate()
+    node.respawner.wait(20)
+    node.respawner = None
+    name = 'testnode'
+    wait_until(lambda: 'incomplete log stream' in _told(node, 'web') and 'node %s is not available' % name in _told(node, 'web'),
+               lambda: 'it is named: ' + _told(node, 'web'))
