@@ -12,6 +12,9 @@
 #include "manager/api_server/call.h"
 #include "manager/api_server/rows.h"
 
+/* What nodes take at once. */
+enum { INPUT_MAX = 64 << 10 };
+
 /* What one person's stream needs. */
 struct entry {
         struct api_server *api;
@@ -181,6 +184,10 @@ static void asker_message(void *context, struct rpc_call *call, const void *in)
                 return;
         if ((input->what_case == SK__ENTER_INPUT__WHAT_START) != !entry->first) {
                 err_set(&err, ERR_INVALID, "the first message, and only that, says where to go");
+                fail(entry, &err);
+        } else if (input->what_case == SK__ENTER_INPUT__WHAT_DATA && input->data.len > INPUT_MAX) {
+                err_set(&err, ERR_INVALID, "input comes in messages of at most %d bytes",
+                        INPUT_MAX);
                 fail(entry, &err);
         } else if (entry->first) {
                 rpc_joint_pass(&entry->asker, &entry->inside, &input->base);

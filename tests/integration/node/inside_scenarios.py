@@ -187,6 +187,11 @@ def a_storm_of_sizes_and_nonsense_is_weathered(node):
                 pass
         except grpc.RpcError as error:
             check(error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.CANCELLED), messages[0], error)
+    try:
+        list(_enter(node, iter([_start('sleep', '75123', stdin=True), dispatcher_pb2.EnterInput(data=bytes(70000))])))
+        check(False, 'too much at once is taken')
+    except grpc.RpcError as error:
+        check(error.code() == grpc.StatusCode.INVALID_ARGUMENT, error)
     _says(node, 0, b'hello\n', 'exec', 'web', 'echo', 'hello')
     _nothing_runs(node, '75123')
 
