@@ -12,9 +12,10 @@
 enum { FLAGS_MAX = 256 };
 
 /* In the order in which they are applied: the mode before what depends on it. */
-static const struct spec_option *const option_tables[] = {
-        spec_service_options, spec_update_options, spec_container_options, spec_task_options
-};
+static const struct spec_option *const option_tables[] = { spec_service_options,
+                                                           spec_update_options,
+                                                           spec_container_options,
+                                                           spec_health_options, spec_task_options };
 
 Sk__TaskSpec *spec_task(struct spec_edit *edit)
 {
@@ -152,6 +153,7 @@ int spec_apply(struct spec_edit *edit, const struct arguments *arguments)
 {
         const char *mode = argument(arguments, "mode");
 
+        TRY(check_health_flags(arguments, edit->err));
         /* The mode decides what the other options may say, so it goes first whatever the order of
          * the rows. */
         if (mode && !edit->is_update)

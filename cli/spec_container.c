@@ -325,21 +325,6 @@ static int remove_ulimit(struct spec_edit *edit, const char *value)
         return 0;
 }
 
-static int set_no_healthcheck(struct spec_edit *edit, const char *value)
-{
-        Sk__HealthConfig *health = SPEC_MAKE(edit, spec_container(edit)->health, Sk__HealthConfig,
-                                             SK__HEALTH_CONFIG__INIT);
-        bool truth = false;
-
-        TRY(str_to_bool(value, &truth, edit->err));
-        health->n_test = 0;
-        if (truth)
-                list_add(edit, &health->test, &health->n_test, "NONE");
-        return 0;
-}
-
-#define NO_HEALTH "health checks come with a later release"
-
 /* clang-format off */
 /*        name               letter type       value       help                                         refusal  set               remove */
 const struct spec_option spec_container_options[] = {
@@ -370,13 +355,6 @@ const struct spec_option spec_container_options[] = {
         { "oom-score-adj",     0, FLAG_INT,      NULL, "Tune host's OOM preferences (-1000 to 1000)",       NULL, set_oom_score_adj, NULL, SPEC_BOTH },
         { "isolation",         0, FLAG_STRING,   NULL, "Service container isolation mode",                  "there are no Windows containers here", set_isolation, NULL, SPEC_BOTH },
         { "credential-spec",   0, FLAG_STRING,   "credential-spec", "Credential spec for managed service account (Windows only)", "there are no Windows containers here", NULL, NULL, SPEC_BOTH },
-        { "no-healthcheck",    0, FLAG_BOOL,     NULL, "Disable any container-specified HEALTHCHECK",       NULL, set_no_healthcheck, NULL, SPEC_BOTH },
-        { "health-cmd",        0, FLAG_STRING,   NULL, "Command to run to check health",                    NO_HEALTH, NULL, NULL, SPEC_BOTH },
-        { "health-interval",   0, FLAG_DURATION, NULL, "Time between running the check (ms|s|m|h)",         NO_HEALTH, NULL, NULL, SPEC_BOTH },
-        { "health-retries",    0, FLAG_INT,      NULL, "Consecutive failures needed to report unhealthy",   NO_HEALTH, NULL, NULL, SPEC_BOTH },
-        { "health-start-interval", 0, FLAG_DURATION, NULL, "Time between running the check during the start period (ms|s|m|h)", NO_HEALTH, NULL, NULL, SPEC_BOTH },
-        { "health-start-period", 0, FLAG_DURATION, NULL, "Start period for the container to initialize before counting retries towards unstable (ms|s|m|h)", NO_HEALTH, NULL, NULL, SPEC_BOTH },
-        { "health-timeout",    0, FLAG_DURATION, NULL, "Maximum time to allow one check to run (ms|s|m|h)", NO_HEALTH, NULL, NULL, SPEC_BOTH },
         { "secret",            0, FLAG_LIST,     "secret", "Specify secrets to expose to the service",      NULL, add_secret, remove_secret, SPEC_BOTH },
         { "config",            0, FLAG_LIST,     "config", "Specify configurations to expose to the service", NULL, add_config, remove_config, SPEC_BOTH },
         { 0 },

@@ -21,6 +21,7 @@ extern const struct spec_option spec_container_options[];
 extern const struct spec_option spec_task_options[];
 extern const struct spec_option spec_service_options[];
 extern const struct spec_option spec_update_options[];
+extern const struct spec_option spec_health_options[];
 
 /* Sub-messages, made when missing. */
 #define SPEC_MAKE(edit, place, Type, INIT)                                     \
@@ -35,6 +36,9 @@ extern const struct spec_option spec_update_options[];
 
 /* --mount (spec_mount.c) */
 spec_setter add_mount, remove_mount;
+
+/* What of the options about health cannot be said together (spec_health.c). */
+int check_health_flags(const struct arguments *arguments, struct err *err);
 
 /* --secret, --config (spec_file.c) */
 spec_setter add_secret, remove_secret, add_config, remove_config;

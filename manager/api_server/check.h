@@ -12,6 +12,7 @@ enum { SPEC_SIZE_MAX = 1024 * 1024 };
 int check_service_spec(const Sk__ServiceSpec *spec, struct err *err);
 
 /* ERR_UNIMPLEMENTED for what a spec can say but nobody acts on yet. */
+int check_health(const Sk__ServiceSpec *spec, struct err *err);
 int check_not_yet(const Sk__ServiceSpec *spec, struct err *err);
 
 /* May a service of 'before' become 'after'? */

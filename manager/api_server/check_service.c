@@ -107,34 +107,6 @@ static int rule_mounts(const Sk__ServiceSpec *spec, struct err *err)
         return 0;
 }
 
-/* Docker checks each duration of a health check the same way; 0 means inherit. */
-static int health_duration(const char *what, int64_t ns, struct err *err)
-{
-        if (ns && ns < NS_PER_MS)
-                return err_set(err, ERR_INVALID,
-                               "ContainerSpec: %s in HealthConfig cannot be less than 1ms", what);
-        return 0;
-}
-
-static int rule_health(const Sk__ServiceSpec *spec, struct err *err)
-{
-        const Sk__HealthConfig *health = spec->task->container->health;
-
-        if (!health)
-                return 0;
-        TRY(health_duration("Interval", health->interval_ns, err));
-        TRY(health_duration("Timeout", health->timeout_ns, err));
-        TRY(health_duration("StartPeriod", health->start_period_ns, err));
-        TRY(health_duration("StartInterval", health->start_interval_ns, err));
-        if (health->retries < 0)
-                return err_set(err, ERR_INVALID,
-                               "ContainerSpec: Retries in HealthConfig cannot be negative");
-        if (health->n_test && strcmp(health->test[0], "NONE") != 0)
-                return err_set(err, ERR_UNIMPLEMENTED,
-                               "ContainerSpec: health checks are not supported yet");
-        return 0;
-}
-
 static int check_resources(const Sk__Resources *resources, struct err *err)
 {
         if (!resources)
@@ -438,7 +410,7 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
         /* In docker's order where it matters which of two faults is told. */
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
                 rule_size,        rule_name,    rule_runtime,   rule_resources, rule_restart,
-                rule_environment, rule_devices, rule_mounts,    rule_health,    rule_update,
+                rule_environment, rule_devices, rule_mounts,    check_health,   rule_update,
                 rule_mode,        rule_ports,   rule_placement, rule_networks,  check_files,
                 rule_templates,   rule_logging, check_not_yet,
         };

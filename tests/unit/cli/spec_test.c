@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "tests/unit/test.h"
 
 struct typed {
@@ -313,6 +314,49 @@ static void some_values_are_refused(void **state)
         refused(*state, false, "the closing ' is missing", WORDS("--entrypoint", "sh 'x"));
 }
 
+static void a_health_check_is_filled_in(void **state)
+{
+        struct typed *typed = *state;
+        const Sk__HealthConfig *health;
+
+        works(typed, false,
+              WORDS("--health-cmd", "curl -f localhost", "--health-interval", "1s",
+                    "--health-timeout", "2s", "--health-start-period", "3s",
+                    "--health-start-interval", "4s", "--health-retries", "5"));
+        health = typed->edit.spec->task->container->health;
+        assert_string_equal(health->test[0], "CMD-SHELL");
+        assert_string_equal(health->test[1], "curl -f localhost");
+        assert_int_equal(health->interval_ns, 1 * NS_PER_S);
+        assert_int_equal(health->timeout_ns, 2 * NS_PER_S);
+        assert_int_equal(health->start_period_ns, 3 * NS_PER_S);
+        assert_int_equal(health->start_interval_ns, 4 * NS_PER_S);
+        assert_int_equal(health->retries, 5);
+}
+
+static void no_health_check_takes_away_what_was_said(void **state)
+{
+        struct typed *typed = *state;
+        const Sk__HealthConfig *health;
+
+        works(typed, false, WORDS("--health-cmd", "true", "--health-retries", "5"));
+        works(typed, true, WORDS("--no-healthcheck"));
+        health = typed->edit.spec->task->container->health;
+        assert_int_equal(health->n_test, 1);
+        assert_string_equal(health->test[0], "NONE");
+        assert_int_equal(health->retries, 0);
+        works(typed, true, WORDS("--health-interval", "1s"));
+        assert_int_equal(health->n_test, 0);
+        works(typed, true, WORDS("--health-cmd", "true"));
+        assert_int_equal(health->n_test, 2);
+}
+
+static void flags_of_health_that_conflict_are_refused(void **state)
+{
+        refused(*state, false, "--no-healthcheck conflicts with --health-* options",
+                WORDS("--no-healthcheck", "--health-retries", "1"));
+        refused(*state, false, "duration cannot be negative", WORDS("--health-interval", "-1s"));
+}
+
 /* Docker's own flags for the two commands: each works or is refused by name. */
 static const char create_flags[] =
         "cap-add cap-drop config constraint container-label credential-spec dns dns-option "
@@ -379,6 +423,9 @@ int main(void)
                 ON_SPEC(wrong_ports_are_told),
                 ON_SPEC(a_global_service_takes_no_replicas),
                 ON_SPEC(placement_is_filled_in),
+                ON_SPEC(a_health_check_is_filled_in),
+                ON_SPEC(no_health_check_takes_away_what_was_said),
+                ON_SPEC(flags_of_health_that_conflict_are_refused),
                 ON_SPEC(an_env_file_that_cannot_be_read_is_refused),
                 ON_SPEC(mounts_are_filled_in),
                 ON_SPEC(mounts_stay_in_their_order),

@@ -155,6 +155,29 @@ static void times_and_ratios_have_bounds(void **state)
         assert_refused(spec, ERR_INVALID, "Interval in HealthConfig cannot be less than 1ms");
 }
 
+static void a_health_check_that_cannot_be_is_refused(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+        Sk__HealthConfig *health = NEW(world, Sk__HealthConfig, SK__HEALTH_CONFIG__INIT);
+        const char *test[] = { "CMD", NULL, NULL };
+
+        spec->task->container->health = health;
+        health->test = test;
+        health->n_test = 1;
+        assert_refused(spec, ERR_INVALID, "CMD takes a command");
+        test[0] = "PING";
+        assert_refused(spec, ERR_INVALID, "Unknown probe type 'PING'");
+        test[0] = "CMD-SHELL";
+        test[1] = test[2] = "true";
+        health->n_test = 3;
+        assert_refused(spec, ERR_INVALID, "CMD-SHELL takes one command line");
+        health->n_test = 2;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        health->retries = -1;
+        assert_refused(spec, ERR_INVALID, "Retries in HealthConfig cannot be negative");
+}
+
 static Sk__Mount *a_mount(struct world *world, Sk__ServiceSpec *spec, Sk__Mount__Type type,
                           const char *source, const char *target)
 {
@@ -324,6 +347,7 @@ int main(void)
                 T(resources_have_a_least),
                 T(generic_resources_are_reserved_by_number),
                 T(times_and_ratios_have_bounds),
+                T(a_health_check_that_cannot_be_is_refused),
                 T(two_mounts_cannot_share_a_target),
                 T(nothing_is_mounted_over_the_root),
                 T(ports_are_numbers_up_to_65535),
