@@ -50,6 +50,10 @@ struct executor_facts {
                 *host_ports; /* published host ports, with those chosen by the node */
         size_t n_host_ports;
         bool is_running; /* after open: found running, adopt it */
+        /* Runs, but is not healthy: start is not over yet or, when found so, goes on. */
+        bool is_unwell;
+        const Sk__HealthStatus *health; /* NULL: nobody looks after it; outlives the container */
+        bool is_unready;                /* runs, but its readiness probe fails */
 };
 
 struct executor_events {
@@ -63,6 +67,8 @@ struct executor_events {
         void (*exited)(void *context, const struct executor_exit *exit);
         /* Words for the status while preparing: "pulling 127.0.0.1:5000/bb:1". */
         void (*progress)(void *context, const char *message);
+        /* The facts tell something else of the running container's health or readiness. */
+        void (*changed)(void *context);
 };
 
 /* Where the kernel tells what a running container takes. */

@@ -186,7 +186,9 @@ static void prepare(struct executor_task *task)
  * may be gone since.  So is one whose shim all others have left. */
 static void start(struct executor_task *task)
 {
-        if (task->is_prepared && !shim_place_is_stale(&task->shim))
+        if (task->process == PROCESS_RUNNING)
+                run_verb(task, executor_wait_steps, make_ended);
+        else if (task->is_prepared && !shim_place_is_stale(&task->shim))
                 run_verb(task, executor_start_steps, make_ended);
         else
                 run_verb(task, executor_prepare_steps, prepared_so_start);
@@ -223,7 +225,9 @@ static void free_when_idle(void *context)
         if (task->verb.is_working || task->ending.is_working)
                 return;
         wipe_secrets(task);
-        str_done(&task->health_text);
+        for (int i = 0; i < N_CHECKS; i++)
+                str_done(&task->check_texts[i]);
+        arena_done(&task->health_arena);
         arena_done(&task->bundle.arena);
         arena_done(&task->arena);
         free(task);

@@ -149,20 +149,32 @@ static int make_folders(const struct bundle *bundle, struct err *err)
         return file_make_folders(place, 0700, err);
 }
 
-/* What is needed to look after the container's health lies in its folder, for agents to come. */
-static int write_configuration(struct bundle *bundle, const struct oci_input *input,
-                               struct err *err)
+/* What is needed to look after the container lies in its folder, for agents to come. */
+static int write_check(struct bundle *bundle, const struct oci_input *input, const char *name,
+                       const Sk__HealthConfig *asked, const struct oci_health *inherited,
+                       struct err *err)
 {
-        const char *path = arena_printf(&bundle->arena, "%s/" BUNDLE_HEALTH_FILE, bundle->folder);
+        const char *path = arena_printf(&bundle->arena, "%s/%s", bundle->folder, name);
         struct oci_health settings;
         const char *probe;
 
-        TRY(oci_spec_build(input, &bundle->arena, &bundle->json, &bundle->json_size, err));
-        if (!health_settings(bundle->spec->task->container->health, &bundle->image->health,
-                             &bundle->arena, &settings))
+        if (!health_settings(asked, inherited, &bundle->arena, &settings))
                 return 0;
         TRY(oci_probe_build(input, &settings, &bundle->arena, &probe, err));
         return file_write_plain(path, probe, strlen(probe), 0600, err);
+}
+
+static int write_configuration(struct bundle *bundle, const struct oci_input *input,
+                               struct err *err)
+{
+        static const struct oci_health nothing;
+        const Sk__ContainerSpec *container = bundle->spec->task->container;
+
+        TRY(oci_spec_build(input, &bundle->arena, &bundle->json, &bundle->json_size, err));
+        TRY(write_check(bundle, input, BUNDLE_HEALTH_FILE, container->health,
+                        &bundle->image->health, err));
+        return write_check(bundle, input, BUNDLE_READINESS_FILE, container->readiness, &nothing,
+                           err);
 }
 
 static int make_all(struct bundle *bundle, struct mount_list *mounts, struct err *err)

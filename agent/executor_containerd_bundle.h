@@ -8,6 +8,7 @@
 
 /* In the task's folder, when there is a health check: see oci_probe_build(). */
 #define BUNDLE_HEALTH_FILE "health.json"
+#define BUNDLE_READINESS_FILE "readiness.json"
 
 /* A secret or config as a file; without content: it did not come, nobody has it any more. */
 struct bundle_file {

@@ -1,291 +1,278 @@
-/* Looking after a container's health: probes are programs run inside it, one at a time.  An
+/* Looking after a container: probes, one at a time for its health and one for its readiness.  An
  * unhealthy container is made to end. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "agent/executor_containerd_task.h"
-#include "api/containerd/tasks.pb-c.h"
+#include "agent/executor_containerd_probe.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 
-static const int64_t timeout_ns = 30 * NS_PER_S, kill_pause_ns = 100 * NS_PER_MS;
+enum { CHECK_FILE_MAX = 4 << 20, RECORD_MAX = 1 << 20 };
 
-enum { HEALTH_MAX = 4 << 20 };
-
-struct probe {
+struct check {
         struct executor_task *task;
+        enum check_kind kind;
         struct arena arena;
         struct health health;
-        const char *process;     /* what is run, as JSON */
-        struct loop_timer timer; /* until the next probe, or until this one takes too long */
-        struct chain chain;
-        struct rpc_request *kill;
-        struct log_sink *sink; /* nobody reads what a probe prints, but it must be read */
-        char exec_id[40];
-        bool is_probing, is_late;
-        int exit_code;
+        struct probe_request request;
+        struct probe *probe;        /* NULL: none is under way */
+        struct loop_timer timer;    /* until the next probe */
         struct loop_timer patience; /* of an unhealthy container */
 };
 
-static void await_probe(struct probe *probe);
+/* By enum check_kind: what to do, and what is written down for the next agent. */
+static const struct {
+        const char *file, *record, *name;
+} kinds[] = {
+        [CHECK_HEALTH] = { BUNDLE_HEALTH_FILE, "health", "probe" },
+        [CHECK_READINESS] = { BUNDLE_READINESS_FILE, "readiness", "readiness" },
+};
+
+static void await_probe(struct check *check);
+
+/* --- what is known of it, for people and for the next agent --- */
+
+/* The run folder lies in memory and is emptied by a reboot, as the container's processes are: no
+ * need to wait for a disk. */
+static int write_record(const char *path, const void *data, size_t size, struct err *err)
+{
+        _cleanup_(closep) int fd = -1;
+        char temporary[PATH_SIZE + 8];
+
+        snprintf(temporary, sizeof temporary, "%s.new", path);
+        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 || write(fd, data, size) != (ssize_t)size || rename(temporary, path) < 0)
+                return err_set(err, ERR_UNAVAILABLE, "write '%s': %m", path);
+        return 0;
+}
+
+static void save(struct check *check)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        char path[PATH_SIZE];
+        uint8_t *data;
+        size_t size;
+        struct err err;
+
+        health_write(&check->health, &arena, &data, &size);
+        task_run_path(check->task, kinds[check->kind].record, path);
+        if (write_record(path, data, size, &err) < 0)
+                LOG(WARN, "what is known of a container's health is not kept",
+                    STR("task", check->task->id), STR("err", err.text));
+}
+
+static void show(struct executor_task *task)
+{
+        const struct check *health = task->checks[CHECK_HEALTH];
+        const struct check *readiness = task->checks[CHECK_READINESS];
+
+        arena_clear(&task->health_arena);
+        task->facts.health = health ? health_status(&health->health, &task->health_arena) : NULL;
+        task->facts.is_unwell = health && health->health.verdict != HEALTH_HEALTHY;
+        task->facts.is_unready = readiness && readiness->health.verdict != HEALTH_HEALTHY;
+}
 
 /* --- the verdict --- */
 
 static void kill_unhealthy(void *context)
 {
-        struct probe *probe = context;
+        struct check *check = context;
 
-        executor_send_signal(probe->task, SIGKILL, true);
+        executor_send_signal(check->task, SIGKILL, true);
 }
 
 /* As a shutdown would: its stop signal, then KILL. */
-static void end_unhealthy(struct probe *probe)
+static void end_unhealthy(struct check *check)
 {
-        struct executor_task *task = probe->task;
+        struct executor_task *task = check->task;
         const Sk__ContainerSpec__Duration *grace = task->spec->task->container->stop_grace_period;
 
         LOG(WARN, "a container is unhealthy and will be stopped", STR("task", task->id));
         task->cause = "dockerexec: unhealthy container";
         executor_send_signal(task, task->stop_signal ? task->stop_signal : SIGTERM, false);
-        probe->patience = (struct loop_timer){ .fire = kill_unhealthy, .context = probe };
-        loop_timer_set(task->executor->options.loop, &probe->patience,
+        check->patience = (struct loop_timer){ .fire = kill_unhealthy, .context = check };
+        loop_timer_set(task->executor->options.loop, &check->patience,
                        grace && grace->ns >= 0 ? grace->ns : 10 * NS_PER_S);
 }
 
-static void forget_kill(struct probe *probe)
+static bool is_lost(const struct check *check)
 {
-        if (probe->kill)
-                rpc_request_cancel(TAKE(probe->kill));
+        return check->kind == CHECK_HEALTH && check->health.verdict == HEALTH_UNHEALTHY;
 }
 
-static void probed(void *context, const struct err *err)
+static void go_on(struct check *check)
 {
-        struct probe *probe = context;
-        struct executor_task *task = probe->task;
-        bool is_well = !err && !probe->is_late && probe->exit_code == 0;
-
-        probe->is_probing = false;
-        loop_timer_cancel(&probe->timer);
-        forget_kill(probe);
-        log_sink_free(TAKE(probe->sink));
-        if (task->process != PROCESS_RUNNING || probe->health.verdict == HEALTH_UNHEALTHY)
-                return;
-        health_probed(&probe->health, is_well, loop_now_boot(task->executor->options.loop));
-        if (probe->health.verdict == HEALTH_UNHEALTHY)
-                end_unhealthy(probe);
+        if (is_lost(check))
+                end_unhealthy(check);
         else
-                await_probe(probe);
-        if (task->awaits_health && probe->health.verdict == HEALTH_HEALTHY) {
+                await_probe(check);
+}
+
+static void probed(void *context, const struct probe_end *end)
+{
+        struct check *check = context;
+        struct executor_task *task = check->task;
+        bool has_news = false;
+
+        check->probe = NULL;
+        if (task->process != PROCESS_RUNNING)
+                return;
+        if (!end->is_void) {
+                has_news =
+                        health_probed(&check->health, &end->result, end->output, end->output_size,
+                                      loop_now_boot(task->executor->options.loop));
+                save(check);
+        }
+        go_on(check);
+        if (!has_news)
+                return;
+        show(task);
+        if (task->awaits_health && check->kind == CHECK_HEALTH &&
+            check->health.verdict == HEALTH_HEALTHY) {
                 task->awaits_health = false;
                 chain_next(&task->verb);
         }
+        task->events.changed(task->context);
 }
 
-/* --- one probe --- */
-
-/* It may have ended just now, or not have begun yet: that is told alike. */
-static void killed(void *context, const void *out, const struct err *err)
-{
-        struct probe *probe = context;
-
-        (void)out;
-        probe->kill = NULL;
-        if (err)
-                loop_timer_set(probe->task->executor->options.loop, &probe->timer, kill_pause_ns);
-}
-
-static void stop_late_probe(void *context)
-{
-        struct probe *probe = context;
-        Ctd__Tasks__KillRequest in = CTD__TASKS__KILL_REQUEST__INIT;
-
-        probe->is_late = true;
-        in.container_id = probe->task->id;
-        in.exec_id = probe->exec_id;
-        in.signal = SIGKILL;
-        in.all = true;
-        probe->kill = rpc_client_call(probe->task->executor->client,
-                                      CONTAINERD_METHOD(tasks, tasks, Kill), &in.base, timeout_ns,
-                                      false, killed, probe);
-}
-
-static void answered(void *context, const void *out, const struct err *err)
-{
-        struct probe *probe = context;
-
-        (void)out;
-        if (err)
-                chain_fail(&probe->chain, err);
-        else
-                chain_next(&probe->chain);
-}
-
-static void create_probe(void *context)
-{
-        struct probe *probe = context;
-        struct executor_task *task = probe->task;
-        Ctd__Tasks__ExecRequest in = CTD__TASKS__EXEC_REQUEST__INIT;
-        Ctd__Types__Any spec = CTD__TYPES__ANY__INIT;
-        char out[PATH_SIZE], errors[PATH_SIZE], folder[PATH_SIZE];
-        struct log_sink_options options = {
-                .folder = folder,
-                .fifos = { out, errors },
-                .n_files_max = 1,
-                .discard = true,
-        };
-        struct err err;
-
-        task_path(task, NULL, folder);
-        task_run_path(task, "probe-stdout", out);
-        task_run_path(task, "probe-stderr", errors);
-        if (log_sink_new(task->executor->options.loop, task->executor->options.pool, &options,
-                         &probe->sink, &err) < 0) {
-                chain_fail(&probe->chain, &err);
-                return;
-        }
-        spec.type_url = "types.containerd.io/opencontainers/runtime-spec/1/Process";
-        spec.value.data = (uint8_t *)probe->process;
-        spec.value.len = strlen(probe->process);
-        in.container_id = task->id;
-        in.exec_id = probe->exec_id;
-        in.stdout = out;
-        in.stderr = errors;
-        in.spec = &spec;
-        chain_call(&probe->chain, CONTAINERD_METHOD(tasks, tasks, Exec), &in.base, timeout_ns,
-                   answered);
-}
-
-static void start_probe(void *context)
-{
-        struct probe *probe = context;
-        Ctd__Tasks__StartRequest in = CTD__TASKS__START_REQUEST__INIT;
-
-        in.container_id = probe->task->id;
-        in.exec_id = probe->exec_id;
-        chain_call(&probe->chain, CONTAINERD_METHOD(tasks, tasks, Start), &in.base, timeout_ns,
-                   answered);
-}
-
-static void probe_ended(void *context, const void *out, const struct err *err)
-{
-        struct probe *probe = context;
-        const Ctd__Tasks__WaitResponse *answer = out;
-
-        if (answer)
-                probe->exit_code = (int)answer->exit_status;
-        answered(context, out, err);
-}
-
-static void await_probe_end(void *context)
-{
-        struct probe *probe = context;
-        Ctd__Tasks__WaitRequest in = CTD__TASKS__WAIT_REQUEST__INIT;
-
-        in.container_id = probe->task->id;
-        in.exec_id = probe->exec_id;
-        chain_call(&probe->chain, CONTAINERD_METHOD(tasks, tasks, Wait), &in.base, 0, probe_ended);
-}
-
-static void delete_probe(void *context)
-{
-        struct probe *probe = context;
-        Ctd__Tasks__DeleteProcessRequest in = CTD__TASKS__DELETE_PROCESS_REQUEST__INIT;
-
-        in.container_id = probe->task->id;
-        in.exec_id = probe->exec_id;
-        chain_call(&probe->chain, CONTAINERD_METHOD(tasks, tasks, DeleteProcess), &in.base,
-                   timeout_ns, answered);
-}
+/* --- probes --- */
 
 static void begin_probe(void *context)
 {
-        static chain_step *const steps[] = { create_probe, start_probe, await_probe_end,
-                                             delete_probe, NULL };
-        struct probe *probe = context;
-        struct loop *loop = probe->task->executor->options.loop;
+        struct check *check = context;
 
-        /* Unlike any of an earlier agent's. */
-        snprintf(probe->exec_id, sizeof probe->exec_id, "probe-%llx",
-                 (unsigned long long)loop_now_boot(loop));
-        probe->is_probing = true;
-        probe->is_late = false;
-        probe->exit_code = -1;
-        probe->timer.fire = stop_late_probe;
-        loop_timer_set(loop, &probe->timer, probe->health.settings.timeout_ns);
-        chain_begin(&probe->chain, steps, probed);
+        check->probe = probe_begin(&check->request);
 }
 
-static void await_probe(struct probe *probe)
+static void await_probe(struct check *check)
 {
-        struct loop *loop = probe->task->executor->options.loop;
+        struct loop *loop = check->task->executor->options.loop;
 
-        probe->timer.fire = begin_probe;
-        loop_timer_set(loop, &probe->timer, health_pause(&probe->health, loop_now_boot(loop)));
+        check->timer.fire = begin_probe;
+        loop_timer_set(loop, &check->timer, health_pause(&check->health, loop_now_boot(loop)));
 }
 
 /* --- beginning and ending --- */
 
-static void free_probe(void *context)
+static void free_check(struct check *check)
 {
-        struct probe *probe = context;
-
-        arena_done(&probe->arena);
-        free(probe);
+        health_done(&check->health);
+        arena_done(&check->arena);
+        free(check);
 }
 
 void executor_read_health(struct executor_task *task)
 {
         char path[PATH_SIZE];
 
-        task_path(task, BUNDLE_HEALTH_FILE, path);
-        if (file_read(path, HEALTH_MAX, &task->health_text, NULL) < 0)
-                str_clear(&task->health_text);
+        for (int i = 0; i < N_CHECKS; i++) {
+                task_path(task, kinds[i].file, path);
+                if (file_read(path, CHECK_FILE_MAX, &task->check_texts[i], NULL) < 0)
+                        str_clear(&task->check_texts[i]);
+        }
+}
+
+int executor_make_probe_fifos(const struct executor_task *task, struct err *err)
+{
+        char prefix[32];
+
+        for (int i = 0; i < N_CHECKS; i++) {
+                snprintf(prefix, sizeof prefix, "%s-", kinds[i].name);
+                if (task->check_texts[i].length > 0)
+                        TRY(executor_make_fifos(task, prefix, err));
+        }
+        return 0;
+}
+
+/* Goes on where an earlier agent stopped.  If that left no word, the container is well until proved
+ * otherwise. */
+static void adopt(struct check *check)
+{
+        _cleanup_(str_done) struct str record = { 0 };
+        char path[PATH_SIZE];
+
+        task_run_path(check->task, kinds[check->kind].record, path);
+        if (file_read(path, RECORD_MAX, &record, NULL) < 0 ||
+            health_read(&check->health, record.text, record.length, NULL) < 0)
+                check->health.verdict = HEALTH_HEALTHY;
+}
+
+static struct check *new_check(struct executor_task *task, enum check_kind kind, struct err *err)
+{
+        struct check *check = mem_alloc(sizeof *check);
+        const struct str *text = &task->check_texts[kind];
+        struct oci_health settings;
+        const char *process;
+        int failed =
+                health_parse(text->text, text->length, &check->arena, &settings, &process, err);
+
+        if (failed) {
+                free_check(check);
+                return NULL;
+        }
+        check->task = task;
+        check->kind = kind;
+        check->timer.context = check;
+        health_begin(&check->health, &settings, loop_now_boot(task->executor->options.loop));
+        check->health.may_recover = kind == CHECK_READINESS;
+        check->request = (struct probe_request){
+                .task = task,
+                .name = kinds[kind].name,
+                .settings = &check->health.settings,
+                .process = process,
+                .ended = probed,
+                .context = check,
+        };
+        return check;
+}
+
+static void begin_check(struct executor_task *task, enum check_kind kind, bool is_adopted)
+{
+        struct check *check;
+        struct err err;
+
+        if (task->checks[kind] || task->check_texts[kind].length == 0)
+                return;
+        check = new_check(task, kind, &err);
+        if (!check) {
+                LOG(WARN, "a container's health is not looked after", STR("task", task->id),
+                    STR("err", err.text));
+                return;
+        }
+        task->checks[kind] = check;
+        if (is_adopted)
+                adopt(check);
+        else
+                save(check);
+        go_on(check);
 }
 
 void executor_begin_health(struct executor_task *task, bool is_adopted)
 {
-        struct probe *probe;
-        struct oci_health settings;
-        struct err err;
-
-        if (task->probe || task->health_text.length == 0)
-                return;
-        probe = mem_alloc(sizeof *probe);
-        probe->task = task;
-        probe->timer.context = probe;
-        probe->chain = (struct chain){
-                .loop = task->executor->options.loop,
-                .pool = task->executor->options.pool,
-                .client = task->executor->client,
-                .context = probe,
-        };
-        if (health_parse(task->health_text.text, task->health_text.length, &probe->arena, &settings,
-                         &probe->process, &err) < 0) {
-                LOG(WARN, "a container's health is not looked after", STR("task", task->id),
-                    STR("err", err.text));
-                free_probe(probe);
-                return;
-        }
-        health_begin(&probe->health, &settings, is_adopted,
-                     loop_now_boot(task->executor->options.loop));
-        task->probe = probe;
-        await_probe(probe);
+        for (int i = 0; i < N_CHECKS; i++)
+                begin_check(task, (enum check_kind)i, is_adopted);
+        show(task);
 }
 
+/* What was last known of it stays to be told. */
 void executor_end_health(struct executor_task *task)
 {
-        struct probe *probe = task->probe;
+        struct check *check;
 
-        if (!probe)
-                return;
-        task->probe = NULL;
-        loop_timer_cancel(&probe->timer);
-        loop_timer_cancel(&probe->patience);
-        forget_kill(probe);
-        log_sink_free(probe->sink);
-        (void)chain_cancel(&probe->chain, NULL);
-        free_probe(probe);
+        for (int i = 0; i < N_CHECKS; i++) {
+                check = TAKE(task->checks[i]);
+                if (!check)
+                        continue;
+                if (check->probe)
+                        probe_cancel(check->probe);
+                loop_timer_cancel(&check->timer);
+                loop_timer_cancel(&check->patience);
+                free_check(check);
+        }
+        task->facts.is_unwell = task->facts.is_unready = false;
 }

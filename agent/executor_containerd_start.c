@@ -15,11 +15,22 @@
 
 static const int64_t timeout_ns = 60 * NS_PER_S, wait_pause_ns = 250 * NS_PER_MS;
 
-static int make_fifo(const char *path, struct err *err)
+static int make_fifo(const struct executor_task *task, const char *prefix, const char *name,
+                     struct err *err)
 {
+        char path[PATH_SIZE], whole[64];
+
+        snprintf(whole, sizeof whole, "%s%s", prefix, name);
+        task_run_path(task, whole, path);
         if (mkfifo(path, 0600) == 0 || errno == EEXIST)
                 return 0;
         return err_set(err, ERR_UNAVAILABLE, "make '%s': %s", path, strerror(errno));
+}
+
+int executor_make_fifos(const struct executor_task *task, const char *prefix, struct err *err)
+{
+        TRY(make_fifo(task, prefix, "stdout", err));
+        return make_fifo(task, prefix, "stderr", err);
 }
 
 static int make_stdio_on_pool(void *context, struct err *err)
@@ -29,15 +40,9 @@ static int make_stdio_on_pool(void *context, struct err *err)
 
         task_run_path(task, NULL, path);
         TRY(file_make_folders(path, 0700, err));
-        task_run_path(task, "stdout", path);
-        TRY(make_fifo(path, err));
-        task_run_path(task, "stderr", path);
-        TRY(make_fifo(path, err));
-        task_run_path(task, "probe-stdout", path);
-        TRY(make_fifo(path, err));
-        task_run_path(task, "probe-stderr", path);
-        TRY(make_fifo(path, err));
+        TRY(executor_make_fifos(task, "", err));
         executor_read_health(task);
+        TRY(executor_make_probe_fifos(task, err));
         task_path(task, NULL, path);
         return marks_set_started(path, err);
 }
@@ -217,7 +222,7 @@ static void await_health(void *context)
 {
         struct executor_task *task = context;
 
-        if (task->probe && task->process == PROCESS_RUNNING)
+        if (task->facts.is_unwell && task->process == PROCESS_RUNNING)
                 task->awaits_health = true;
         else
                 chain_next(&task->verb);
@@ -225,6 +230,7 @@ static void await_health(void *context)
 
 chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process,
                                              drop_parts, await_health,   NULL };
+chain_step *const executor_wait_steps[] = { await_health, NULL };
 
 /* --- after a prepare or start that failed: no shim, no port may stay taken --- */
 

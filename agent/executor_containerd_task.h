@@ -52,6 +52,8 @@ enum process_state {
         PROCESS_ENDING,  /* ended; being cleaned up */
 };
 
+enum check_kind { CHECK_HEALTH, CHECK_READINESS, N_CHECKS };
+
 struct executor_task {
         struct executor_containerd *executor;
         struct executor_events events;
@@ -117,9 +119,10 @@ struct executor_task {
         bool is_tty;
         const char *cause; /* why it was made to end; NULL: it was not, or a person asked */
 
-        struct str health_text; /* see health_parse(); empty: nothing is to be checked */
-        struct probe *probe;    /* NULL: its health is not looked after */
-        bool awaits_health;     /* start goes on with the first verdict */
+        struct str check_texts[N_CHECKS]; /* see health_parse(); empty: nothing is to be checked */
+        struct check *checks[N_CHECKS];   /* NULL: not looked after */
+        struct arena health_arena;        /* of what the facts tell of it */
+        bool awaits_health;               /* start goes on when it is healthy */
 };
 
 /* --- paths --- */
@@ -134,6 +137,7 @@ void executor_take_input(struct executor_task *task, const struct executor_input
 extern chain_step *const executor_open_steps[];
 extern chain_step *const executor_prepare_steps[];
 extern chain_step *const executor_start_steps[];
+extern chain_step *const executor_wait_steps[]; /* the end of a start, when it runs already */
 extern chain_step *const executor_undo_steps[];
 extern chain_step *const executor_shutdown_steps[];
 extern chain_step *const executor_terminate_steps[];
@@ -191,6 +195,9 @@ void executor_close_logs(struct executor_task *task);
 
 /* --- its health --- */
 
+/* On the pool: PREFIXstdout and PREFIXstderr in the run folder; also for its probes. */
+int executor_make_fifos(const struct executor_task *task, const char *prefix, struct err *err);
+int executor_make_probe_fifos(const struct executor_task *task, struct err *err);
 /* On the pool: reads how to look after the container, if at all; later, when it runs, begins. */
 void executor_read_health(struct executor_task *task);
 void executor_begin_health(struct executor_task *task, bool is_adopted);

@@ -50,6 +50,8 @@ static void fill_container(const struct run *run, Sk__TaskStatus *status,
         status->image_digest = str_or(facts->image_digest, "");
         status->n_host_ports = facts->n_host_ports;
         status->host_ports = (Sk__PortConfig **)facts->host_ports;
+        status->health = (Sk__HealthStatus *)facts->health;
+        status->is_unready = facts->is_unready && status->state == SK__TASK_STATE__TASK_RUNNING;
 }
 
 static void make_report(const struct run *run, const Sk__TaskStatus *status, Sk__TaskReport *report)
@@ -145,16 +147,19 @@ void run_free(struct run *run)
 
 /* --- the executor's events --- */
 
-static bool is_running(const struct run *run)
+static const struct executor_facts *facts_of(const struct run *run)
 {
-        return run->handle && run->runner->options.executor->ops->facts(run->handle)->is_running;
+        static const struct executor_facts nothing;
+
+        return run->handle ? run->runner->options.executor->ops->facts(run->handle) : &nothing;
 }
 
 static void verb_ended(void *context, const struct err *err)
 {
         struct run *run = context;
 
-        task_verb_ended(&run->task, is_running(run), err);
+        run->task.is_unwell = facts_of(run)->is_unwell;
+        task_verb_ended(&run->task, facts_of(run)->is_running, err);
         if (err && run->task.is_stuck)
                 LOG(WARN, "what a task needs is tried again", STR("task", run->id),
                     STR("why", err->text));
@@ -177,12 +182,21 @@ static void made_progress(void *context, const char *message)
         run_advance(run);
 }
 
+static void container_changed(void *context)
+{
+        struct run *run = context;
+
+        task_changed(&run->task);
+        run_advance(run);
+}
+
 /* --- verbs --- */
 
 static const struct executor_events executor_events = {
         .done = verb_ended,
         .exited = container_exited,
         .progress = made_progress,
+        .changed = container_changed,
 };
 
 /* What was removed from the set is known by its id only. */

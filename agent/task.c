@@ -130,7 +130,10 @@ static void adopt(struct task *task)
         task->is_open = true;
         if (is_over(task) || task->is_discarded)
                 return;
-        if (task->is_running && task->state < SK__TASK_STATE__TASK_RUNNING)
+        if (task->is_running && task->is_unwell && task->state < SK__TASK_STATE__TASK_STARTING)
+                move(task, SK__TASK_STATE__TASK_STARTING, "starting");
+        else if (task->is_running && !task->is_unwell &&
+                 task->state < SK__TASK_STATE__TASK_RUNNING)
                 move(task, SK__TASK_STATE__TASK_RUNNING, "started");
         else if (task->has_exited)
                 settle_exit(task);
@@ -215,6 +218,12 @@ void task_exited(struct task *task, const struct executor_exit *exit)
         }
         if (task->state == SK__TASK_STATE__TASK_RUNNING && task->doing == TASK_DO_NOTHING)
                 settle_exit(task);
+}
+
+void task_changed(struct task *task)
+{
+        if (!is_over(task) && !task->is_discarded)
+                task->has_news = true;
 }
 
 void task_progressed(struct task *task, const char *message)

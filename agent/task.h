@@ -35,6 +35,7 @@ struct task {
         enum task_verb doing; /* handed out by task_next(), not yet ended */
         bool is_interrupted;  /* the verb before 'doing' has still to end, as cancelled */
         bool is_open, is_running;
+        bool is_unwell; /* as the executor's facts say; whoever tells of events keeps it */
         bool is_discarded, is_gone; /* nobody wants it; nothing is left of it */
         bool use_force;             /* the shutdown failed: terminate it */
         bool is_stuck; /* opening, terminating or removing failed: wait, then task_retry() */
@@ -57,6 +58,7 @@ void task_retry(struct task *task);
  * facts say now. */
 void task_verb_ended(struct task *task, bool is_running, const struct err *err);
 void task_exited(struct task *task, const struct executor_exit *exit);
+void task_changed(struct task *task); /* there is other news of the running container */
 void task_progressed(struct task *task, const char *message);
 
 /* --- what follows --- */

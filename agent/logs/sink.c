@@ -51,7 +51,8 @@ struct log_sink {
         struct source sources[N_STREAMS];
         struct log_files files;
         struct log_format *format; /* NULL: that of files */
-        struct str records;
+        struct str records, kept;
+        size_t n_kept_max;
         bool wants_more, is_last; /* wants_more: the pipes held more than one turn takes */
         int result;
         struct err err;
@@ -107,6 +108,13 @@ static void take(struct log_sink *sink, enum log_stream stream, const char *data
         }
 }
 
+static void keep(struct log_sink *sink, const char *data, size_t size)
+{
+        size_t room = sink->n_kept_max - sink->kept.length;
+
+        str_add_bytes(&sink->kept, data, size < room ? size : room);
+}
+
 /* Reads what is there, READS_PER_TURN times at most; true when there may be more. */
 static bool drain(struct log_sink *sink, enum log_stream stream)
 {
@@ -121,6 +129,7 @@ static bool drain(struct log_sink *sink, enum log_stream stream)
                 source->is_empty = n == 0;
                 if (n == 0)
                         return false;
+                keep(sink, buffer, (size_t)n);
                 take(sink, stream, buffer, (size_t)n);
         }
         return source->fd >= 0;
@@ -165,6 +174,7 @@ static void destroy(struct log_sink *sink)
         log_wire_free(sink->wire);
         log_format_free(sink->format);
         str_done(&sink->records);
+        str_done(&sink->kept);
         free(sink);
 }
 
@@ -336,6 +346,7 @@ int log_sink_new(struct loop *loop, struct worker_pool *pool,
         sink->pool = pool;
         sink->discard = options->discard;
         sink->format = options->format;
+        sink->n_kept_max = options->n_kept_max;
         sink->failed = options->failed;
         sink->failed_context = options->context;
         sink->files = (struct log_files){
@@ -387,6 +398,11 @@ uint64_t log_sink_dropped(const struct log_sink *sink)
 const char *log_sink_error(const struct log_sink *sink)
 {
         return sink->wire ? log_wire_error(sink->wire) : "";
+}
+
+const struct str *log_sink_kept(const struct log_sink *sink)
+{
+        return &sink->kept;
 }
 
 void log_sink_free(struct log_sink *sink)

@@ -7,6 +7,7 @@
 #pragma once
 #include "agent/logs/format.h"
 #include "agent/logs/record.h"
+#include "lib/base/str.h"
 #include "lib/os/loop.h"
 #include "lib/os/worker.h"
 
@@ -22,6 +23,7 @@ struct log_sink_options {
          * into files. */
         struct log_format *format;
         struct worker_pool *resolvers; /* for asking the server's name */
+        size_t n_kept_max; /* so much of the beginning of what was read is kept in memory */
         /* On the loop: a write failed; lines are lost.  Once per run of failures. */
         void (*failed)(void *context, const struct err *err);
         void *context;
@@ -41,6 +43,9 @@ void log_sink_finish(struct log_sink *sink, void (*done)(void *context), void *c
 /* Lines that a log server did not take in time, and why it is not reached ("" when it is). */
 uint64_t log_sink_dropped(const struct log_sink *sink);
 const char *log_sink_error(const struct log_sink *sink);
+
+/* After 'done': what was kept, of both streams as it came.  Valid until it is freed. */
+const struct str *log_sink_kept(const struct log_sink *sink);
 
 /* Stops reading; the container may go on.  No callback comes any more.  Accepts NULL. */
 void log_sink_free(struct log_sink *sink);

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "agent/oci/health.h"
 #include "agent/oci/parts.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -127,19 +128,33 @@ static json_t *health_section(const struct oci_health *settings)
                          (json_int_t)settings->retries);
 }
 
+/* A probe without a program has no process. */
+static int probe_process(const struct oci_input *input, struct oci_words program, json_t **ret,
+                         struct err *err)
+{
+        uint64_t capabilities;
+
+        *ret = NULL;
+        if (program.n == 0)
+                return 0;
+        TRY(find_capabilities(input, &capabilities, err));
+        TRY(oci_process_section(input, capabilities, ret, err));
+        json_object_set_new(*ret, "args", oci_strings(program.words, program.n));
+        json_object_set_new(*ret, "terminal", json_false());
+        json_object_del(*ret, "rlimits");
+        return 0;
+}
+
 int oci_probe_build(const struct oci_input *input, const struct oci_health *settings,
                     struct arena *arena, const char **ret_json, struct err *err)
 {
         json_t *process, *root;
-        uint64_t capabilities;
         char *text;
 
-        TRY(find_capabilities(input, &capabilities, err));
-        TRY(oci_process_section(input, capabilities, &process, err));
-        json_object_set_new(process, "args", oci_strings(settings->test.words, settings->test.n));
-        json_object_set_new(process, "terminal", json_false());
-        json_object_del(process, "rlimits");
-        root = json_pack("{s:o,s:o}", "config", health_section(settings), "process", process);
+        TRY(probe_process(input, health_program(settings->test, arena), &process, err));
+        root = json_pack("{s:o}", "config", health_section(settings));
+        if (process)
+                json_object_set_new(root, "process", process);
         text = json_dumps(root, JSON_COMPACT);
         json_decref(root);
         if (!text)

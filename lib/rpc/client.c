@@ -1,10 +1,12 @@
 /* A client: its channel and its unary calls. */
 #include "lib/rpc/client.h"
 
+#include <grpc/grpc_posix.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -178,6 +180,50 @@ int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
         CHECK(options->n_metadata <= METADATA_MAX);
         for (size_t i = 0; i < options->n_metadata; i++)
                 add_metadata(client, options->metadata[i].key, options->metadata[i].value);
+        *ret_client = client;
+        return 0;
+}
+
+/* Keep-alive and reconnecting are for those who stay. */
+static grpc_channel *adopt_channel(int fd, size_t message_size_max)
+{
+        const struct rpc_setting settings[] = {
+                { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)message_size_max },
+                { GRPC_ARG_ENABLE_RETRIES, 0 },
+                { GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0 },
+                { GRPC_ARG_ENABLE_CHANNELZ, 0 },
+        };
+        grpc_arg args[COUNT_OF(settings)];
+        grpc_channel_args all = { .num_args = COUNT_OF(settings), .args = args };
+        grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+        grpc_channel *channel;
+
+        rpc_arguments(settings, COUNT_OF(settings), args);
+        channel = grpc_channel_create_from_fd("localhost", fd, credentials, &all);
+        grpc_channel_credentials_release(credentials);
+        return channel;
+}
+
+int rpc_client_adopt(struct loop *loop, int fd, size_t message_size_max,
+                     struct rpc_client **ret_client, struct err *err)
+{
+        struct channel *channel;
+        struct rpc_client *client;
+        struct rpc_queue *queue;
+        int failed = rpc_queue_join(loop, &queue, err);
+
+        if (failed) {
+                close(fd);
+                return failed;
+        }
+        channel = mem_alloc(sizeof *channel);
+        channel->channel = adopt_channel(fd, message_size_max);
+        channel->called = (struct vec)VEC_OF(struct called);
+        channel->n_users = 1;
+        client = mem_alloc(sizeof *client);
+        client->queue = queue;
+        client->options.address = str_copy("");
+        client->channel = channel;
         *ret_client = client;
         return 0;
 }

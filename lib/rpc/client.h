@@ -33,6 +33,11 @@ struct rpc_client_options {
 int rpc_client_new(struct loop *loop, const struct rpc_client_options *options,
                    struct rpc_client **ret_client, struct err *err);
 
+/* Speaks over a connection that is there already, to somebody who is not ours, without TLS; it is
+ * not made again when it breaks.  Takes 'fd' over, also when it fails. */
+int rpc_client_adopt(struct loop *loop, int fd, size_t message_size_max,
+                     struct rpc_client **ret_client, struct err *err);
+
 /* Calls under way end with ERR_CANCELLED before it returns. */
 void rpc_client_free(struct rpc_client *client);
 

@@ -56,3 +56,26 @@ int probe_address_parse(const char *text, struct probe_address *ret, struct err 
         ret->path = at;
         return 0;
 }
+
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
+/* "HTTP/1.1 200 OK\r\n"; what follows the number may be left out. */
+int probe_http_status(const char *data, size_t size)
+{
+        static const char shape[] = "HTTP/1.# ###";
+        const size_t length = sizeof shape - 1;
+        int status;
+
+        for (size_t i = 0; i < size && i < length; i++)
+                if (shape[i] == '#' ? !is_digit(data[i]) : data[i] != shape[i])
+                        return PROBE_NOT_HTTP;
+        if (size > length && data[length] != ' ' && data[length] != '\r' && data[length] != '\n')
+                return PROBE_NOT_HTTP;
+        if (size <= length || !memchr(data, '\n', size))
+                return PROBE_UNFINISHED;
+        status = (data[9] - '0') * 100 + (data[10] - '0') * 10 + (data[11] - '0');
+        return status >= 100 && status <= 599 ? status : PROBE_NOT_HTTP;
+}

@@ -199,7 +199,14 @@ static void progressed(void *context, const char *message)
         snprintf(bench->progress, sizeof bench->progress, "%s", message);
 }
 
-static const struct executor_events events = { done, exited, progressed };
+static void changed(void *context)
+{
+        struct bench *bench = context;
+
+        bench->n_changes++;
+}
+
+static const struct executor_events events = { done, exited, progressed, changed };
 
 void bench_open(struct bench *bench)
 {

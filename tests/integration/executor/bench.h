@@ -18,6 +18,7 @@ struct bench {
         Sk__TaskAssignment *assignment;
         Sk__SecretEntry *secret; /* NULL: none */
         struct err err;
+        int n_changes;
         int n_done, n_seen; /* ends of verbs that came, and that were looked at */
         struct executor_exit exit;
         bool has_exited;

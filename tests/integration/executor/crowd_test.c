@@ -50,7 +50,7 @@ static void exited(void *context, const struct executor_exit *exit)
 static void open_described(struct bench *bench, struct one *one,
                            void (*const *verbs)(struct executor_task *task))
 {
-        static const struct executor_events events = { done, exited, NULL };
+        static const struct executor_events events = { .done = done, .exited = exited };
         struct executor_input input = {
                 .service_name = "crowd",
                 .node_id = "nodeid",

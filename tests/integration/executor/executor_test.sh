@@ -8,7 +8,7 @@
 set -euo pipefail
 
 built=build/bin/tests/integration/executor
-[ $# -gt 0 ] || set -- $built/executor_test $built/spec_test $built/images_test $built/crowd_test
+[ $# -gt 0 ] || set -- $built/executor_test $built/spec_test $built/health_test $built/images_test $built/crowd_test
 folder=$(mktemp -d "${TMPDIR:-/tmp}/skep-executor-test.XXXXXX")
 registries=
 
@@ -40,7 +40,7 @@ make_image() {
         umoci unpack --image "$folder/oci:box" "$folder/image"
         mkdir -p "$rootfs"/{bin,etc,tmp,data}
         cp /bin/busybox "$rootfs/bin/busybox"
-        for applet in sh echo sleep cat id env ls dd tail true hostname kill yes head stat grep ps mount rm test; do
+        for applet in sh echo sleep cat id env ls dd tail true hostname kill yes head stat grep ps mount rm test touch httpd mkdir; do
                 ln -s busybox "$rootfs/bin/$applet"
         done
         printf 'root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n' >"$rootfs/etc/passwd"

@@ -268,86 +268,6 @@ static void the_stop_signal_is_the_specs(void **state)
         assert_int_equal(bench->exit.exit_code, 42);
 }
 
-static void check_health(struct bench *bench, Sk__HealthConfig *health, const char *command)
-{
-        const char **test = arena_alloc(&bench->arena, 2 * sizeof *test);
-
-        sk__health_config__init(health);
-        test[0] = "CMD-SHELL";
-        test[1] = command;
-        health->test = test;
-        health->n_test = 2;
-        health->interval_ns = 200 * 1000000;
-        health->timeout_ns = 300 * 1000000;
-        health->retries = 2;
-        container_of_bench(bench)->health = health;
-}
-
-static void a_container_has_started_when_it_is_healthy(void **state)
-{
-        struct bench *bench = *state;
-        Sk__HealthConfig health;
-        int64_t begin;
-
-        bench_describe(bench,
-                       "trap 'exit 0' TERM; sleep 1; echo >/tmp/well; while :; do sleep 0.1; done");
-        check_health(bench, &health, "test -f /tmp/well");
-        health.retries = 100;
-        bench_open(bench);
-        bench_do(bench, bench->executor->ops->prepare);
-        begin = bench_clock();
-        bench_do(bench, bench->executor->ops->start);
-        assert_true(bench_clock() - begin > INT64_C(1000000000));
-        assert_false(bench->has_exited);
-        bench_do(bench, bench->executor->ops->shutdown);
-        assert_string_equal(bench->exit.err, "");
-}
-
-static void an_unhealthy_container_is_stopped(void **state)
-{
-        struct bench *bench = *state;
-        Sk__HealthConfig health;
-
-        bench_describe(bench, "trap 'exit 1' TERM; echo >/tmp/well; sleep 2; rm /tmp/well; "
-                              "while :; do sleep 0.1; done");
-        check_health(bench, &health, "test -f /tmp/well");
-        bench_open(bench);
-        bench_run(bench);
-        bench_restart_agent(bench);
-        assert_false(bench->has_exited);
-        bench_await_exit(bench);
-        assert_string_equal(bench->exit.err,
-                            "task: non-zero exit (1): dockerexec: unhealthy container");
-}
-
-static void a_probe_that_takes_too_long_is_a_failure(void **state)
-{
-        struct bench *bench = *state;
-        Sk__HealthConfig health;
-
-        bench_describe(bench, "trap 'exit 0' TERM; while :; do sleep 0.1; done");
-        check_health(bench, &health, "echo slow; sleep 100");
-        bench_open(bench);
-        bench_run(bench);
-        bench_await_exit(bench);
-        assert_non_null(strstr(bench->exit.err, "unhealthy container"));
-}
-
-/* Its time is over before the program runs: what was not there to be killed is killed later. */
-static void a_probe_whose_time_is_over_before_it_runs_is_a_failure(void **state)
-{
-        struct bench *bench = *state;
-        Sk__HealthConfig health;
-
-        bench_describe(bench, "trap 'exit 0' TERM; while :; do sleep 0.1; done");
-        check_health(bench, &health, "sleep 100");
-        health.timeout_ns = 1000000;
-        bench_open(bench);
-        bench_run(bench);
-        bench_await_exit(bench);
-        assert_non_null(strstr(bench->exit.err, "unhealthy container"));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
 int main(void)
@@ -369,10 +289,6 @@ int main(void)
                 TEST(a_task_that_floods_its_output_loses_none),
                 TEST(a_log_driver_nobody_has_is_refused),
                 TEST(the_stop_signal_is_the_specs),
-                TEST(a_container_has_started_when_it_is_healthy),
-                TEST(an_unhealthy_container_is_stopped),
-                TEST(a_probe_that_takes_too_long_is_a_failure),
-                TEST(a_probe_whose_time_is_over_before_it_runs_is_a_failure),
         };
 
         return cmocka_run_group_tests(tests, bench_start, bench_stop);

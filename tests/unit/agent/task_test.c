@@ -76,6 +76,36 @@ static void a_wanted_task_is_opened_prepared_started_and_runs(void **state)
         task_done(&task);
 }
 
+static void a_container_found_unwell_is_not_said_to_run(void **state)
+{
+        struct task task = a_task(RUNNING);
+
+        (void)state;
+        assert_int_equal(task_next(&task), TASK_DO_OPEN);
+        task.is_unwell = true;
+        assert_int_equal(goes_well(&task, true), TASK_DO_START);
+        assert_int_equal(task.state, STARTING);
+        task.is_unwell = false;
+        assert_int_equal(goes_well(&task, true), TASK_DO_NOTHING);
+        assert_int_equal(task.state, RUNNING);
+        task_done(&task);
+}
+
+static void a_change_of_health_is_news(void **state)
+{
+        struct task task = a_running_task();
+
+        (void)state;
+        task_take_news(&task);
+        task_changed(&task);
+        assert_true(task_take_news(&task));
+        exits(&task, 1);
+        task_take_news(&task);
+        task_changed(&task);
+        assert_false(task_take_news(&task));
+        task_done(&task);
+}
+
 static void a_task_waits_in_ready_until_more_is_desired(void **state)
 {
         struct task task = a_task(READY);
@@ -394,6 +424,8 @@ static void progress_is_news_only_when_it_changes(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_container_found_unwell_is_not_said_to_run),
+                cmocka_unit_test(a_change_of_health_is_news),
                 cmocka_unit_test(a_wanted_task_is_opened_prepared_started_and_runs),
                 cmocka_unit_test(a_task_waits_in_ready_until_more_is_desired),
                 cmocka_unit_test(an_image_that_does_not_exist_rejects_the_task),

@@ -1,6 +1,8 @@
 /* Addresses of probes. */
 #include "lib/state/probe.h"
 
+#include <string.h>
+
 #include "lib/base/check.h"
 #include "tests/unit/test.h"
 
@@ -51,11 +53,34 @@ static void anything_else_is_refused(void **state)
                         fail_msg("'%s' was taken", bad[i]);
 }
 
+static void answers(const char *data, int status)
+{
+        size_t size = strlen(data);
+
+        assert_int_equal(probe_http_status(data, size), status);
+        while (status > 0 && size-- > 0) /* and of no part of it more is said */
+                assert_int_equal(probe_http_status(data, size), PROBE_UNFINISHED);
+}
+
+static void an_http_answer_has_a_status(void **state)
+{
+        (void)state;
+        answers("HTTP/1.1 200 OK\r\n", 200);
+        answers("HTTP/1.0 503\r\n", 503);
+        answers("HTTP/1.1 404 \n", 404);
+        answers("HTTP/1.1 200 OK", PROBE_UNFINISHED);
+        answers("HTTP/2 200 OK\r\n", PROBE_NOT_HTTP);
+        answers("HTTP/1.1 2000 OK\r\n", PROBE_NOT_HTTP);
+        answers("HTTP/1.1 999 OK\r\n", PROBE_NOT_HTTP);
+        answers("SSH-2.0-OpenSSH\r\n", PROBE_NOT_HTTP);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_address_is_a_port_with_an_ip_before_and_a_path_after),
                 cmocka_unit_test(anything_else_is_refused),
+                cmocka_unit_test(an_http_answer_has_a_status),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
