@@ -52,8 +52,9 @@ struct executor_facts {
         bool is_running; /* after open: found running, adopt it */
         /* Runs, but is not healthy: start is not over yet or, when found so, goes on. */
         bool is_unwell;
-        const Sk__HealthStatus *health; /* NULL: nobody looks after it; outlives the container */
-        bool is_unready;                /* runs, but its readiness probe fails */
+        /* NULL: nobody looks; they outlive the container. */
+        const Sk__HealthStatus *health, *readiness;
+        bool is_unready; /* runs, but its readiness probe fails */
 };
 
 struct executor_events {

@@ -73,6 +73,8 @@ static void show(struct executor_task *task)
 
         arena_clear(&task->health_arena);
         task->facts.health = health ? health_status(&health->health, &task->health_arena) : NULL;
+        task->facts.readiness =
+                readiness ? health_status(&readiness->health, &task->health_arena) : NULL;
         task->facts.is_unwell = health && health->health.verdict != HEALTH_HEALTHY;
         task->facts.is_unready = readiness && readiness->health.verdict != HEALTH_HEALTHY;
 }

@@ -222,10 +222,12 @@ static void await_health(void *context)
 {
         struct executor_task *task = context;
 
-        if (task->facts.is_unwell && task->process == PROCESS_RUNNING)
-                task->awaits_health = true;
-        else
+        if (!task->facts.is_unwell || task->process != PROCESS_RUNNING) {
                 chain_next(&task->verb);
+                return;
+        }
+        task->awaits_health = true;
+        task->events.progress(task->context, "starting: it runs, but is not healthy yet");
 }
 
 chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process,

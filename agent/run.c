@@ -44,13 +44,14 @@ static void fill_container(const struct run *run, Sk__TaskStatus *status,
                 return;
         facts = run->runner->options.executor->ops->facts(run->handle);
         container->id = str_or(facts->container_id, "");
-        container->pid = run->task.is_running ? facts->pid : 0;
+        container->pid = facts->is_running ? facts->pid : 0;
         container->exit_code = run->task.exit_code;
         status->container = container;
         status->image_digest = str_or(facts->image_digest, "");
         status->n_host_ports = facts->n_host_ports;
         status->host_ports = (Sk__PortConfig **)facts->host_ports;
         status->health = (Sk__HealthStatus *)facts->health;
+        status->readiness = (Sk__HealthStatus *)facts->readiness;
         status->is_unready = facts->is_unready && status->state == SK__TASK_STATE__TASK_RUNNING;
 }
 

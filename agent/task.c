@@ -132,8 +132,7 @@ static void adopt(struct task *task)
                 return;
         if (task->is_running && task->is_unwell && task->state < SK__TASK_STATE__TASK_STARTING)
                 move(task, SK__TASK_STATE__TASK_STARTING, "starting");
-        else if (task->is_running && !task->is_unwell &&
-                 task->state < SK__TASK_STATE__TASK_RUNNING)
+        else if (task->is_running && !task->is_unwell && task->state < SK__TASK_STATE__TASK_RUNNING)
                 move(task, SK__TASK_STATE__TASK_RUNNING, "started");
         else if (task->has_exited)
                 settle_exit(task);
@@ -228,7 +227,10 @@ void task_changed(struct task *task)
 
 void task_progressed(struct task *task, const char *message)
 {
-        if (task->state != SK__TASK_STATE__TASK_PREPARING || str_equal(task->message, message))
+        bool is_under_way = task->state == SK__TASK_STATE__TASK_PREPARING ||
+                            task->state == SK__TASK_STATE__TASK_STARTING;
+
+        if (!is_under_way || str_equal(task->message, message))
                 return;
         free(task->progress);
         task->progress = str_copy(message);

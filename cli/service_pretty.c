@@ -255,11 +255,11 @@ static void add_duration(struct str *out, const char *title, int64_t ns)
         str_add_char(out, '\n');
 }
 
-static void add_health(struct str *out, const Sk__HealthConfig *health)
+static void add_health(struct str *out, const char *title, const Sk__HealthConfig *health)
 {
         if (!health)
                 return;
-        str_add(out, " Healthcheck:\n");
+        str_addf(out, " %s:\n", title);
         add_duration(out, "  Interval = ", health->interval_ns);
         str_addf(out, "  Retries = %lld\n", (long long)health->retries);
         add_duration(out, "  StartPeriod =\t", health->start_period_ns);
@@ -290,6 +290,7 @@ void service_pretty(struct str *out, const Sk__ServiceView *view, int64_t now_ns
         add_container(out, spec->task->container);
         add_task(out, spec->task);
         add_ports(out, view);
-        add_health(out, spec->task->container->health);
+        add_health(out, "Healthcheck", spec->task->container->health);
+        add_health(out, "Readiness", spec->task->container->readiness);
         str_add_char(out, '\n');
 }

@@ -121,7 +121,6 @@ static int set_start_interval(struct spec_edit *edit, const char *value)
         return set_duration(edit, health(edit), &health(edit)->start_interval_ns, value);
 }
 
-#define NO_PROBES    "probes without a program come with a later release"
 #define NO_READINESS "readiness probes come with a later release"
 
 /* clang-format off */
@@ -129,9 +128,9 @@ static int set_start_interval(struct spec_edit *edit, const char *value)
 const struct spec_option spec_health_options[] = {
         { "no-healthcheck",        0, FLAG_BOOL,     NULL, "Disable any container-specified HEALTHCHECK",       NULL, set_no_healthcheck, NULL, SPEC_BOTH },
         { "health-cmd",            0, FLAG_STRING,   NULL, "Command to run to check health",                    NULL, set_health_command, NULL, SPEC_BOTH },
-        { "health-http",           0, FLAG_STRING,   "address", "Check health by HTTP instead, from outside the program: \":8080/path\" must answer 200 to 399", NO_PROBES, set_health_http, NULL, SPEC_BOTH },
-        { "health-tcp",            0, FLAG_STRING,   "address", "Check health by connecting instead: \":5432\"", NO_PROBES, set_health_tcp, NULL, SPEC_BOTH },
-        { "health-grpc",           0, FLAG_STRING,   "address", "Check health by gRPC's health protocol instead: \":9000/service\"", NO_PROBES, set_health_grpc, NULL, SPEC_BOTH },
+        { "health-http",           0, FLAG_STRING,   "address", "Check health by HTTP instead, from outside the program: \":8080/path\" must answer 200 to 399", NULL, set_health_http, NULL, SPEC_BOTH },
+        { "health-tcp",            0, FLAG_STRING,   "address", "Check health by connecting instead: \":5432\"", NULL, set_health_tcp, NULL, SPEC_BOTH },
+        { "health-grpc",           0, FLAG_STRING,   "address", "Check health by gRPC's health protocol instead: \":9000/service\"", NULL, set_health_grpc, NULL, SPEC_BOTH },
         { "health-interval",       0, FLAG_DURATION, NULL, "Time between running the check (ms|s|m|h) (default 30s)", NULL, set_health_interval, NULL, SPEC_BOTH },
         { "health-retries",        0, FLAG_INT,      NULL, "Consecutive failures needed to report unhealthy (default 3)", NULL, set_health_retries, NULL, SPEC_BOTH },
         { "health-start-interval", 0, FLAG_DURATION, NULL, "Time between running the check during the start period (ms|s|m|h) (default 5s)", NULL, set_start_interval, NULL, SPEC_BOTH },

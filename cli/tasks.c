@@ -42,7 +42,7 @@ const struct list_kind task_list = {
 static int64_t state_since(const Sk__Task *task)
 {
         if (task->status && task->status->at_ns)
-                return task->status->at_ns;
+                return task_status_since(task->status);
         if (task->placement && task->placement->at_ns)
                 return task->placement->at_ns;
         return task->meta ? task->meta->created_at_ns : 0;
@@ -95,6 +95,9 @@ static const char *current_state(struct arena *arena, const Sk__TaskView *view, 
         task_restart_text(view->task, now_ns, restart, sizeof restart);
         if (restart[0])
                 str_addf(&text, ", %s", restart);
+        if (view->state == SK__TASK_STATE__TASK_RUNNING && view->task->status &&
+            view->task->status->is_unready)
+                str_add(&text, " (not ready)");
         return arena_strdup(arena, str_text(&text));
 }
 

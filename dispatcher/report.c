@@ -60,11 +60,11 @@ int report_plan(const struct view *view, const char *node_id, const Sk__TaskRepo
                 return err_set(err, ERR_NOT_FOUND, "no such task");
         if (!str_equal(task_node(task), node_id))
                 return err_set(err, ERR_DENIED, "task %s is not on node %s", task->id, node_id);
-        if (!task_status_is_newer(task->status, report->status))
-                return 0;
         status = (Sk__TaskStatus *)message_copy(&plan->arena, &report->status->base);
         TRY(set_back(&status->at_ns, clock_ahead_ns, err));
         TRY(set_back(&status->started_at_ns, clock_ahead_ns, err));
+        if (!task_status_is_newer(task->status, status))
+                return 0;
         plan_merge_status(plan, arena_strdup(&plan->arena, task->id), status);
         return 0;
 }

@@ -10,6 +10,9 @@
 #include "lib/base/utf8.h"
 #include "lib/message/message.h"
 
+/* Whoever fails may fail for another reason by now. */
+#define TELL_AGAIN_NS (10 * NS_PER_S)
+
 static const struct oci_health defaults = {
         .interval_ns = 30 * NS_PER_S,
         .timeout_ns = 30 * NS_PER_S,
@@ -151,7 +154,11 @@ bool health_probed(struct health *health, const struct health_result *result, co
                 return false;
         keep(health, result, text_of(output, output_size));
         judge(health, is_well, now_ns);
-        return is_first || was_well != is_well || health->verdict != before;
+        if (!is_first && was_well == is_well && health->verdict == before &&
+            (is_well || now_ns - health->told_ns < TELL_AGAIN_NS))
+                return false;
+        health->told_ns = now_ns;
+        return true;
 }
 
 /* --- shown, and written down --- */

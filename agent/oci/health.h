@@ -24,7 +24,7 @@ struct health_result {
 struct health {
         struct oci_health settings; /* nothing zero but the start period */
         bool may_recover;           /* unhealthy is not for good */
-        int64_t started_ns;
+        int64_t started_ns, told_ns;
         enum health_verdict verdict;
         int64_t n_failures;                           /* in a row */
         struct health_result results[HEALTH_RESULTS]; /* the last ones, oldest first */
@@ -47,7 +47,7 @@ void health_done(struct health *health);
 int64_t health_pause(const struct health *health, int64_t now_ns);
 
 /* 'output' is what the probe said, of any bytes and length; what is kept of it is text.  True:
- * there is something to tell, another verdict or failures that begin or end. */
+ * there is something to tell: another verdict, failures that begin or end, or go on for a while. */
 bool health_probed(struct health *health, const struct health_result *result, const char *output,
                    size_t output_size, int64_t now_ns);
 

@@ -73,9 +73,9 @@ static void add_mounts(json_t *object, const Sk__ContainerSpec *spec)
         }
 }
 
-static void add_health(json_t *object, const Sk__HealthConfig *health)
+static void add_health(json_t *object, const char *key, const Sk__HealthConfig *health)
 {
-        json_t *shown = add_object(object, "Healthcheck");
+        json_t *shown = add_object(object, key);
 
         add_texts(shown, "Test", (char *const *)health->test, health->n_test);
         add_number(shown, "Interval", health->interval_ns);
@@ -195,7 +195,9 @@ json_t *container_spec(const Sk__ContainerSpec *spec, enum docker_flags flags)
         add_mounts(shown, spec);
         add_grace_period(shown, spec, flags);
         if (spec->health)
-                add_health(shown, spec->health);
+                add_health(shown, "Healthcheck", spec->health);
+        if (spec->readiness)
+                add_health(shown, "Readiness", spec->readiness);
         add_texts(shown, "Hosts", (char *const *)spec->hosts, spec->n_hosts);
         if (spec->dns || flags & DOCKER_INSERT_DEFAULTS)
                 add_dns(shown, spec->dns);

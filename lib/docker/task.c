@@ -1,4 +1,5 @@
 /* Tasks and events. */
+#include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/docker/field.h"
@@ -16,6 +17,29 @@ static void add_container_status(json_t *object, const Sk__TaskStatus__Container
         add_number_always(shown, "ExitCode", container->exit_code);
 }
 
+/* As docker's container inspect has it; of readiness alike. */
+static void add_health(json_t *object, const char *key, const Sk__HealthStatus *health)
+{
+        static const char *const words[] = { "none", "starting", "healthy", "unhealthy" };
+        json_t *shown, *log;
+
+        if (!health)
+                return;
+        shown = add_object(object, key);
+        add_text_always(shown, "Status",
+                        words[(size_t)health->state < COUNT_OF(words) ? health->state : 0]);
+        add_number_always(shown, "FailingStreak", health->failing_streak);
+        log = add_array(shown, "Log");
+        for (size_t i = 0; i < health->n_results; i++) {
+                json_t *result = append_object(log);
+
+                add_time(result, "Start", health->results[i]->started_at_ns);
+                add_time(result, "End", health->results[i]->ended_at_ns);
+                add_number_always(result, "ExitCode", health->results[i]->exit_code);
+                add_text_always(result, "Output", health->results[i]->output);
+        }
+}
+
 /* What no agent has reported yet is told from what the loops decided. */
 static void add_status(json_t *object, const Sk__TaskView *view)
 {
@@ -26,7 +50,7 @@ static void add_status(json_t *object, const Sk__TaskView *view)
         json_t *shown = add_object(object, "Status"), *ports;
 
         add_time(shown, "Timestamp",
-                 status && status->at_ns         ? status->at_ns
+                 status && status->at_ns         ? task_status_since(status)
                  : placement && placement->at_ns ? placement->at_ns
                  : task->meta                    ? task->meta->created_at_ns
                                                  : 0);
@@ -40,6 +64,10 @@ static void add_status(json_t *object, const Sk__TaskView *view)
         else if (is_waiting)
                 add_text(shown, "Err", placement->explanation);
         add_container_status(shown, status ? status->container : NULL);
+        if (status) {
+                add_health(shown, "Health", status->health);
+                add_health(shown, "Readiness", status->readiness);
+        }
         ports = add_object(shown, "PortStatus");
         if (status)
                 add_ports(ports, "Ports", status->host_ports, status->n_host_ports);

@@ -122,6 +122,19 @@ void task_restart_text(const Sk__Task *task, int64_t now_ns, char *ret, size_t s
         str_done(&left);
 }
 
+int64_t task_status_since(const Sk__TaskStatus *status)
+{
+        if (status->state == SK__TASK_STATE__TASK_RUNNING && status->started_at_ns)
+                return status->started_at_ns;
+        return status->at_ns;
+}
+
+bool task_is_ready(const Sk__Task *task)
+{
+        return task_state(task) == SK__TASK_STATE__TASK_RUNNING &&
+               !(task->status && task->status->is_unready);
+}
+
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size)
 {
         const Sk__TaskDefinition *definition = task->definition;

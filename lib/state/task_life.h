@@ -49,5 +49,11 @@ uint64_t task_number(const Sk__TaskDefinition *definition);
 /* "restarts in 40s (5 failures in a row)", or "" when the task does not wait for that. */
 void task_restart_text(const Sk__Task *task, int64_t now_ns, char *ret, size_t size);
 
+/* Since when it is in its state: what is told of its health meanwhile does not count. */
+int64_t task_status_since(const Sk__TaskStatus *status);
+
+/* Does it serve: run, and say that it is ready, if it was to say? */
+bool task_is_ready(const Sk__Task *task);
+
 /* "web.3", or for a global service "web.<node id>", without the task's id. */
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size);

@@ -1,9 +1,26 @@
 /* Checks of health and of readiness. */
 #include "lib/base/str.h"
 #include "lib/base/time.h"
+#include "lib/state/probe.h"
 #include "manager/api_server/check.h"
 
 enum { TEST_WORDS_MAX = 1000, RETRIES_MAX = 1000000 };
+
+static int check_address(const Sk__HealthConfig *config, const char *where, struct err *err)
+{
+        struct probe_address address;
+
+        if (config->n_test != 2)
+                return err_set(err, ERR_INVALID,
+                               "ContainerSpec: Test in %s: %s takes one address, as in \":8080\"",
+                               where, config->test[0]);
+        TRY(probe_address_parse(config->test[1], &address, err));
+        if (str_equal(config->test[0], "TCP") && address.path[0])
+                return err_set(err, ERR_INVALID,
+                               "ContainerSpec: Test in %s: TCP takes no path: '%.100s'", where,
+                               config->test[1]);
+        return 0;
+}
 
 static int check_test(const Sk__HealthConfig *config, const char *where, struct err *err)
 {
@@ -15,8 +32,7 @@ static int check_test(const Sk__HealthConfig *config, const char *where, struct 
         if (str_equal(kind, "NONE"))
                 return 0;
         if (str_equal(kind, "HTTP") || str_equal(kind, "TCP") || str_equal(kind, "GRPC"))
-                return err_set(err, ERR_UNIMPLEMENTED,
-                               "ContainerSpec: %s probes are not supported yet", kind);
+                return check_address(config, where, err);
         if (!str_equal(kind, "CMD") && !str_equal(kind, "CMD-SHELL"))
                 return err_set(err, ERR_INVALID,
                                "ContainerSpec: Unknown probe type '%.64s' in %s (expected 'CMD', "

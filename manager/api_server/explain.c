@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 #include "lib/placement/placement.h"
 #include "lib/state/task_life.h"
 #include "manager/api_server/show.h"
@@ -93,6 +94,38 @@ static const char *missing_file(struct call *call, const Sk__Task *task)
                                        container->n_configs);
 }
 
+enum { SAID_MAX = 200 };
+
+/* What a probe said last is the reason for all that follows from it. */
+static void tell_probes(struct call *call, Sk__ExplainTaskResponse *out, const char *what,
+                        const Sk__HealthStatus *health)
+{
+        for (size_t i = 0; health && i < health->n_results; i++) {
+                const Sk__HealthStatus__Result *result = health->results[i];
+                const char *output = str_or(result->output, "");
+                size_t length = 0, n;
+
+                while (output[length] &&
+                       (n = utf8_next(output + length, strnlen(output + length, 4))) &&
+                       length + n <= SAID_MAX)
+                        length += n;
+                add_step(call, out, result->ended_at_ns,
+                         arena_printf(call->arena, "%s: exit code %lld%s%.*s", what,
+                                      (long long)result->exit_code, length ? ": " : "", (int)length,
+                                      output));
+        }
+}
+
+static const char *probe_words(struct call *call, const char *sentence,
+                               const Sk__HealthStatus *health)
+{
+        unsigned n = health ? health->failing_streak : 0;
+
+        return n ? arena_printf(call->arena, "%s: %u probe%s failed in a row", sentence, n,
+                                n == 1 ? "" : "s")
+                 : sentence;
+}
+
 /* One sentence: where it stands, and what a person can do. */
 static const char *summary_of(struct call *call, const Sk__Task *task)
 {
@@ -117,11 +150,16 @@ static const char *summary_of(struct call *call, const Sk__Task *task)
         if (node && node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN)
                 return arena_printf(call->arena, "its node %s is down: %s", node_words(call, task),
                                     str_or(node->status->message, ""));
+        if (state == SK__TASK_STATE__TASK_RUNNING && !task_is_ready(task))
+                return probe_words(call, "it runs, but is not ready", task->status->readiness);
         if (state == SK__TASK_STATE__TASK_RUNNING)
                 return "it runs";
         task_restart_text(task, call->now_ns, restart, sizeof restart);
         if (state == SK__TASK_STATE__TASK_READY && restart[0])
                 return arena_printf(call->arena, "it is ready and %s", restart);
+        if (state == SK__TASK_STATE__TASK_STARTING && task->status->health)
+                return probe_words(call, "its container runs, but is not healthy yet",
+                                   task->status->health);
         if (state == SK__TASK_STATE__TASK_READY && desired == SK__TASK_STATE__TASK_READY)
                 return "it is ready and waits for its turn: a restart delay or a task that has to "
                        "stop first";
@@ -165,6 +203,10 @@ int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
         out->steps = arena_alloc(call->arena, STEPS_MAX * sizeof *out->steps);
         tell_predecessor(call, out, task);
         tell_life(call, out, task);
+        if (task->status) {
+                tell_probes(call, out, "health check", task->status->health);
+                tell_probes(call, out, "readiness check", task->status->readiness);
+        }
         if (task_node(task)[0] == '\0' && !task_is_over(task))
                 TRY(tell_nodes(call, task, out));
         out->summary = summary_of(call, task);

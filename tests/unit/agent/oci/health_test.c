@@ -151,6 +151,12 @@ static void only_what_changes_is_told(void **state)
         probed(&health, 1, 7);
         assert_true(probed(&health, 1, 8)); /* the verdict */
         health_done(&health);
+        health = begin(100, 0);
+        assert_true(probed(&health, 1, 1));
+        assert_false(probed(&health, 1, 10 * NS_PER_S));
+        assert_true(probed(&health, 1, 11 * NS_PER_S)); /* it goes on */
+        assert_false(probed(&health, 1, 12 * NS_PER_S));
+        health_done(&health);
 }
 
 static void the_last_five_results_are_kept(void **state)
