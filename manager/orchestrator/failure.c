@@ -133,6 +133,8 @@ static void roll_back(struct work *work, const Sk__UpdateConfig *config, const S
 {
         struct arena *arena = &work->plan->arena;
         const Sk__ServiceRevision *before = work->service->spec;
+        const Sk__ServiceSpec *spec =
+                view_service_spec(work->view, before->previous_spec_id)->spec->spec;
         Sk__ServiceRevision *revision = (Sk__ServiceRevision *)message_copy(arena, &before->base);
         Sk__UpdateStatus *status = arena_alloc(arena, sizeof *status);
         struct plan_change *change;
@@ -143,6 +145,8 @@ static void roll_back(struct work *work, const Sk__UpdateConfig *config, const S
         revision->resumed_at_ns = 0;
         revision->spec_id = revision->previous_spec_id;
         revision->previous_spec_id = "";
+        revision->labels = spec->annotations ? spec->annotations->labels : NULL;
+        revision->n_labels = spec->annotations ? spec->annotations->n_labels : 0;
         revision->n_history = 0;
         revision->history = arena_alloc(arena, (before->n_history + 1) * sizeof *revision->history);
         revision->history[revision->n_history++] = arena_strdup(arena, before->spec_id);
@@ -156,10 +160,7 @@ static void roll_back(struct work *work, const Sk__UpdateConfig *config, const S
         work_progress(work)->update = status;
         change = plan_update(work->plan, SK__KIND__KIND_SERVICE, work->service->id);
         change->reason = "its update failed";
-        change->references =
-                service_references(revision,
-                                   view_service_spec(work->view, revision->spec_id)->spec->spec,
-                                   arena);
+        change->references = service_references(revision, spec, arena);
         plan_set_part(change, PART_SERVICE_spec, &revision->base);
 }
 

@@ -155,6 +155,8 @@ static void add_service(struct str *line, const struct view *view, const struct 
                 (const Sk__ServiceProgress *)change->parts[PART_SERVICE_progress];
         const Sk__ServiceEndpoint *endpoint =
                 (const Sk__ServiceEndpoint *)change->parts[PART_SERVICE_endpoint];
+        const Sk__ServiceRevision *revision =
+                (const Sk__ServiceRevision *)change->parts[PART_SERVICE_spec];
         const char *name = name_of(view, SK__KIND__KIND_SERVICE, change->id);
 
         if (progress) {
@@ -177,6 +179,9 @@ static void add_service(struct str *line, const struct view *view, const struct 
         } else {
                 str_addf(line, "%s service %s",
                          change->op == SK__CHANGE__OP__REMOVE ? "remove" : "specify", name);
+                for (size_t i = 0; revision && i < revision->n_labels; i++)
+                        str_addf(line, ", %s=%s", revision->labels[i]->key,
+                                 revision->labels[i]->value);
                 if (change->reason)
                         str_addf(line, ", %s", change->reason);
         }
