@@ -134,7 +134,7 @@ static int end(struct waiting *waiting, int result, const char *service_id)
         return cli_fail(cli);
 }
 
-int progress_wait(struct cli *cli, const char *service_id, bool is_quiet)
+static int wait_for(struct cli *cli, const char *service_id, bool is_quiet, bool awaits_run)
 {
         struct waiting waiting = { .cli = cli, .is_quiet = is_quiet };
         int result = 0, status;
@@ -145,6 +145,7 @@ int progress_wait(struct cli *cli, const char *service_id, bool is_quiet)
                                                  .fd = cli->interrupt_fd };
         progress_init(&waiting.progress, service_id, cli->is_terminal, terminal_width(),
                       loop_now(cli->loop));
+        waiting.progress.awaits_run = awaits_run;
         cli->stops = false;
         if (cli->interrupt_fd >= 0) {
                 result = loop_watch_add(cli->loop, &waiting.interrupt, EPOLLIN, &cli->err);
@@ -160,4 +161,14 @@ int progress_wait(struct cli *cli, const char *service_id, bool is_quiet)
         progress_done(&waiting.progress);
         cli->stops = false;
         return status;
+}
+
+int progress_wait(struct cli *cli, const char *service_id, bool is_quiet)
+{
+        return wait_for(cli, service_id, is_quiet, false);
+}
+
+int progress_wait_run(struct cli *cli, const char *service_id, bool is_quiet)
+{
+        return wait_for(cli, service_id, is_quiet, true);
 }

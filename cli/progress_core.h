@@ -22,7 +22,8 @@ struct progress {
         bool has_failed_once; /* a task failed while it was watched */
         bool is_known;        /* the watch has told something */
         bool is_stable;
-        bool waits; /* for a person, who is to say whether the canaries are good */
+        bool awaits_run; /* of a job with a schedule: one was asked for */
+        bool waits;      /* for a person, who is to say whether the canaries are good */
         struct str failure;
 };
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/progress_part.h"
+#include "lib/base/time.h"
 
 bool progress_is_job(const Sk__WatchServiceResponse *news)
 {
@@ -53,11 +54,36 @@ static void show_lines(struct progress *progress, const Sk__WatchServiceResponse
         progress_cut(progress, progress_slots(progress, news, 2, out));
 }
 
+/* A job with a schedule is as it shall be when it is known when it runs next. */
+static enum progress_verdict tell_next(struct progress *progress,
+                                       const Sk__WatchServiceResponse *news, struct str *out)
+{
+        const Sk__Service *service = news->service->service;
+        const Sk__JobStatus *job = service->progress ? service->progress->job : NULL;
+        struct str line = { 0 };
+
+        if (!job || !str_equal(job->spec_id, service->spec->spec_id))
+                return PROGRESS_GOES_ON;
+        str_add(&line, "job scheduled: ");
+        if (job->next_execution_ns) {
+                str_add(&line, "next run at ");
+                str_add_time(&line, job->next_execution_ns);
+        } else {
+                str_add(&line, "there is no next run");
+        }
+        progress_line(progress, 0, str_text(&line), out);
+        str_done(&line);
+        progress_draw(progress, out);
+        return PROGRESS_CONVERGED;
+}
+
 enum progress_verdict progress_take_job(struct progress *progress,
                                         const Sk__WatchServiceResponse *news, struct str *out)
 {
         const Sk__JobStatus__Run *run = run_of(news->service->service);
 
+        if (news->service->spec->schedule && !progress->awaits_run)
+                return tell_next(progress, news, out);
         if (!run)
                 return PROGRESS_GOES_ON;
         show_lines(progress, news, out);

@@ -8,6 +8,7 @@
 #include "cli/tables.h"
 #include "cli/tasks.h"
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "lib/docker/docker.h"
 
 /* --- ls --- */
@@ -154,8 +155,33 @@ static int service_inspect(struct cli *cli, const struct arguments *arguments)
 
 /* --- ps --- */
 
+/* "job: next run at 2026-11-20T05:31:53Z, last at ..." */
+static void add_schedule(struct str *out, const Sk__ServiceView *service)
+{
+        const Sk__ServiceProgress *progress = service->service->progress;
+        const Sk__JobStatus *job = progress ? progress->job : NULL;
+
+        if (!job || !service->spec || !service->spec->schedule)
+                return;
+        str_addf(out, "%s: ", service->service->name);
+        if (job->next_execution_ns) {
+                str_add(out, "next run at ");
+                str_add_time(out, job->next_execution_ns);
+        } else {
+                str_add(out, "no next run");
+        }
+        if (job->last_execution_ns) {
+                str_add(out, ", last at ");
+                str_add_time(out, job->last_execution_ns);
+        }
+        if (job->n_missed)
+                str_addf(out, ", %llu missed", (unsigned long long)job->n_missed);
+        str_add_char(out, '\n');
+}
+
 static int service_ps(struct cli *cli, const struct arguments *arguments)
 {
+        _cleanup_(str_done) struct str schedules = { 0 };
         Sk__Filter **filters = NULL;
         size_t n_filters = 0, n_found = 0;
         int status = 0, listed = 0;
@@ -170,6 +196,7 @@ static int service_ps(struct cli *cli, const struct arguments *arguments)
                 if (service) {
                         filter_add(&cli->arena, &filters, &n_filters, "service",
                                    service->service->id);
+                        add_schedule(&schedules, service);
                         n_found++;
                         continue;
                 }
@@ -178,6 +205,8 @@ static int service_ps(struct cli *cli, const struct arguments *arguments)
         }
         if (n_found)
                 listed = tasks_print(cli, arguments, filters, n_filters);
+        if (!argument(arguments, "format") && !argument_bool(arguments, "quiet"))
+                print_text(&schedules);
         return listed ? listed : status;
 }
 

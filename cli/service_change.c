@@ -76,7 +76,11 @@ int service_run(struct cli *cli, const struct arguments *arguments)
         request.run = true;
         if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0)
                 return cli_fail(cli);
-        return service_wait(cli, arguments, request.id);
+        printf("%s\n", request.id);
+        fflush(stdout);
+        return argument_bool(arguments, "detach")
+                       ? 0
+                       : progress_wait_run(cli, request.id, argument_bool(arguments, "quiet"));
 }
 
 /* --- scale --- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/print.h"
+#include "lib/base/time.h"
 #include "lib/docker/docker.h"
 
 static void add_labels(struct str *out, Sk__Label *const *labels, size_t n, const char *indent,
@@ -69,6 +70,47 @@ static void add_mode(struct str *out, const Sk__ServiceSpec *spec)
         default:
                 str_add_char(out, '\n');
         }
+}
+
+static void add_run(struct str *out, const Sk__JobStatus__Run *run, int64_t now_ns)
+{
+        str_addf(out, " Run %llu:\t\tbegan ", (unsigned long long)run->iteration - 1);
+        add_ago(out, run->started_at_ns, now_ns);
+        if (run->ended_at_ns)
+                str_addf(out, ", %llu completed, %llu failed: %s\n",
+                         (unsigned long long)run->n_completed, (unsigned long long)run->n_failed,
+                         run->message);
+        else
+                str_add(out, ", under way\n");
+}
+
+static void add_schedule(struct str *out, const Sk__Schedule *schedule)
+{
+        static const char *const policies[] = { "allow", "forbid", "replace" };
+
+        str_addf(out, "Schedule:\t%s\n Timezone:\t%s\n", schedule->cron,
+                 str_is_empty(schedule->timezone) ? "UTC" : schedule->timezone);
+        if (schedule->concurrency < 3)
+                str_addf(out, " Concurrency:\t%s\n", policies[schedule->concurrency]);
+}
+
+static void add_job_status(struct str *out, const Sk__ServiceSpec *spec, const Sk__JobStatus *job,
+                           int64_t now_ns)
+{
+        if (spec && spec->schedule)
+                add_schedule(out, spec->schedule);
+        if (!job)
+                return;
+        str_add(out, "JobStatus:\n");
+        if (job->next_execution_ns) {
+                str_add(out, " Next Run:\t");
+                str_add_time(out, job->next_execution_ns);
+                str_add_char(out, '\n');
+        }
+        if (job->n_missed)
+                str_addf(out, " Missed Runs:\t%llu\n", (unsigned long long)job->n_missed);
+        for (size_t i = 0; i < job->n_runs; i++)
+                add_run(out, job->runs[i], now_ns);
 }
 
 static void add_update_status(struct str *out, const Sk__UpdateStatus *update, int64_t now_ns)
@@ -283,6 +325,7 @@ void service_pretty(struct str *out, const Sk__ServiceView *view, int64_t now_ns
                 add_labels(out, spec->annotations->labels, spec->annotations->n_labels, " ", "=");
         }
         add_mode(out, spec);
+        add_job_status(out, view->spec, progress ? progress->job : NULL, now_ns);
         add_update_status(out, progress ? progress->update : NULL, now_ns);
         add_placement(out, spec->task->placement);
         add_update(out, spec->update, "UpdateConfig", "Update order:      ");

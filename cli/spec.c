@@ -12,10 +12,10 @@
 enum { FLAGS_MAX = 256 };
 
 /* In the order in which they are applied: the mode before what depends on it. */
-static const struct spec_option *const option_tables[] = { spec_service_options,
-                                                           spec_update_options,
-                                                           spec_container_options,
-                                                           spec_health_options, spec_task_options };
+static const struct spec_option *const option_tables[] = {
+        spec_service_options,   spec_job_options,    spec_update_options,
+        spec_container_options, spec_health_options, spec_task_options,
+};
 
 Sk__TaskSpec *spec_task(struct spec_edit *edit)
 {

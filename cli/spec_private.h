@@ -22,6 +22,7 @@ extern const struct spec_option spec_task_options[];
 extern const struct spec_option spec_service_options[];
 extern const struct spec_option spec_update_options[];
 extern const struct spec_option spec_health_options[];
+extern const struct spec_option spec_job_options[];
 
 /* Sub-messages, made when missing. */
 #define SPEC_MAKE(edit, place, Type, INIT)                                     \

@@ -248,6 +248,20 @@ static void add_endpoint_spec(json_t *object, const char *key, const Sk__Endpoin
         add_ports(shown, "Ports", endpoint->ports, endpoint->n_ports);
 }
 
+static void add_schedule(json_t *object, const Sk__Schedule *schedule)
+{
+        static const char *const policies[] = { "allow", "forbid", "replace" };
+        json_t *shown = add_object(object, "Schedule");
+
+        add_text_always(shown, "Cron", schedule->cron);
+        add_text_always(shown, "Timezone",
+                        str_is_empty(schedule->timezone) ? "UTC" : schedule->timezone);
+        if (schedule->concurrency < 3)
+                add_text(shown, "Concurrency", policies[schedule->concurrency]);
+        add_number(shown, "StartingDeadline", schedule->starting_deadline_ns);
+        add_number(shown, "History", (int64_t)schedule->history);
+}
+
 json_t *docker_service_spec(const Sk__ServiceSpec *spec, enum docker_flags flags)
 {
         static const Sk__TaskSpec no_task = SK__TASK_SPEC__INIT;
@@ -264,6 +278,8 @@ json_t *docker_service_spec(const Sk__ServiceSpec *spec, enum docker_flags flags
         add_update(shown, "RollbackConfig", spec->rollback, flags);
         if (spec->endpoint)
                 add_endpoint_spec(shown, "EndpointSpec", spec->endpoint);
+        if (spec->schedule)
+                add_schedule(shown, spec->schedule);
         return shown;
 }
 
@@ -314,6 +330,10 @@ static void add_job_status(json_t *object, const Sk__JobStatus *job)
                    job->iteration ? (int64_t)job->iteration - 1 : 0);
         if (job->last_execution_ns)
                 add_time(shown, "LastExecution", job->last_execution_ns);
+        /* What docker has not. */
+        if (job->next_execution_ns)
+                add_time(shown, "NextExecution", job->next_execution_ns);
+        add_number(shown, "Missed", (int64_t)job->n_missed);
 }
 
 json_t *docker_service(const Sk__ServiceView *view, enum docker_flags flags)

@@ -11,6 +11,8 @@ enum { SPEC_SIZE_MAX = 1024 * 1024 };
 
 int check_service_spec(const Sk__ServiceSpec *spec, struct err *err);
 
+/* A job's schedule; its timezone was looked up. */
+int check_schedule(const Sk__ServiceSpec *spec, struct err *err);
 /* ERR_UNIMPLEMENTED for what a spec can say but nobody acts on yet. */
 int check_health(const Sk__ServiceSpec *spec, struct err *err);
 int check_not_yet(const Sk__ServiceSpec *spec, struct err *err);

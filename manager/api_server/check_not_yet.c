@@ -9,7 +9,6 @@ int check_not_yet(const Sk__ServiceSpec *spec, struct err *err)
                 bool is_said;
                 const char *what;
         } all[] = {
-                { spec->schedule, "a schedule" },
                 { container->readiness, "a readiness probe" },
         };
 

@@ -409,10 +409,10 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
 {
         /* In docker's order where it matters which of two faults is told. */
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
-                rule_size,        rule_name,    rule_runtime,   rule_resources, rule_restart,
-                rule_environment, rule_devices, rule_mounts,    check_health,   rule_update,
-                rule_mode,        rule_ports,   rule_placement, rule_networks,  check_files,
-                rule_templates,   rule_logging, check_not_yet,
+                rule_size,        rule_name,      rule_runtime,   rule_resources, rule_restart,
+                rule_environment, rule_devices,   rule_mounts,    check_health,   rule_update,
+                rule_mode,        rule_ports,     rule_placement, rule_networks,  check_schedule,
+                check_files,      rule_templates, rule_logging,   check_not_yet,
         };
 
         if (!spec)

@@ -1,11 +1,18 @@
-/* Before a service is written: what is its image, exactly? */
+/* Before a service is written: what is its image, exactly, and what does its timezone mean? */
 #include "manager/api_server/resolve.h"
 
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/cron/zone.h"
+#include "lib/os/file.h"
 #include "manager/api_server/check.h"
 #include "manager/api_server/registry.h"
+
+#define ZONES "/usr/share/zoneinfo"
+
+enum { ZONE_SIZE_MOST = 1 << 17 };
 
 /* One lookup: inputs and result by value, so that a call that went away meanwhile does no harm. */
 struct resolving {
@@ -93,14 +100,33 @@ static const char *image_to_resolve(const struct resolve_request *request, struc
         return request->spec->task->container->image;
 }
 
+/* Fills in what the schedule's timezone means, here and now; none: nothing is known of it. */
+static void resolve_zone(struct api_server *api, struct rpc_call *rpc, Sk__Schedule *schedule)
+{
+        int64_t now_s = loop_now(api->daemon->loop) / NS_PER_S;
+        const char *name = str_or(schedule->timezone, "");
+        _cleanup_(str_done) struct str file = { 0 }, path = { 0 };
+
+        schedule->zone = NULL;
+        if (!zone_name_is_valid(name))
+                return;
+        str_addf(&path, "%s/%s", ZONES, name);
+        if (file_read(str_text(&path), ZONE_SIZE_MOST, &file, NULL) == 0)
+                zone_read(rpc_call_arena(rpc), file.text, file.length, now_s, &schedule->zone,
+                          NULL);
+}
+
 void resolve_then_write(struct api_server *api, struct rpc_call *rpc, const void *in,
                         const struct serve_row *row, const struct resolve_request *request)
 {
         static const struct rpc_call_events events = { .closed = caller_gone };
         struct image_name image;
-        const char *reference = image_to_resolve(request, &image);
+        const char *reference;
         struct resolving *resolving;
 
+        if (request->spec && request->spec->schedule)
+                resolve_zone(api, rpc, request->spec->schedule);
+        reference = image_to_resolve(request, &image);
         if (!reference) {
                 serve_write(api, rpc, in, row);
                 return;

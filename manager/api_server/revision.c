@@ -98,12 +98,29 @@ static int promote(struct call *call, const Sk__Service *service, Sk__ServiceRev
         return 0;
 }
 
+static bool is_running(const Sk__Service *service)
+{
+        const Sk__JobStatus *job = service->progress ? service->progress->job : NULL;
+
+        for (size_t i = 0; job && i < job->n_runs; i++)
+                if (!job->runs[i]->ended_at_ns)
+                        return true;
+        return false;
+}
+
 static int run(struct call *call, const Sk__Service *service, Sk__ServiceRevision *part)
 {
+        const Sk__ServiceSpec *spec = service_spec_now(call->view, service);
+
         if (!service_is_job(call->view, service))
                 return err_set(call->err, ERR_PRECONDITION,
                                "service %s is no job: only replicated-job and global-job services "
                                "can be run",
+                               service->name);
+        if (spec->schedule && spec->schedule->concurrency == SK__SCHEDULE__CONCURRENCY__FORBID &&
+            is_running(service))
+                return err_set(call->err, ERR_PRECONDITION,
+                               "a run of job %s is under way, and its schedule forbids another",
                                service->name);
         part->runs_asked++;
         return 0;

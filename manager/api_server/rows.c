@@ -53,7 +53,7 @@ void create_service(void *context, struct rpc_call *call, const Sk__CreateServic
 void update_service(void *context, struct rpc_call *call, const Sk__UpdateServiceRequest *in)
 {
         const struct resolve_request wanted = { in->resolve_image && in->spec && !in->rollback &&
-                                                        !in->resume && !in->promote,
+                                                        !in->resume && !in->promote && !in->run,
                                                 in->spec, in->registry_auth };
 
         resolve_then_write(api_of(context), call, in, &update_service_row, &wanted);

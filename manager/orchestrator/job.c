@@ -234,6 +234,8 @@ void job_decide(struct work *work)
         if (job_begin(work))
                 return;
         job = work->service->progress->job;
+        if (job->next_execution_ns)
+                plan_wake(work->plan, job->next_execution_ns);
         for (size_t i = 0; i < job->n_runs && !work_is_full(work); i++)
                 decide_run(work, job->runs[i]);
         if (!work_is_full(work))

@@ -11,6 +11,15 @@ const Sk__JobStatus__Run *job_find_run(const Sk__JobStatus *job, uint64_t iterat
  * yet. */
 bool job_begin(struct work *work);
 
+/* --- schedule.c: when it is time --- */
+
+/* The schedule's next time; 0: it has none. */
+int64_t schedule_next(const struct work *work);
+
+/* A time of the schedule has come: moves on to the next one and counts those that were missed. True
+ * when a run is to begin.  After a long absence this takes several looks. */
+bool schedule_is_due(struct work *work, Sk__JobStatus *job);
+
 struct job_result {
         bool is_over;
         size_t n, n_completed, n_failed;

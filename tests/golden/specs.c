@@ -88,6 +88,26 @@ static void set_restart(struct world *world, Sk__TaskSpec *task, struct yaml fro
         }
 }
 
+static Sk__Schedule *schedule_of(struct world *world, struct yaml from)
+{
+        static const char *const policies[] = { "allow", "forbid", "replace", NULL };
+        Sk__Schedule *schedule = MAKE(world, Schedule, schedule);
+
+        if (!from.node)
+                return NULL;
+        yaml_allow(from, "cron rule concurrency deadline history");
+        schedule->cron = yaml_text(yaml_get(from, "cron"), "* * * * *");
+        schedule->concurrency =
+                (Sk__Schedule__Concurrency)yaml_word(yaml_get(from, "concurrency"), policies, 0);
+        schedule->starting_deadline_ns = yaml_duration(yaml_get(from, "deadline"), 0);
+        schedule->history = yaml_count_of(yaml_get(from, "history"), 0);
+        if (yaml_get(from, "rule").node) {
+                schedule->zone = MAKE(world, Zone, zone);
+                schedule->zone->rule = yaml_text(yaml_get(from, "rule"), "");
+        }
+        return schedule;
+}
+
 static Sk__UpdateConfig *update_of(struct world *world, struct yaml from)
 {
         static const char *const orders[] = { "stop-first", "start-first", NULL };
@@ -256,6 +276,7 @@ Sk__ServiceSpec *situation_spec(struct world *world, const char *name, struct ya
         spec->annotations->labels =
                 situation_labels(world, get(from, "labels"), &spec->annotations->n_labels);
         set_restart(world, spec->task, get(from, "restart"));
+        spec->schedule = schedule_of(world, get(from, "schedule"));
         spec->update = update_of(world, get(from, "update"));
         spec->rollback = update_of(world, get(from, "rollback"));
         spec->task->placement = placement_of(world, from);

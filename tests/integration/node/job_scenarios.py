@@ -60,3 +60,27 @@ def a_global_job_runs_once_on_the_node(node):
     _told(_skep(node, 'service', 'ls'), 'global job', '0/0 (1/1 completed)')
     _told(_skep(node, 'service', 'scale', 'sweep=2', code=1), 'sweep: scale can only be used with replicated or replicated-job mode')
     wait_until(lambda: 'swept' in _skep(node, 'service', 'logs', 'sweep'), 'its logs are kept')
+
+
+def a_scheduled_job_runs_when_asked_and_when_it_is_time(node):
+    text = _create(node, 'cron', 'echo run $SKEP_JOB_ITERATION', '--mode', 'replicated-job', '--schedule', '0 3 1 1 *', '--timezone', 'Europe/Berlin')
+    _told(text, 'job scheduled: next run at ', '-01-01T02:00:00Z')
+    check(not node.tasks('cron'), 'nothing runs yet')
+    _told(_skep(node, 'service', 'run', 'cron'), 'job complete')
+    _told(_skep(node, 'service', 'ps', 'cron'), 'cron.0', 'cron: next run at ', ', last at ')
+    _told(_skep(node, 'service', 'inspect', '--pretty', 'cron'), 'Schedule:\t0 3 1 1 *', 'Europe/Berlin', 'Next Run:', 'job complete')
+    _told(_skep(node, 'service', 'update', '--schedule', '* * * * *', 'cron'), 'job scheduled: next run at ')
+    wait_until(lambda: 'run 1' in _skep(node, 'service', 'logs', '--raw', 'cron'), 'the next minute begins a run', 75)
+    for words, told in ((['--schedule', '0 0 30 2 *'], 'would never run'), (['--schedule', '61 * * * *'], 'minute: 61 is not between 0 and 59'),
+                        (['--schedule', '@daily', '--timezone', 'Nowhere/At_All'], "unknown timezone 'Nowhere/At_All'"),
+                        (['--job-history', '3'], 'goes with a schedule only')):
+        _told(_create(node, 'no', 'exit 0', '--mode', 'replicated-job', *words, code=1), told)
+    _told(_create(node, 'no', 'exit 0', '--schedule', '@daily', code=1), 'only jobs have a schedule')
+    _told(_skep(node, 'service', 'create', '-d', '--name', 'plain', IMAGE, 'sleep', '1000') and _skep(node, 'service', 'run', 'plain', code=1), 'is no job')
+
+
+def what_fails_in_a_row_is_started_ever_later(node):
+    _skep(node, 'service', 'create', '-d', '--name', 'crash', '--restart-delay', '500ms', '--restart-backoff-max', '1h', IMAGE, 'sh', '-c', 'exit 1')
+    wait_until(lambda: 'failures in a row)' in _skep(node, 'service', 'ps', 'crash'), 'ps tells when it starts')
+    wait_until(lambda: 'failures in a row)' in _skep(node, 'why', 'crash.1'), 'and why')
+    _told(_skep(node, 'service', 'create', '-d', '--name', 'no', '--restart-backoff-max', '1s', IMAGE, code=1), 'cannot be less than restart-delay')
