@@ -53,6 +53,7 @@ static void what_nobody_acts_on_is_refused(void **state)
         Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
         Sk__HealthConfig readiness = SK__HEALTH_CONFIG__INIT;
 
+        readiness.test = a_list(*state, &readiness.n_test, "CMD", "true", NULL);
         spec->task->container->readiness = &readiness;
         assert_refused(spec, ERR_UNIMPLEMENTED, "a readiness probe is not supported yet");
 }
