@@ -348,8 +348,11 @@ static void evict(struct preempt *preempt, const struct waiting *waiting,
                 plan_desire(plan, eviction->tasks[i], SK__TASK_STATE__TASK_SHUTDOWN, reason);
                 map_put(&preempt->victims, eviction->tasks[i]->id, (void *)eviction->tasks[i]);
         }
+        /* It must still wait, and be wanted. */
         plan_require_unchanged(plan, SK__KIND__KIND_TASK, (const struct object_head *)waiting->task,
                                PART_TASK_placement);
+        plan_require_unchanged(plan, SK__KIND__KIND_TASK, (const struct object_head *)waiting->task,
+                               PART_TASK_definition);
         read_room(preempt, eviction->room, is_going, preempt);
         eviction->room->is_read = true;
         come(preempt, eviction->room, waiting);

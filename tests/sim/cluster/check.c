@@ -250,7 +250,9 @@ static void check_eviction(struct sim *sim, const Sk__Task *task)
         while ((head = view_each(sim->world.view, SK__KIND__KIND_TASK, &cursor))) {
                 const Sk__Task *other = (const Sk__Task *)head;
 
-                if (task_is_wanted(other) && task_state(other) == SK__TASK_STATE__TASK_PENDING &&
+                /* The same plan may give it up for another reason. */
+                if ((task_is_wanted(other) || other->meta->updated_at_ns == sim->world.now) &&
+                    task_state(other) == SK__TASK_STATE__TASK_PENDING &&
                     priority_of(sim, other) > priority_of(sim, task))
                         return;
         }
