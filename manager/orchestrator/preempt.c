@@ -37,6 +37,7 @@ struct preempt {
 struct waiting {
         const Sk__Task *task;
         const struct placement_need *need;
+        const struct placement_branches *branches; /* NULL: no skew is limited */
 };
 
 /* Who goes so that a task fits on a node: the first 'n' of 'tasks'. */
@@ -119,7 +120,8 @@ static void find_waiting(struct preempt *preempt)
                                 was_refused(task) ? need_of(preempt, task) : NULL;
 
                         if (need)
-                                vec_push(&preempt->waiting, &(struct waiting){ task, need });
+                                vec_push(&preempt->waiting,
+                                         &(struct waiting){ .task = task, .need = need });
                 }
         }
         if (preempt->waiting.n)
@@ -172,12 +174,23 @@ static void make_rooms(struct preempt *preempt)
         }
 }
 
+/* Nobody's going makes a branch less full. */
+static bool is_skewed(const struct waiting *waiting, const struct room *room)
+{
+        struct str why = { 0 };
+        bool skewed = waiting->branches &&
+                      placement_skewed(waiting->branches, waiting->need, room->node, &why);
+
+        str_done(&why);
+        return skewed;
+}
+
 static bool may_take(const struct waiting *waiting, const struct room *room)
 {
         const char *own = waiting->task->definition->node_id;
 
         return (!*own || !strcmp(own, room->node->id)) &&
-               placement_suits(waiting->need, room->node);
+               placement_suits(waiting->need, room->node) && !is_skewed(waiting, room);
 }
 
 static void come(struct preempt *preempt, struct room *room, const struct waiting *waiting)
@@ -376,8 +389,11 @@ static void search(struct preempt *preempt, const struct waiting *waiting)
 static void look_at_waiting(struct preempt *preempt)
 {
         for (size_t i = 0; i < preempt->waiting.n; i++) {
-                const struct waiting *waiting = vec_at(&preempt->waiting, i);
+                struct waiting *waiting = vec_at(&preempt->waiting, i);
 
+                if (waiting->need->has_skew && !*waiting->task->definition->node_id)
+                        waiting->branches = placement_branches_read(preempt->view, waiting->need,
+                                                                    &preempt->plan->arena);
                 if (map_find(&preempt->hopeless, waiting->need->spec_id) ||
                     finds_room(preempt, waiting))
                         continue;

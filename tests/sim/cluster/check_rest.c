@@ -26,6 +26,9 @@ static bool could_evict(struct sim *sim, const Sk__Task *task)
         struct view_cursor cursor = { 0 };
         const struct object_head *head;
 
+        /* Nobody is evicted for a branch that is full. */
+        if (spec->task->placement->n_spread_limits)
+                return false;
         while ((head = view_each(sim->world.view, SK__KIND__KIND_NODE, &cursor)))
                 if ((!*task->definition->node_id || !strcmp(task->definition->node_id, head->id)) &&
                     oracle_filter(sim->world.view, spec, (const Sk__Node *)head) != FILTER_NONE &&
