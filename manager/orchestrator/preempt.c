@@ -48,12 +48,17 @@ struct eviction {
         int32_t highest; /* priority of the most important of them */
 };
 
-static int32_t priority_of(const struct view *view, const Sk__Task *task)
+static int32_t priority_of_spec(const struct view *view, const char *spec_id)
 {
-        const Sk__ServiceSpecRevision *revision = view_task_spec(view, task);
-        const Sk__ServiceSpec *spec = revision ? revision->spec : NULL;
+        const Sk__ServiceSpecObject *object = spec_id ? view_service_spec(view, spec_id) : NULL;
+        const Sk__ServiceSpec *spec = object && object->spec ? object->spec->spec : NULL;
 
         return spec && spec->task && spec->task->placement ? spec->task->placement->priority : 0;
+}
+
+static int32_t priority_of(const struct view *view, const Sk__Task *task)
+{
+        return priority_of_spec(view, task->definition->spec_id);
 }
 
 /* --- who waits --- */
@@ -89,7 +94,8 @@ static int compare_waiting(const void *a, const void *b)
         return strcmp(x->task->id, y->task->id);
 }
 
-/* Tasks of services that are more important than the least important one. */
+/* Tasks of services that are, or were by their last spec, more important than the least important.
+ */
 static void find_waiting(struct preempt *preempt)
 {
         const struct view *view = preempt->view;
@@ -98,24 +104,19 @@ static void find_waiting(struct preempt *preempt)
         int32_t least = INT32_MAX;
 
         while ((head = view_each(view, SK__KIND__KIND_SERVICE_SPEC, &specs))) {
-                const Sk__ServiceSpecRevision *made = ((const Sk__ServiceSpecObject *)head)->spec;
-                const Sk__TaskSpec *task = made && made->spec ? made->spec->task : NULL;
-                int32_t priority = task && task->placement ? task->placement->priority : 0;
+                int32_t priority = priority_of_spec(view, head->id);
 
                 least = priority < least ? priority : least;
         }
         while ((head = view_each(view, SK__KIND__KIND_SERVICE, &services))) {
-                const Sk__Service *service = (const Sk__Service *)head;
-                const Sk__ServiceSpecObject *spec =
-                        service->spec ? view_service_spec(view, service->spec->spec_id) : NULL;
-                const Sk__ServiceSpec *said = spec && spec->spec ? spec->spec->spec : NULL;
+                const Sk__ServiceRevision *revision = ((const Sk__Service *)head)->spec;
                 struct view_cursor tasks = { 0 };
                 const Sk__Task *task;
 
-                if (!said || !said->task || !said->task->placement ||
-                    said->task->placement->priority <= least)
+                if (!revision || (priority_of_spec(view, revision->spec_id) <= least &&
+                                  priority_of_spec(view, revision->previous_spec_id) <= least))
                         continue;
-                while ((task = view_each_service_task(view, service->id, &tasks))) {
+                while ((task = view_each_service_task(view, head->id, &tasks))) {
                         const struct placement_need *need =
                                 was_refused(task) ? need_of(preempt, task) : NULL;
 
