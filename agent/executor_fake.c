@@ -29,7 +29,8 @@ struct container {
         bool is_running;
         struct executor_exit exit; /* how it ended; told when somebody opens it */
         bool has_exited;
-        struct loop_timer end;
+        struct loop_timer end, flap;
+        Sk__HealthStatus readiness;
         struct executor_task *handle; /* NULL: nobody watches */
 };
 
@@ -75,9 +76,10 @@ static void container_exits(struct container *container, int exit_code)
                 snprintf(container->exit.err, sizeof container->exit.err,
                          "task: non-zero exit (%d)", exit_code);
         loop_timer_cancel(&container->end);
+        loop_timer_cancel(&container->flap);
         if (!container->handle)
                 return;
-        container->handle->facts.is_running = false;
+        container->handle->facts.is_running = container->handle->facts.is_unready = false;
         container->handle->facts.pid = 0;
         container->handle->events->exited(container->handle->context, &container->exit);
 }
@@ -92,6 +94,7 @@ static void container_ends(void *context)
 static void container_free(struct container *container)
 {
         loop_timer_cancel(&container->end);
+        loop_timer_cancel(&container->flap);
         map_remove(&container->fake->containers, container->task_id);
         free(container);
 }
@@ -107,6 +110,34 @@ static void fill_facts(struct executor_task *task)
         task->facts.image_digest = "sha256:fake";
         task->facts.is_running = container->is_running;
         task->facts.pid = container->is_running ? 1 : 0;
+        if (!task->fake->options.flaps_ns)
+                return;
+        task->facts.readiness = &container->readiness;
+        task->facts.is_unready = container->is_running &&
+                                 container->readiness.state != SK__HEALTH_STATUS__STATE__HEALTHY;
+}
+
+static void flap_later(struct container *container)
+{
+        struct fake *fake = container->fake;
+
+        if (fake->options.flaps_ns)
+                loop_timer_set(fake->options.loop, &container->flap,
+                               random_between(&fake->random, 1, fake->options.flaps_ns));
+}
+
+static void container_flaps(void *context)
+{
+        struct container *container = context;
+        bool was_ready = container->readiness.state == SK__HEALTH_STATUS__STATE__HEALTHY;
+
+        container->readiness.state =
+                was_ready ? SK__HEALTH_STATUS__STATE__UNHEALTHY : SK__HEALTH_STATUS__STATE__HEALTHY;
+        flap_later(container);
+        if (!container->handle)
+                return;
+        fill_facts(container->handle);
+        container->handle->events->changed(container->handle->context);
 }
 
 /* --- how verbs end --- */
@@ -140,6 +171,9 @@ static int end_prepare(struct executor_task *task, struct err *err)
         memcpy(container->task_id, task->task_id, ID_SIZE);
         snprintf(container->id, sizeof container->id, "%s%s", task->task_id, task->task_id);
         container->end = (struct loop_timer){ .fire = container_ends, .context = container };
+        container->flap = (struct loop_timer){ .fire = container_flaps, .context = container };
+        sk__health_status__init(&container->readiness);
+        container->readiness.state = SK__HEALTH_STATUS__STATE__STARTING;
         map_put(&fake->containers, container->task_id, container);
         return 0;
 }
@@ -155,6 +189,7 @@ static int end_start(struct executor_task *task, struct err *err)
         if (happens(fake, fake->options.failed_permille))
                 return err_set(err, ERR_INVALID, "the container does not start");
         container->is_running = true;
+        flap_later(container);
         if (lives_ns)
                 loop_timer_set(fake->options.loop, &container->end,
                                random_between(&fake->random, 1, 2 * lives_ns));

@@ -13,7 +13,9 @@ struct executor_fake_options {
         int64_t lives_ns; /* containers exit by themselves after up to twice that; 0: never */
         int exit_code;    /* of those */
         unsigned rejected_permille, failed_permille; /* prepares that reject, starts that fail */
-        int64_t nano_cpus, memory_bytes;             /* described; 0: 4 CPUs, 8 GiB */
+        int64_t flaps_ns; /* those that run become ready, and unready again, each after up to that;
+                             0: they are asked nothing */
+        int64_t nano_cpus, memory_bytes; /* described; 0: 4 CPUs, 8 GiB */
 };
 
 struct executor *executor_fake_new(const struct executor_fake_options *options);

@@ -121,8 +121,6 @@ static int set_start_interval(struct spec_edit *edit, const char *value)
         return set_duration(edit, health(edit), &health(edit)->start_interval_ns, value);
 }
 
-#define NO_READINESS "readiness probes come with a later release"
-
 /* clang-format off */
 /*        name                      letter type     value       help                                         refusal  set               remove */
 const struct spec_option spec_health_options[] = {
@@ -136,14 +134,14 @@ const struct spec_option spec_health_options[] = {
         { "health-start-interval", 0, FLAG_DURATION, NULL, "Time between running the check during the start period (ms|s|m|h) (default 5s)", NULL, set_start_interval, NULL, SPEC_BOTH },
         { "health-start-period",   0, FLAG_DURATION, NULL, "Start period for the container to initialize before counting retries towards unstable (ms|s|m|h)", NULL, set_start_period, NULL, SPEC_BOTH },
         { "health-timeout",        0, FLAG_DURATION, NULL, "Maximum time to allow one check to run (ms|s|m|h) (default 30s)", NULL, set_health_timeout, NULL, SPEC_BOTH },
-        { "no-readiness",          0, FLAG_BOOL,     NULL, "Take the readiness probe away",                     NO_READINESS, set_no_readiness, NULL, SPEC_UPDATE },
-        { "ready-cmd",             0, FLAG_STRING,   NULL, "Command to run to check readiness: who fails it lives on, but gets no connections", NO_READINESS, set_readiness_command, NULL, SPEC_BOTH },
-        { "ready-http",            0, FLAG_STRING,   "address", "Check readiness by HTTP instead: \":8080/path\"", NO_READINESS, set_readiness_http, NULL, SPEC_BOTH },
-        { "ready-tcp",             0, FLAG_STRING,   "address", "Check readiness by connecting instead: \":5432\"", NO_READINESS, set_readiness_tcp, NULL, SPEC_BOTH },
-        { "ready-grpc",            0, FLAG_STRING,   "address", "Check readiness by gRPC's health protocol instead: \":9000/service\"", NO_READINESS, set_readiness_grpc, NULL, SPEC_BOTH },
-        { "ready-interval",        0, FLAG_DURATION, NULL, "Time between checks of readiness (ms|s|m|h) (default 30s)", NO_READINESS, set_readiness_interval, NULL, SPEC_BOTH },
-        { "ready-retries",         0, FLAG_INT,      NULL, "Consecutive failures after which it is ready no more (default 3)", NO_READINESS, set_readiness_retries, NULL, SPEC_BOTH },
-        { "ready-timeout",         0, FLAG_DURATION, NULL, "Maximum time to allow one check of readiness to run (ms|s|m|h) (default 30s)", NO_READINESS, set_readiness_timeout, NULL, SPEC_BOTH },
+        { "no-readiness",          0, FLAG_BOOL,     NULL, "Take the readiness probe away",                     NULL, set_no_readiness, NULL, SPEC_UPDATE },
+        { "ready-cmd",             0, FLAG_STRING,   NULL, "Command to run to check readiness: who fails it lives on, but gets no connections", NULL, set_readiness_command, NULL, SPEC_BOTH },
+        { "ready-http",            0, FLAG_STRING,   "address", "Check readiness by HTTP instead: \":8080/path\"", NULL, set_readiness_http, NULL, SPEC_BOTH },
+        { "ready-tcp",             0, FLAG_STRING,   "address", "Check readiness by connecting instead: \":5432\"", NULL, set_readiness_tcp, NULL, SPEC_BOTH },
+        { "ready-grpc",            0, FLAG_STRING,   "address", "Check readiness by gRPC's health protocol instead: \":9000/service\"", NULL, set_readiness_grpc, NULL, SPEC_BOTH },
+        { "ready-interval",        0, FLAG_DURATION, NULL, "Time between checks of readiness (ms|s|m|h) (default 30s)", NULL, set_readiness_interval, NULL, SPEC_BOTH },
+        { "ready-retries",         0, FLAG_INT,      NULL, "Consecutive failures after which it is ready no more (default 3)", NULL, set_readiness_retries, NULL, SPEC_BOTH },
+        { "ready-timeout",         0, FLAG_DURATION, NULL, "Maximum time to allow one check of readiness to run (ms|s|m|h) (default 30s)", NULL, set_readiness_timeout, NULL, SPEC_BOTH },
         { 0 },
 };
 /* clang-format on */

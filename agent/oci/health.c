@@ -136,7 +136,8 @@ static void judge(struct health *health, bool is_well, int64_t now_ns)
                 health->n_failures = 0;
                 health->verdict = HEALTH_HEALTHY;
         } else if (!is_in_start_period(health, now_ns) &&
-                   ++health->n_failures >= health->settings.retries) {
+                   ++health->n_failures >= health->settings.retries &&
+                   !(health->may_recover && health->verdict == HEALTH_STARTING)) {
                 health->verdict = HEALTH_UNHEALTHY;
         }
 }

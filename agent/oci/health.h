@@ -3,7 +3,7 @@
  *
  * As docker: a container is starting until a probe succeeds; failures count once its start period
  * is over; so many in a row and it is unhealthy, for good.  Of readiness, which docker has not, the
- * same is asked, except that it comes back with the next success. */
+ * same is asked, except that it begins with the first success, and comes back with the next. */
 #pragma once
 #include <stdbool.h>
 

@@ -135,6 +135,15 @@ bool task_is_ready(const Sk__Task *task)
                !(task->status && task->status->is_unready);
 }
 
+bool task_is_coming_up(const Sk__Task *task)
+{
+        const Sk__HealthStatus *readiness = task->status ? task->status->readiness : NULL;
+
+        return task_state(task) < SK__TASK_STATE__TASK_RUNNING ||
+               (task_state(task) == SK__TASK_STATE__TASK_RUNNING && readiness &&
+                readiness->state == SK__HEALTH_STATUS__STATE__STARTING);
+}
+
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size)
 {
         const Sk__TaskDefinition *definition = task->definition;

@@ -54,6 +54,8 @@ int64_t task_status_since(const Sk__TaskStatus *status);
 
 /* Does it serve: run, and say that it is ready, if it was to say? */
 bool task_is_ready(const Sk__Task *task);
+/* Has it still to run, or to say so for the first time? */
+bool task_is_coming_up(const Sk__Task *task);
 
 /* "web.3", or for a global service "web.<node id>", without the task's id. */
 void task_slot_name(const Sk__Task *task, const char *service_name, char *ret, size_t size);

@@ -13,9 +13,8 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err);
 
 /* A job's schedule; its timezone was looked up. */
 int check_schedule(const Sk__ServiceSpec *spec, struct err *err);
-/* ERR_UNIMPLEMENTED for what a spec can say but nobody acts on yet. */
+/* Its checks of health and readiness. */
 int check_health(const Sk__ServiceSpec *spec, struct err *err);
-int check_not_yet(const Sk__ServiceSpec *spec, struct err *err);
 
 /* May a service of 'before' become 'after'? */
 int check_service_update(const Sk__ServiceSpec *before, const Sk__ServiceSpec *after,

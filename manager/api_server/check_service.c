@@ -412,7 +412,7 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
                 rule_size,        rule_name,      rule_runtime,   rule_resources, rule_restart,
                 rule_environment, rule_devices,   rule_mounts,    check_health,   rule_update,
                 rule_mode,        rule_ports,     rule_placement, rule_networks,  check_schedule,
-                check_files,      rule_templates, rule_logging,   check_not_yet,
+                check_files,      rule_templates, rule_logging,
         };
 
         if (!spec)

@@ -148,6 +148,9 @@ static void add_slot(struct call *call, const Sk__Task *task, const Sk__ServiceS
         slot->node_id = task_node(task);
         slot->task_id = task->id;
         slot->state = task_state(task);
+        /* Who waits for the service waits until it serves. */
+        if (slot->state == SK__TASK_STATE__TASK_RUNNING && !task_is_ready(task))
+                slot->state = SK__TASK_STATE__TASK_STARTING;
         slot->desired_state = task->definition->desired_state;
         slot->is_current = wanted && made_from &&
                            made_from->task_digest.len == wanted->task_digest.len &&

@@ -52,8 +52,8 @@ static bool is_stuck(const struct work *work, const Sk__UpdateConfig *config, co
         int64_t since = time_after(task->meta->created_at_ns, restart_delay_before(work, task));
         int64_t due_at;
 
-        if (!task_is_wanted(task) || task_state(task) >= SK__TASK_STATE__TASK_RUNNING ||
-            work_is_dirty(work, task) || deadline_of(config) < 0)
+        if (!task_is_wanted(task) || !task_is_coming_up(task) || work_is_dirty(work, task) ||
+            deadline_of(config) < 0)
                 return false;
         since = later(since, later(status->started_at_ns, work->service->spec->resumed_at_ns));
         due_at = time_after(since, deadline_of(config));
@@ -106,7 +106,8 @@ static const char *why_stuck(const Sk__Task *task)
                 return task->placement->explanation;
         return task_state(task) < SK__TASK_STATE__TASK_ASSIGNED   ? "it waits for a node"
                : task_state(task) < SK__TASK_STATE__TASK_STARTING ? "it is still being prepared"
-                                                                  : "it is still starting";
+               : task_state(task) < SK__TASK_STATE__TASK_RUNNING  ? "it is still starting"
+                                                                  : "it is not ready yet";
 }
 
 /* "update paused due to failure or early termination of task ...": docker's words where docker has

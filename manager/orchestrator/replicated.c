@@ -122,9 +122,8 @@ static struct rank *ranks_of(struct work *work, const struct slot *slots, size_t
                 if (slots[i].state != SLOT_EMPTY)
                         ranks[n++] = (struct rank){
                                 .slot = &slots[i],
-                                .is_running =
-                                        slots[i].state == SLOT_ALIVE &&
-                                        task_state(slots[i].newest) == SK__TASK_STATE__TASK_RUNNING,
+                                .is_running = slots[i].state == SLOT_ALIVE &&
+                                              task_is_ready(slots[i].newest),
                         };
         if (n)
                 qsort(ranks, n, sizeof *ranks, compare_running);

@@ -199,7 +199,7 @@ static void start_waiting(struct work *work, const Sk__Task *task)
 /* Older tasks stay wanted only while their replacement, started first, is not up yet. */
 static void stop_older(struct work *work, const Sk__Task *newest)
 {
-        bool is_up = task_is_wanted(newest) && task_state(newest) == SK__TASK_STATE__TASK_RUNNING;
+        bool is_up = task_is_wanted(newest) && task_is_ready(newest);
         const char *why;
 
         for (const Sk__Task *task = newest; (task = slot_older(work, task));) {

@@ -21,8 +21,7 @@ struct update {
 
 static bool is_up(const struct slot *slot)
 {
-        return slot->state == SLOT_ALIVE &&
-               task_state(slot->newest) == SK__TASK_STATE__TASK_RUNNING;
+        return slot->state == SLOT_ALIVE && task_is_ready(slot->newest);
 }
 
 /* BROKEN ones are replaced as it is. */

@@ -255,6 +255,23 @@ static void set_started(struct world *world, const char *id, struct yaml from)
         a_part(world, SK__KIND__KIND_TASK, id, NULL, PART_TASK_status, &status->base);
 }
 
+/* "readiness: unhealthy": it was ready once and is no more. */
+static void set_readiness(struct world *world, const char *id, struct yaml from)
+{
+        static const char *const words[] = { "none", "starting", "healthy", "unhealthy", NULL };
+        const Sk__Task *task = view_task(world->view, id);
+        Sk__HealthStatus readiness = SK__HEALTH_STATUS__INIT;
+        Sk__TaskStatus *status;
+
+        if (!yaml_get(from, "readiness").node)
+                return;
+        readiness.state = (Sk__HealthStatus__State)yaml_word(yaml_get(from, "readiness"), words, 0);
+        status = (Sk__TaskStatus *)message_copy(&world->arena, &task->status->base);
+        status->readiness = &readiness;
+        status->is_unready = readiness.state != SK__HEALTH_STATUS__STATE__HEALTHY;
+        a_part(world, SK__KIND__KIND_TASK, id, NULL, PART_TASK_status, &status->base);
+}
+
 /* "web.1" is slot 1, of a job "job.0" the first index, "web.a" the task of a global service on node
  * a. */
 static void build_task(struct world *world, const char *key, struct yaml from)
@@ -267,7 +284,7 @@ static void build_task(struct world *world, const char *key, struct yaml from)
         const Sk__Task *task;
 
         yaml_allow(from, "state desired node age created ran spec generic explanation iteration "
-                         "failures");
+                         "failures readiness");
         CHECK(slot && state >= 0);
         world->now = NOW - yaml_duration(yaml_get(from, "created"), age);
         task = str_to_uint64(slot, &number, NULL) == 0
@@ -277,6 +294,7 @@ static void build_task(struct world *world, const char *key, struct yaml from)
         id = arena_strdup(&world->arena, task->id);
         situation_advance(world, id, (Sk__TaskState)state, number ? node : slot, NOW - age);
         set_started(world, id, from);
+        set_readiness(world, id, from);
         set_definition(world, id, from, name,
                        state > SK__TASK_STATE__TASK_RUNNING &&
                                !(state == SK__TASK_STATE__TASK_COMPLETE && is_job_of(world, name)));

@@ -133,3 +133,23 @@ def servers_are_asked_inside_their_own_network(node):
 
 def _health_of(node, name):
     return [t.task.status.health for t in node.tasks(name)]
+
+
+def who_is_not_ready_lives_on_and_an_update_waits_for_it(node):
+    _create(node, 'web', '--ready-cmd', 'test -f /tmp/go', '--ready-interval', '100ms', '--ready-retries', '1', '--update-order',
+            'start-first')
+    first = node.running('web', 1)[1]
+    wait_until(lambda: '(not ready)' in _skep(node, 'service', 'ps', 'web'), 'service ps tells')
+    check('not ready' in _skep(node, 'why', 'web.1'), 'why tells')
+    _make(first, '/tmp/go')
+    wait_until(lambda: '(not ready)' not in _skep(node, 'service', 'ps', 'web'), 'it is ready')
+    _skep(node, 'service', 'update', '-d', '--env-add', 'A=b', 'web')
+
+    def both():
+        return {t.task.id: t for t in node.tasks('web') if t.state == State.TASK_RUNNING}
+    wait_until(lambda: len(both()) == 2, 'the new one runs beside the old one')
+    new = next(t for i, t in both().items() if i != first.task.id)
+    wait_until(lambda: both()[new.task.id].task.status.readiness.results, 'it was asked')
+    check(len(both()) == 2 and both()[new.task.id].task.status.is_unready, 'and is not ready:', node.story('web'))
+    _make(new, '/tmp/go')
+    wait_until(lambda: list(both()) == [new.task.id], 'then the old one leaves')

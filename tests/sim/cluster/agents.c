@@ -52,6 +52,18 @@ static const struct err *failure_of(struct sim *sim, enum task_verb verb)
 
 /* --- reports --- */
 
+static void report_readiness(const struct sim_task *task, Sk__TaskStatus *status,
+                             struct arena *arena)
+{
+        if (!task->readiness)
+                return;
+        status->readiness = arena_alloc(arena, sizeof *status->readiness);
+        sk__health_status__init(status->readiness);
+        status->readiness->state = task->readiness;
+        status->is_unready = status->state == SK__TASK_STATE__TASK_RUNNING &&
+                             task->readiness != SK__HEALTH_STATUS__STATE__HEALTHY;
+}
+
 static void report(struct sim *sim, void *context, uint64_t boots)
 {
         struct sim_node *node = context;
@@ -76,6 +88,7 @@ static void report(struct sim *sim, void *context, uint64_t boots)
                 status->started_at_ns = task->started_at_ns;
                 status->message = arena_strdup(&plan.arena, task->life.message);
                 status->err = task->life.err ? arena_strdup(&plan.arena, task->life.err) : "";
+                report_readiness(task, status, &plan.arena);
                 plan_group(&plan);
                 plan_merge_status(&plan, task->id, status);
         }
@@ -133,6 +146,25 @@ static void exits(struct sim *sim, void *context, uint64_t n_verbs)
         drive(task);
 }
 
+/* Ready and unready in turn; for good ready when the faults are over. */
+static void flaps(struct sim *sim, void *context, uint64_t n_verbs)
+{
+        struct sim_task *task = task_of(context);
+        bool is_ready;
+
+        (void)n_verbs;
+        if (!task || !task->is_running)
+                return;
+        is_ready = task->readiness == SK__HEALTH_STATUS__STATE__HEALTHY;
+        if (is_ready && !sim_has_faults(sim))
+                return;
+        task->readiness =
+                is_ready ? SK__HEALTH_STATUS__STATE__UNHEALTHY : SK__HEALTH_STATUS__STATE__HEALTHY;
+        task_changed(&task->life);
+        drive(task);
+        sim_after(sim, sim_between(sim, 10, 60000), flaps, context, 0);
+}
+
 static void ended(struct sim *sim, void *context, uint64_t n_verbs)
 {
         const struct moment *moment = context;
@@ -145,6 +177,11 @@ static void ended(struct sim *sim, void *context, uint64_t n_verbs)
                 task->is_running = true;
                 task->started_at_ns = sim->world.now + task->node->skew_ns;
                 check_started(sim, task);
+                if (sim_one_in(sim, 4)) {
+                        task->readiness = SK__HEALTH_STATUS__STATE__STARTING;
+                        sim_after(sim, sim_between(sim, 10, 20000), flaps,
+                                  moment_of(task, TASK_DO_NOTHING), 0);
+                }
                 if (sim_one_in(sim, 3))
                         sim_after(sim, sim_between(sim, 100, 300000), exits,
                                   moment_of(task, TASK_DO_NOTHING), 0);

@@ -43,6 +43,7 @@ struct sim_task {
         struct task life;
         uint64_t n_verbs; /* the verb under way; ends of earlier ones are void */
         bool has_report, is_running;
+        Sk__HealthStatus__State readiness; /* NONE: it is not asked */
         int64_t started_at_ns;
 };
 

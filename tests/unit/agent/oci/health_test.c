@@ -129,6 +129,10 @@ static void readiness_comes_back(void **state)
 
         (void)state;
         health.may_recover = true;
+        for (int i = 0; i < 5; i++)
+                probed(&health, 1, 1);
+        assert_int_equal(health.verdict, HEALTH_STARTING); /* it was never ready */
+        probed(&health, 0, 1);
         probed(&health, 1, 1);
         probed(&health, 1, 2);
         assert_int_equal(health.verdict, HEALTH_UNHEALTHY);
