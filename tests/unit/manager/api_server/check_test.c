@@ -48,6 +48,42 @@ static void a_plain_service_is_accepted(void **state)
         assert_int_equal(check_service_spec(a_spec(*state, "web", 3), &err), 0);
 }
 
+static void only_jobs_have_a_schedule_and_one_that_comes(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+        Sk__Schedule schedule = SK__SCHEDULE__INIT;
+
+        schedule.cron = "@daily";
+        spec->schedule = &schedule;
+        assert_refused(spec, ERR_INVALID, "only jobs have a schedule");
+        spec = a_job_spec(*state, "job", 1);
+        spec->schedule = &schedule;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        schedule.timezone = "Europe/Berlin";
+        assert_refused(spec, ERR_INVALID, "unknown timezone 'Europe/Berlin'");
+        schedule.timezone = "UTC";
+        schedule.cron = "0 0 30 2 *";
+        assert_refused(spec, ERR_INVALID, "invalid schedule '0 0 30 2 *': no month has such a day");
+        schedule.cron = "* * * * *";
+        schedule.history = 101;
+        assert_refused(spec, ERR_INVALID, "at most 100 runs");
+        schedule.history = 0;
+        schedule.starting_deadline_ns = -1;
+        assert_refused(spec, ERR_INVALID, "cannot be negative");
+}
+
+static void a_growing_delay_is_not_less_than_the_delay(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        spec->task->restart->backoff_max_ns = 4 * NS_PER_S;
+        assert_refused(spec, ERR_INVALID, "restart-backoff-max cannot be less than restart-delay");
+        spec->task->restart->backoff_max_ns = 5 * NS_PER_S;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        spec->task->restart->backoff_reset_ns = -1;
+        assert_refused(spec, ERR_INVALID, "restart-backoff-reset cannot be negative");
+}
+
 static void names_are_dns_labels(void **state)
 {
         static const char *const bad[] = { "", "-web", "web-", "we b", "we.b", "w/b", "\xc3\xbc" };
