@@ -66,7 +66,9 @@ static bool check_slot(struct sim *sim, const Sk__Service *service, const Sk__Ta
                 sim_fail(sim, "task %s was given up and is still there", newest->id);
                 return false;
         }
-        if (!is_wanted && !may_rest(sim, newest))
+        /* What comes to a node beside canaries must suit both specs, so nothing may come. */
+        if (!is_wanted && !may_rest(sim, newest) &&
+            (*newest->definition->node_id == 0 || !has_canaries(sim, service)))
                 sim_fail(sim, "task %s rests though it may not", newest->id);
         if (is_wanted && task_state(newest) == SK__TASK_STATE__TASK_PENDING) {
                 if (!cannot_be_placed(sim, newest))
@@ -78,7 +80,6 @@ static bool check_slot(struct sim *sim, const Sk__Service *service, const Sk__Ta
                          task_state_name(task_state(newest)));
         if (is_wanted && newest->definition->desired_state != SK__TASK_STATE__TASK_RUNNING)
                 sim_fail(sim, "task %s still waits for its turn", newest->id);
-        (void)service;
         return true;
 }
 
@@ -103,8 +104,8 @@ static void check_update(struct sim *sim, const Sk__Service *service, size_t n_d
         if (state == SK__UPDATE_STATUS__STATE__PAUSED ||
             state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED)
                 return;
-        /* Then it waits for a person. */
-        if (n_dirty && has_canaries(sim, service))
+        /* Then it waits for a person, also for the sake of slots that rest for ever. */
+        if ((n_dirty || n_waiting) && has_canaries(sim, service))
                 return;
         if (n_waiting && is_under_way && has_deadline(sim, service))
                 sim_fail(sim, "the update of service %s waits beyond its deadline", service->name);
