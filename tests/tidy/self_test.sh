@@ -18,7 +18,7 @@ notices() {
         fi
         cp kept "$2"
 }
-for rule in layers size format words; do
+for rule in layers size format words planted; do
         tests/tidy/$rule.sh || { echo "$rule fails on the tree as it is"; bad=1; }
 done
 notices layers lib/base/str.c '#include "lib/os/loop.h"\n'
@@ -31,4 +31,5 @@ notices format lib/base/str.c 'int  f( void );\n'
 notices format lib/base/str.c 'int f(void); \n'
 notices words lib/base/str.c '/* TO''DO: all of it */\n'
 notices words lib/base/str.c '/* see /wo''rk/notes */\n'
+notices planted tests/sim/raft/mutants/vote_for_short_log.patch '@@ -1,1 +1,1 @@\n-gone\n+new\n'
 exit $bad
