@@ -186,7 +186,7 @@ def a_worker_may_call_nothing_that_is_a_managers(node):
     trust = node.control('GetCluster').cluster.trust
     worker = _Worker(node, trust.worker_token)
     before = _everybody(node)
-    may = {'RenewCertificates', 'Session', 'Answer', 'GetStoreStatus', 'GetInfo'}
+    may = {'RenewCertificates', 'Session', 'Answer', 'Entered', 'GetStoreStatus', 'GetInfo'}
     for name, service in (('store', 'Store'), ('ca', 'Ca'), ('dispatcher', 'Dispatcher'), ('api', 'Control')):
         with worker.channel(name) as channel:
             for path, method in _methods(service):
