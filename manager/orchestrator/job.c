@@ -122,6 +122,14 @@ static bool overlaps(const struct work *work)
                work->spec->schedule->concurrency == SK__SCHEDULE__CONCURRENCY__ALLOW;
 }
 
+void job_require_incomplete(struct work *work, const Sk__Task *newest)
+{
+        for (const Sk__Task *task = newest; task; task = slot_older(work, task))
+                if (!task_is_over(task))
+                        plan_require_unchanged(work->plan, SK__KIND__KIND_TASK,
+                                               (const struct object_head *)task, PART_TASK_status);
+}
+
 static void begin_more(struct work *work, const struct tally *tally)
 {
         uint64_t most = at_once(work);
@@ -137,6 +145,7 @@ static void begin_more(struct work *work, const struct tally *tally)
                 work_create(work, slot->number, slot->node_id, NULL,
                             restart_desired(work, slot->newest, false),
                             work->is_global ? "every node runs one" : "the job wants it");
+                job_require_incomplete(work, slot->newest);
                 n_busy++;
         }
 }
@@ -196,6 +205,8 @@ static void decide_run(struct work *work, const Sk__JobStatus__Run *run)
                                                      .n = tally.n });
         }
         work->run = NULL;
+        /* Tasks of one slot in two runs must not be one. */
+        work->has_generation = false;
 }
 
 const Sk__JobStatus__Run *job_find_run(const Sk__JobStatus *job, uint64_t iteration)

@@ -162,10 +162,8 @@ static void create_next(struct work *work, const struct slot *slot, const Sk__Ta
 
         next->n_failures = is_update ? 0 : failures_up_to(work, old);
         next->starts_at_ns = delay_ns ? time_after(now, delay_ns) : 0;
-        /* It may have completed meanwhile, and what has is never run again. */
         if (work->is_job)
-                plan_require_unchanged(work->plan, SK__KIND__KIND_TASK,
-                                       (const struct object_head *)old, PART_TASK_status);
+                job_require_incomplete(work, old);
 }
 
 static void replace(struct work *work, const struct slot *slot)

@@ -126,6 +126,9 @@ void replicated_decide_range(struct work *work, uint64_t range);
 void global_decide(struct work *work);
 void global_decide_node(struct work *work, const char *node_id);
 void job_decide(struct work *work);
+/* A task is created after these: none of them may have completed meanwhile, for what has completed
+ * is never run again. */
+void job_require_incomplete(struct work *work, const Sk__Task *newest);
 /* May a global service, or job, begin something like 'like' (NULL: of the present spec) there? */
 bool global_takes_new(const struct work *work, const Sk__Node *node, const Sk__Task *like);
 /* Which of these slots (those that stay) are to be replaced next. */

@@ -137,8 +137,11 @@ static void exits(struct sim *sim, void *context, uint64_t n_verbs)
         struct executor_exit exit = { .exit_code = sim_one_in(sim, 3) ? 0 : 1 };
 
         (void)n_verbs;
-        if (!task || !task->is_running || !sim_has_faults(sim))
+        if (!task || !task->is_running || (!sim_has_faults(sim) && !task->is_job))
                 return;
+        /* A job's task ends well more often than not. */
+        if (task->is_job && (!sim_has_faults(sim) || sim_one_in(sim, 2)))
+                exit.exit_code = 0;
         task->is_running = false;
         if (exit.exit_code)
                 strcpy(exit.err, "task: non-zero exit (1)");
@@ -177,12 +180,15 @@ static void ended(struct sim *sim, void *context, uint64_t n_verbs)
                 task->is_running = true;
                 task->started_at_ns = sim->world.now + task->node->skew_ns;
                 check_started(sim, task);
-                if (sim_one_in(sim, 4)) {
+                if (!task->is_job && sim_one_in(sim, 4)) {
                         task->readiness = SK__HEALTH_STATUS__STATE__STARTING;
                         sim_after(sim, sim_between(sim, 10, 20000), flaps,
                                   moment_of(task, TASK_DO_NOTHING), 0);
                 }
-                if (sim_one_in(sim, 3))
+                if (task->is_job)
+                        sim_after(sim, sim_between(sim, 100, 60000), exits,
+                                  moment_of(task, TASK_DO_NOTHING), 0);
+                else if (sim_one_in(sim, 3))
                         sim_after(sim, sim_between(sim, 100, 300000), exits,
                                   moment_of(task, TASK_DO_NOTHING), 0);
         }
@@ -229,6 +235,7 @@ static void take(struct sim_node *node, const Sk__Task *wanted)
                 task = mem_alloc(sizeof *task);
                 strcpy(task->id, wanted->id);
                 task->node = node;
+                task->is_job = wanted->definition->job_iteration > 0;
                 task_init(&task->life, task_state(wanted), wanted->definition->desired_state);
                 map_put(&node->tasks, task->id, task);
         }

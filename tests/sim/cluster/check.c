@@ -99,13 +99,19 @@ static void check_delay(struct sim *sim, const Sk__Task *task)
         const struct seen_task *seen;
         int64_t delay;
 
-        if (task->definition->desired_state != SK__TASK_STATE__TASK_RUNNING || !older ||
+        if ((task->definition->desired_state != SK__TASK_STATE__TASK_RUNNING &&
+             task->definition->desired_state != SK__TASK_STATE__TASK_COMPLETE) ||
+            task_is_over(task) || !older ||
+            older->definition->job_iteration != task->definition->job_iteration ||
             older->definition->desired_state != SK__TASK_STATE__TASK_SHUTDOWN ||
             strcmp(older->definition->spec_id, task->definition->spec_id) != 0)
                 return;
         seen = map_find(&sim->seen, older->id);
         policy = policy_of(sim, older);
         delay = policy->delay ? policy->delay->ns : 5 * NS_PER_S;
+        /* With back-off, at least so long after the second failure in a row. */
+        if (policy->backoff_max_ns && task->definition->n_failures > 1 && delay)
+                delay = 2 * delay < policy->backoff_max_ns ? 2 * delay : policy->backoff_max_ns;
         if (seen->failed_at && seen->failed_at <= seen->told_to_stop_at && *task_node(older) &&
             !node_was_troubled(sim, task_node(older)) && sim->world.now < seen->failed_at + delay)
                 sim_fail(sim, "task %s was started %" PRIi64 " ms after a failure", task->id,
@@ -122,6 +128,8 @@ static void check_attempts(struct sim *sim, const Sk__Task *task)
         if (!policy->max_attempts || policy->window_ns)
                 return;
         for (const Sk__Task *older = task; (older = view_slot_older(sim->world.view, older));) {
+                if (older->definition->job_iteration != task->definition->job_iteration)
+                        continue;
                 if (strcmp(older->definition->spec_id, task->definition->spec_id) != 0 ||
                     older->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
                         break;
@@ -292,10 +300,13 @@ static void check_task(struct sim *sim, const Sk__Event *event)
         if (has_part(event, PART_TASK_definition)) {
                 check_eviction(sim, task);
                 service = view_service(sim->world.view, task->definition->service_id);
-                check_slot(sim, task);
-                check_delay(sim, task);
                 check_attempts(sim, task);
-                if (service)
+                check_delay(sim, task);
+                if (task->definition->job_iteration)
+                        check_job_task(sim, task);
+                else
+                        check_slot(sim, task);
+                if (service && !task->definition->job_iteration)
                         check_steps(sim, service);
         }
         if (has_part(event, PART_TASK_placement) && *task->placement->node_id)
@@ -308,6 +319,10 @@ void check_plan(struct sim *sim, const struct plan *plan, const struct applied *
         for (size_t i = 0; i < applied->n_events; i++)
                 if (applied->events[i]->kind == SK__KIND__KIND_TASK)
                         check_task(sim, applied->events[i]);
+        for (size_t i = 0; i < applied->n_events; i++)
+                if (applied->events[i]->kind == SK__KIND__KIND_SERVICE &&
+                    view_service(sim->world.view, applied->events[i]->id))
+                        check_job(sim, view_service(sim->world.view, applied->events[i]->id));
 }
 
 /* Stop first: no two containers of a slot at once, unless one was told to stop a minute ago or
@@ -326,6 +341,7 @@ void check_started(struct sim *sim, const struct sim_task *started)
                 const struct seen_task *seen = map_find(&sim->seen, other->id);
 
                 if (other == task || !known || !known->is_running ||
+                    other->definition->job_iteration != task->definition->job_iteration ||
                     node_was_troubled(sim, node->id))
                         continue;
                 if (!seen->told_to_stop_at ||

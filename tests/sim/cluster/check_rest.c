@@ -235,7 +235,8 @@ static void check_drained(struct sim *sim, const Sk__Node *node)
                         view_service_spec(sim->world.view, service->spec->spec_id)
                                 ->spec->spec->update;
 
-                if (task_is_wanted(task) && !(update && update->progress_deadline_ns < 0))
+                if (task_is_wanted(task) && !task_is_over(task) &&
+                    !(update && update->progress_deadline_ns < 0))
                         sim_fail(sim, "task %s stays on a drained node", task->id);
         }
 }
@@ -263,8 +264,15 @@ void check_rest(struct sim *sim)
         if (sim->last_commit > sim->world.now - NS_PER_MINUTE)
                 sim_fail(sim, "there is no rest");
         while ((head = view_each(sim->world.view, SK__KIND__KIND_SERVICE, &cursor))) {
-                check_service(sim, (const Sk__Service *)head);
-                check_progress(sim, (const Sk__Service *)head);
+                const Sk__Service *service = (const Sk__Service *)head;
+
+                if (is_job_spec(view_service_spec(sim->world.view, service->spec->spec_id)
+                                        ->spec->spec)) {
+                        check_job_rest(sim, service);
+                        continue;
+                }
+                check_service(sim, service);
+                check_progress(sim, service);
         }
         for (size_t i = 0; i < sim->options->n_nodes; i++)
                 check_node(sim, view_node(sim->world.view, sim->nodes[i].id), NULL);

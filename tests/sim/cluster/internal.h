@@ -42,7 +42,7 @@ struct sim_task {
         struct sim_node *node;
         struct task life;
         uint64_t n_verbs; /* the verb under way; ends of earlier ones are void */
-        bool has_report, is_running;
+        bool has_report, is_running, is_job;
         Sk__HealthStatus__State readiness; /* NONE: it is not asked */
         int64_t started_at_ns;
 };
@@ -76,6 +76,7 @@ struct sim {
         struct sim_loop loops[SIM_LOOPS];
         struct sim_node nodes[SIM_NODES_MOST];
         struct map seen;        /* struct seen_task, by id */
+        struct map seen_jobs;   /* struct seen_job, by service id */
         struct map start_first; /* services that ever started first, by id */
         struct arena arena;     /* what lives as long as the simulation */
         struct vec all_news;    /* struct news * */
@@ -146,3 +147,12 @@ void check_steps(struct sim *sim, const Sk__Service *service);
 bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task);
 /* Are only its canaries to be updated? */
 bool has_canaries(struct sim *sim, const Sk__Service *service);
+
+/* --- check_job.c --- */
+
+/* What was told of a job by this event. */
+void check_job(struct sim *sim, const Sk__Service *service);
+/* A task of a job was made or told something. */
+void check_job_task(struct sim *sim, const Sk__Task *task);
+void check_job_rest(struct sim *sim, const Sk__Service *service);
+bool is_job_spec(const Sk__ServiceSpec *spec);

@@ -16,6 +16,11 @@ static void commit(struct sim *sim, struct plan *plan)
 
 static const char *service_name(struct sim *sim, size_t i)
 {
+        size_t n = sim->options->n_services;
+
+        /* Jobs come last, every third a global one. */
+        if (i >= n)
+                return arena_printf(&sim->arena, "%c%zux", (i - n) % 3 == 2 ? 'k' : 'j', i);
         return arena_printf(&sim->arena, "%c%zux", i % 4 == 3 ? 'g' : 's', i);
 }
 
@@ -71,6 +76,7 @@ static void put_service(struct sim *sim, const char *name, Sk__ServiceSpec *spec
                                                 (unsigned long long)revision->revision,
                                                 (unsigned long long)sim->world.version));
         if (before) {
+                revision->runs_asked = before->spec->runs_asked;
                 revision->previous_spec_id = before->spec->spec_id;
                 revision->history = arena_alloc(&plan.arena, sizeof *revision->history);
                 if (*before->spec->previous_spec_id)
@@ -97,7 +103,7 @@ static void roll_back(struct sim *sim, const char *name)
                                                             &previous->spec->spec->base));
 }
 
-/* A paused update is resumed, and canaries are promoted. */
+/* A paused update is resumed, canaries are promoted, a job is run. */
 static void go_on(struct sim *sim, const char *name)
 {
         const Sk__Service *service = service_named(sim, name);
@@ -108,7 +114,9 @@ static void go_on(struct sim *sim, const char *name)
                 return;
         plan_init(&plan);
         revision = (Sk__ServiceRevision *)message_copy(&plan.arena, &service->spec->base);
-        if (sim_one_in(sim, 2))
+        if (name[0] == 'j' || name[0] == 'k')
+                revision->runs_asked++;
+        else if (sim_one_in(sim, 2))
                 revision->resumed_at_ns = sim->world.now;
         else
                 revision->is_promoted = true;
@@ -189,7 +197,9 @@ static void node_trouble(struct sim *sim)
 
 static void act(struct sim *sim)
 {
-        const char *name = service_name(sim, random_below(&sim->random, sim->options->n_services));
+        const char *name =
+                service_name(sim, random_below(&sim->random,
+                                               sim->options->n_services + sim->options->n_jobs));
         struct sim_node *node = &sim->nodes[random_below(&sim->random, sim->options->n_nodes)];
 
         switch (random_below(&sim->random, 16)) {
@@ -257,7 +267,7 @@ static void set_budget(struct sim *sim)
 void person_begin(struct sim *sim)
 {
         set_budget(sim);
-        for (size_t i = 0; i < sim->options->n_services; i++)
+        for (size_t i = 0; i < sim->options->n_services + sim->options->n_jobs; i++)
                 put_service(sim, service_name(sim, i), NULL);
         sim_after(sim, NS_PER_S, next, NULL, 0);
 }

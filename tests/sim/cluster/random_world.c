@@ -236,12 +236,57 @@ static Sk__UpdateConfig *random_update(struct world *world, struct random *rando
         return update;
 }
 
+static void set_backoff(struct random *random, Sk__RestartPolicy *restart)
+{
+        if (one_in(random, 2))
+                restart->backoff_max_ns = random_between(random, 20, 120) * NS_PER_S;
+}
+
+/* Schedules rest after the first hour of the day, and so can a simulation. */
+static Sk__Schedule *random_schedule(struct world *world, struct random *random)
+{
+        static const char *const crons[] = { "* 0 * * *", "*/3 0 * * *", "20-50/7 0 * * *" };
+        Sk__Schedule *schedule = MAKE(world, Schedule, schedule);
+
+        schedule->cron = pick(random, crons, COUNT_OF(crons));
+        schedule->concurrency = (Sk__Schedule__Concurrency)random_below(random, 3);
+        schedule->starting_deadline_ns = random_between(random, 0, 60) * NS_PER_S;
+        schedule->history = random_between(random, 0, 4);
+        return schedule;
+}
+
+static Sk__ServiceSpec *random_job(struct world *world, struct random *random, const char *name,
+                                   size_t n_slots)
+{
+        Sk__ServiceSpec *spec = a_job_spec(world, name, random_below(random, n_slots + 1));
+
+        if (name[0] == 'k') {
+                spec->mode_case = SK__SERVICE_SPEC__MODE_GLOBAL_JOB;
+                spec->global_job = MAKE(world, GlobalJob, global_job);
+        } else {
+                spec->replicated_job->max_concurrent = random_below(random, 3);
+        }
+        if (one_in(random, 2))
+                spec->schedule = random_schedule(world, random);
+        spec->task->container->image =
+                arena_printf(&world->arena, "img:%d", (int)random_below(random, 3));
+        set_placement(world, random, spec->task);
+        set_reservations(world, random, spec->task);
+        set_restart(world, random, spec->task->restart);
+        set_backoff(random, spec->task->restart);
+        return spec;
+}
+
 Sk__ServiceSpec *random_spec(struct world *world, struct random *random, const char *name,
                              size_t n_slots)
 {
         bool is_global = name[0] == 'g';
-        Sk__ServiceSpec *spec = is_global ? a_global_spec(world, name)
-                                          : a_spec(world, name, random_below(random, n_slots + 1));
+        Sk__ServiceSpec *spec;
+
+        if (name[0] == 'j' || name[0] == 'k')
+                return random_job(world, random, name, n_slots);
+        spec = is_global ? a_global_spec(world, name)
+                         : a_spec(world, name, random_below(random, n_slots + 1));
 
         spec->task->container->image =
                 arena_printf(&world->arena, "img:%d", (int)random_below(random, 3));

@@ -123,6 +123,7 @@ static void sim_done(struct sim *sim)
                 arena_done(&VEC_AT(&sim->all_news, struct news *, i)->arena);
         vec_done(&sim->all_news);
         map_done(&sim->seen);
+        map_done(&sim->seen_jobs);
         map_done(&sim->start_first);
         arena_done(&sim->arena);
         world_done(&sim->world);

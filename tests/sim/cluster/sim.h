@@ -12,7 +12,7 @@
 
 struct sim_options {
         uint64_t seed;
-        size_t n_nodes, n_services, n_slots;
+        size_t n_nodes, n_services, n_jobs, n_slots;
         int64_t faults_ns; /* how long there are faults and people */
         int64_t rest_ns;   /* how long it then has to come to rest */
         bool shall_trace;  /* every commit to stdout */

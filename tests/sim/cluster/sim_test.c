@@ -11,14 +11,18 @@
 #include "lib/base/time.h"
 #include "tests/sim/cluster/sim.h"
 
-enum { SEEDS = 20 };
+enum { SEEDS = 20, JOB_SEEDS = 12 };
+
+/* From this seed on worlds are mostly of jobs. */
+#define JOBS_FROM UINT64_C(1000000)
 
 static struct sim_options options_of(uint64_t seed, bool shall_trace)
 {
         return (struct sim_options){
                 .seed = seed,
                 .n_nodes = 3 + seed % 8,
-                .n_services = 2 + seed % 5,
+                .n_services = seed < JOBS_FROM ? 2 + seed % 5 : 1,
+                .n_jobs = seed < JOBS_FROM ? 0 : 2 + seed % 5,
                 .n_slots = 1 + seed % 7,
                 .faults_ns = 20 * NS_PER_MINUTE,
                 .rest_ns = 5 * NS_PER_HOUR,
@@ -53,6 +57,8 @@ int main(int argc, char **argv)
         for (uint64_t seed = first; seed < first + n; seed++)
                 is_well &= run(seed, shall_trace, &hash);
         if (argc == 1) {
+                for (uint64_t seed = 0; seed < JOB_SEEDS; seed++)
+                        is_well &= run(JOBS_FROM + seed, shall_trace, &hash);
                 is_well &= run(first, false, &hash);
                 is_well &= run(first, false, &again);
                 if (hash != again) {
