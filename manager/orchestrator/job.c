@@ -190,11 +190,26 @@ static bool may_go_on(const struct work *work)
                work->run == work->service->progress->job->runs[0];
 }
 
-static void decide_run(struct work *work, const Sk__JobStatus__Run *run)
+/* A run goes on with the spec it began with, on the nodes that suit that. */
+static void take_run(struct work *work, const Sk__JobStatus__Run *run)
 {
-        struct tally tally;
+        const Sk__ServiceSpecObject *object = view_service_spec(work->view, run->spec_id);
+        struct placement_need *need;
 
         work->run = run;
+        if (!object || !object->spec || !object->spec->spec || !object->spec->spec->task)
+                return;
+        need = arena_alloc(&work->plan->arena, sizeof *need);
+        placement_need_read(&work->plan->arena, work->view, object->id, object->spec, need);
+        work->need = need;
+}
+
+static void decide_run(struct work *work, const Sk__JobStatus__Run *run)
+{
+        const struct placement_need *need = work->need;
+        struct tally tally;
+
+        take_run(work, run);
         tally = count(work);
         if (!run->ended_at_ns || may_go_on(work)) {
                 live(work, &tally);
@@ -205,6 +220,7 @@ static void decide_run(struct work *work, const Sk__JobStatus__Run *run)
                                                      .n = tally.n });
         }
         work->run = NULL;
+        work->need = need;
         /* Tasks of one slot in two runs must not be one. */
         work->has_generation = false;
 }

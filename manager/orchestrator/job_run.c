@@ -128,6 +128,8 @@ bool job_begin(struct work *work)
         if (is_new)
                 take_revision(work, changed);
         if (revision->runs_asked > changed->runs_asked) {
+                /* Of those asked for at once, one. */
+                changed->n_missed += revision->runs_asked - changed->runs_asked - 1;
                 changed->runs_asked = revision->runs_asked;
                 begin_as_allowed(work, changed, "another run was asked for");
         }
