@@ -14,13 +14,14 @@ suites=(
         "properties //tests/unit/manager/orchestrator/... //tests/unit/manager/scheduler/..."
 )
 [ -z "$(git status --porcelain -- manager lib)" ] || { echo "commit your changes first" >&2; exit 2; }
+for name; do
+        [ -f "$here/$name.patch" ] || { echo "no bug is named $name" >&2; exit 2; }
+done
 trap 'git checkout -q -- manager lib' EXIT
 
-n=0 survivors=()
-for patch in "$here"/*.patch; do
-        name=$(basename "$patch" .patch)
-        [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-        git apply "$patch" || { echo "$name: does not apply" >&2; exit 2; }
+# noticed NAME: puts into 'caught' which suites fail on the sources as they are now.
+noticed() {
+        local suite word targets
         caught=()
         for suite in "${suites[@]}"; do
                 read -r word targets <<<"$suite"
@@ -29,9 +30,21 @@ for patch in "$here"/*.patch; do
                 case $? in
                 0) ;;
                 3) caught+=("$word") ;;
-                *) echo "$name: does not build" >&2; exit 2 ;;
+                *) echo "$1: does not build" >&2; exit 2 ;;
                 esac
         done
+}
+
+# Without a bug nothing may be noticed.
+noticed "the tree as it is"
+[ ${#caught[@]} -eq 0 ] || { echo "the tree as it is fails ${caught[*]}" >&2; exit 2; }
+
+n=0 survivors=()
+for patch in "$here"/*.patch; do
+        name=$(basename "$patch" .patch)
+        [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+        git apply "$patch" || { echo "$name: does not apply" >&2; exit 2; }
+        noticed "$name"
         git checkout -q -- manager lib
         n=$((n + 1))
         if [ ${#caught[@]} -eq 0 ]; then
