@@ -77,6 +77,7 @@ static int add_bind(struct mount_list *list, const Sk__Mount *mount, const char 
                                "invalid mount config for type \"bind\": bind source path does not "
                                "exist: %.200s",
                                source);
+        TRY(bind_check_propagation(source, propagation, err));
         mount_list_add(list, "bind", source, mount->target,
                        (const char *const[]){ is_shallow ? "bind" : "rbind", propagation,
                                               mount->read_only ? read_only : NULL },

@@ -22,6 +22,9 @@ void mount_list_add(struct mount_list *list, const char *type, const char *sourc
  * cannot be expanded. */
 int mount_list_add_files(struct mount_list *list, struct err *err);
 
+/* ERR_INVALID: what is mounted where 'source' lies is not propagated so. */
+int bind_check_propagation(const char *source, const char *propagation, struct err *err);
+
 /* New volumes get what the image has at their place. */
 int mount_list_fill_volumes(struct mount_list *list, int root_fd, struct err *err);
 

@@ -200,6 +200,19 @@ int add_mount(struct spec_edit *edit, const char *value)
         if (mount->type == SK__MOUNT__TYPE__BIND && str_is_empty(mount->source))
                 return err_set(edit->err, ERR_INVALID,
                                "source is required when specifying a bind mount");
+        if (mount->bind && mount->bind->read_only_non_recursive && !mount->read_only)
+                return err_set(edit->err, ERR_INVALID,
+                               "option 'bind-recursive=writable' requires 'readonly' to be "
+                               "specified in conjunction");
+        if (mount->bind && mount->bind->read_only_force_recursive && !mount->read_only)
+                return err_set(edit->err, ERR_INVALID,
+                               "option 'bind-recursive=readonly' requires 'readonly' to be "
+                               "specified in conjunction");
+        if (mount->bind && mount->bind->read_only_force_recursive &&
+            strcmp(mount->bind->propagation, "rprivate") != 0)
+                return err_set(edit->err, ERR_INVALID,
+                               "option 'bind-recursive=readonly' requires "
+                               "'bind-propagation=rprivate' to be specified in conjunction");
         if (mount->bind && mount->type != SK__MOUNT__TYPE__BIND)
                 return err_set(edit->err, ERR_INVALID,
                                "cannot mix 'bind-*' options with another mount type");

@@ -186,6 +186,18 @@ static int seccomp(const struct oci_input *input, uint64_t capabilities, json_t 
         return read_profile(&wanted->profile, ret, err);
 }
 
+/* What is mounted below a shared mount is to be seen outside, too: then the container's root may
+ * not be cut off from there, as runc has it by default. */
+static bool has_shared_mount(const struct oci_input *input)
+{
+        for (size_t i = 0; i < input->n_mounts; i++)
+                for (size_t j = 0; j < input->mounts[i].n_options; j++)
+                        if (str_equal(input->mounts[i].options[j], "shared") ||
+                            str_equal(input->mounts[i].options[j], "rshared"))
+                                return true;
+        return false;
+}
+
 static int fill_linux(const struct oci_input *input, uint64_t capabilities, json_t *ret,
                       struct err *err)
 {
@@ -200,6 +212,8 @@ static int fill_linux(const struct oci_input *input, uint64_t capabilities, json
                 json_object_set_new(ret, "seccomp", filter);
         json_object_set_new(ret, "cgroupsPath", json_string(input->cgroup_path));
         json_object_set_new(ret, "namespaces", namespaces(input));
+        if (has_shared_mount(input))
+                json_object_set_new(ret, "rootfsPropagation", json_string("shared"));
         json_object_set_new(ret, "maskedPaths", oci_strings(masked_paths, COUNT_OF(masked_paths)));
         json_object_set_new(ret, "readonlyPaths",
                             oci_strings(readonly_paths, COUNT_OF(readonly_paths)));

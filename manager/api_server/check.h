@@ -13,6 +13,9 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err);
 
 /* A job's schedule; its timezone was looked up. */
 int check_schedule(const Sk__ServiceSpec *spec, struct err *err);
+/* Its mounts. */
+int check_mounts(const Sk__ServiceSpec *spec, struct err *err);
+
 /* Its checks of health and readiness. */
 int check_health(const Sk__ServiceSpec *spec, struct err *err);
 

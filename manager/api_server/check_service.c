@@ -72,41 +72,6 @@ static int rule_environment(const Sk__ServiceSpec *spec, struct err *err)
         return 0;
 }
 
-static int rule_mounts(const Sk__ServiceSpec *spec, struct err *err)
-{
-        const Sk__ContainerSpec *container = spec->task->container;
-
-        for (size_t i = 0; i < container->n_mounts; i++) {
-                const Sk__Mount *mount = container->mounts[i];
-
-                if (mount->type > SK__MOUNT__TYPE__TMPFS)
-                        return err_set(err, ERR_UNIMPLEMENTED,
-                                       "ContainerSpec: mounts of type npipe and cluster are not "
-                                       "supported yet");
-                if (mount->target[0] != '/' && !strstr(mount->target, "{{"))
-                        return err_set(err, ERR_INVALID,
-                                       "ContainerSpec: invalid mount target, must be an absolute "
-                                       "path: %.200s",
-                                       mount->target);
-                if (strcmp(mount->target, "/") == 0)
-                        return err_set(
-                                err, ERR_INVALID,
-                                "ContainerSpec: invalid mount target: destination can't be '/'");
-                if (mount->type == SK__MOUNT__TYPE__BIND && mount->source[0] != '/' &&
-                    !strstr(mount->source, "{{"))
-                        return err_set(err, ERR_INVALID,
-                                       "ContainerSpec: invalid bind mount source, must be an "
-                                       "absolute path: %.200s",
-                                       mount->source);
-                for (size_t j = 0; j < i; j++)
-                        if (strcmp(container->mounts[j]->target, mount->target) == 0)
-                                return err_set(err, ERR_INVALID,
-                                               "ContainerSpec: duplicate mount point: %.200s",
-                                               mount->target);
-        }
-        return 0;
-}
-
 static int check_resources(const Sk__Resources *resources, struct err *err)
 {
         if (!resources)
@@ -410,7 +375,7 @@ int check_service_spec(const Sk__ServiceSpec *spec, struct err *err)
         /* In docker's order where it matters which of two faults is told. */
         static int (*const rules[])(const Sk__ServiceSpec *, struct err *) = {
                 rule_size,        rule_name,      rule_runtime,   rule_resources, rule_restart,
-                rule_environment, rule_devices,   rule_mounts,    check_health,   rule_update,
+                rule_environment, rule_devices,   check_mounts,   check_health,   rule_update,
                 rule_mode,        rule_ports,     rule_placement, rule_networks,  check_schedule,
                 check_files,      rule_templates, rule_logging,
         };

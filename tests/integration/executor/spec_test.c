@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,6 +172,54 @@ static void a_bind_mount_can_be_read_only(void **state)
         assert_string_equal(bench_output(bench), "hi\nread-only\n");
 }
 
+static void bind(struct bench *bench, const char *source, const char *propagation)
+{
+        Sk__Mount__BindOptions *options = arena_alloc(&bench->arena, sizeof *options);
+
+        sk__mount__bind_options__init(options);
+        options->propagation = propagation;
+        add_mount(bench, SK__MOUNT__TYPE__BIND, source, "/m");
+        container_of_bench(bench)->mounts[0]->bind = options;
+}
+
+static void what_is_mounted_in_a_shared_mount_is_seen_outside(void **state)
+{
+        struct bench *bench = *state;
+        const char *place = arena_printf(&bench->arena, "%s/shared", bench->folder);
+        const char *capabilities[] = { "SYS_ADMIN" };
+        struct stat status;
+
+        assert_int_equal(mkdir(place, 0755), 0);
+        assert_int_equal(mount("tmpfs", place, "tmpfs", 0, NULL), 0);
+        assert_int_equal(mount(NULL, place, NULL, MS_SHARED, NULL), 0);
+        bench_describe(bench, "mkdir /m/in; mount -t tmpfs tmpfs /m/in; touch /m/in/file");
+        container_of_bench(bench)->capability_add = capabilities;
+        container_of_bench(bench)->n_capability_add = 1;
+        bind(bench, place, "rshared");
+        assert_string_equal(bench_output(bench), "");
+        assert_int_equal(stat(arena_printf(&bench->arena, "%s/in/file", place), &status), 0);
+        umount2(arena_printf(&bench->arena, "%s/in", place), MNT_DETACH);
+        umount2(place, MNT_DETACH);
+}
+
+static void what_is_not_shared_cannot_be_mounted_so(void **state)
+{
+        struct bench *bench = *state;
+        const char *place = arena_printf(&bench->arena, "%s/alone", bench->folder);
+
+        assert_int_equal(mkdir(place, 0755), 0);
+        assert_int_equal(mount("tmpfs", place, "tmpfs", 0, NULL), 0);
+        assert_int_equal(mount(NULL, place, NULL, MS_PRIVATE, NULL), 0);
+        bench_describe(bench, "true");
+        bind(bench, place, "rslave");
+        bench_open(bench);
+        bench_begin(bench, bench->executor->ops->prepare);
+        bench_await_done(bench);
+        assert_int_equal(bench->err.code, ERR_INVALID);
+        assert_non_null(strstr(bench->err.text, "is not a shared or slave mount"));
+        umount2(place, MNT_DETACH);
+}
+
 static void a_bind_mount_of_nothing_is_invalid(void **state)
 {
         struct bench *bench = *state;
@@ -281,6 +330,8 @@ int main(void)
                 TEST(a_volume_can_be_a_mount_of_its_own),
                 TEST(a_part_of_a_volume_is_what_it_was_when_it_was_looked_at),
                 TEST(a_bind_mount_can_be_read_only),
+                TEST(what_is_mounted_in_a_shared_mount_is_seen_outside),
+                TEST(what_is_not_shared_cannot_be_mounted_so),
                 TEST(a_bind_mount_of_nothing_is_invalid),
                 TEST(the_root_can_be_read_only_with_a_tmpfs_in_it),
                 TEST(what_reaches_the_machine_is_refused),

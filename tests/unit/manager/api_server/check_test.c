@@ -238,6 +238,52 @@ static void two_mounts_cannot_share_a_target(void **state)
         assert_refused(spec, ERR_INVALID, "duplicate mount point: /x");
 }
 
+static void a_bind_s_options_fit_together(void **state)
+{
+        static const char *const modes[] = { "private", "rprivate", "slave",
+                                             "rslave",  "shared",   "rshared" };
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+        Sk__Mount *mount = a_mount(*state, spec, SK__MOUNT__TYPE__BIND, "/tmp", "/x");
+        Sk__Mount__BindOptions bind = SK__MOUNT__BIND_OPTIONS__INIT;
+
+        mount->bind = &bind;
+        for (size_t i = 0; i < COUNT_OF(modes); i++) {
+                bind.propagation = modes[i];
+                assert_int_equal(check_service_spec(spec, NULL), 0);
+        }
+        bind.propagation = "public";
+        assert_refused(spec, ERR_INVALID,
+                       "invalid mount config for type \"bind\": invalid propagation mode: public");
+        bind.propagation = "";
+        bind.read_only_force_recursive = true;
+        assert_refused(spec, ERR_INVALID,
+                       "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
+        mount->read_only = true;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        bind.read_only_non_recursive = true;
+        assert_refused(spec, ERR_INVALID, "mount options conflict: ReadOnlyNonRecursive");
+        mount->type = SK__MOUNT__TYPE__TMPFS;
+        assert_refused(spec, ERR_INVALID, "field BindOptions must not be specified");
+        mount->bind = NULL;
+        assert_refused(spec, ERR_INVALID, "field Source must not be specified");
+}
+
+static void a_part_of_a_volume_is_below_it(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+        Sk__Mount *mount = a_mount(*state, spec, SK__MOUNT__TYPE__VOLUME, "data", "/x");
+        Sk__Mount__VolumeOptions volume = SK__MOUNT__VOLUME_OPTIONS__INIT;
+
+        mount->volume = &volume;
+        volume.subpath = "a/..b/c..";
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        volume.subpath = "a/../../b";
+        assert_refused(spec, ERR_INVALID, "subpath must be a relative path within the volume");
+        volume.subpath = "a";
+        mount->source = "";
+        assert_refused(spec, ERR_INVALID, "must not set Subpath when using anonymous volumes");
+}
+
 static void nothing_is_mounted_over_the_root(void **state)
 {
         Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
@@ -386,6 +432,8 @@ int main(void)
                 T(times_and_ratios_have_bounds),
                 T(a_health_check_that_cannot_be_is_refused),
                 T(two_mounts_cannot_share_a_target),
+                T(a_bind_s_options_fit_together),
+                T(a_part_of_a_volume_is_below_it),
                 T(nothing_is_mounted_over_the_root),
                 T(ports_are_numbers_up_to_65535),
                 T(a_port_is_published_once),
