@@ -28,8 +28,9 @@ struct bundle {
         const struct rootfs_mount *rootfs;
         const struct bundle_file *files;
         size_t n_files;
-        const char *folder;         /* of the task: made here */
-        const char *memory_folder;  /* of the task, on a file system in memory: made here */
+        const char *folder;        /* of the task: made here */
+        const char *memory_folder; /* of the task, on a file system in memory: made here */
+        int64_t now_ns;
         const char *volumes_folder; /* of the node */
         const char *cgroup_path, *init_path, *dns_server;
         const char *netns_path; /* NULL: the node's network */

@@ -5,6 +5,7 @@
 
 #include "agent/containerd/shim.h"
 #include "agent/executor_containerd_task.h"
+#include "agent/oci/volume_record.h"
 #include "agent/oci/volume.h"
 #include "api/containerd/containers.pb-c.h"
 #include "api/containerd/tasks.pb-c.h"
@@ -137,6 +138,8 @@ static int remove_memory_on_pool(void *context, struct err *err)
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
         TRY(file_remove_tree(path, err));
         TRY(executor_unmount_parts(task, err));
+        task_path(task, NULL, path);
+        volume_forget_users(path);
         task_run_path(task, NULL, path);
         TRY(file_remove_tree(path, err));
         /* What a runc that was killed remembers. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/oci/volume.h"
+#include "agent/oci/volume_record.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
@@ -86,13 +87,13 @@ static int add_bind(struct mount_list *list, const Sk__Mount *mount, const char 
 }
 
 static int add_volume_mount(struct mount_list *list, const Sk__Mount *mount, const char *name,
-                            struct err *err)
+                            const Sk__Mount__VolumeOptions *asked, struct err *err)
 {
         struct arena *arena = &list->bundle->arena;
         struct volume_mount volume;
         const char **options;
 
-        TRY(volume_read_mount(name, mount->volume, arena, &volume, err));
+        TRY(volume_read_mount(name, asked, arena, &volume, err));
         options = arena_alloc(arena, (volume.n_options + 1) * sizeof *options);
         for (size_t i = 0; i < volume.n_options; i++)
                 options[i] = volume.options[i];
@@ -120,21 +121,51 @@ static int mount_part(struct mount_list *list, const char *name, const char *sub
         return failed;
 }
 
+/* A volume with a name is what it was first made as, by this task or another or a person. */
+static int take_record(struct mount_list *list, const char *name,
+                       const Sk__Mount__VolumeOptions **options, Sk__Mount__VolumeOptions *ret,
+                       struct err *err)
+{
+        struct bundle *bundle = list->bundle;
+        Sk__NodeVolume wanted = SK__NODE_VOLUME__INIT, *volume;
+
+        if (str_is_empty(name))
+                return 0;
+        sk__mount__volume_options__init(ret);
+        if (*options)
+                *ret = **options;
+        wanted.name = name;
+        wanted.driver = str_or(ret->driver, "local");
+        wanted.labels = ret->labels;
+        wanted.n_labels = ret->n_labels;
+        wanted.options = ret->driver_options;
+        wanted.n_options = ret->n_driver_options;
+        TRY(volume_create(bundle->volumes_folder, &wanted, bundle->now_ns, &bundle->arena, &volume,
+                          err));
+        vec_push(&list->names, &volume->name);
+        ret->driver_options = volume->options;
+        ret->n_driver_options = volume->n_options;
+        *options = ret;
+        return volume_note_users(bundle->folder, list->names.data, list->names.n, err);
+}
+
 static int add_volume(struct mount_list *list, const Sk__Mount *mount, const char *name,
                       size_t number, struct err *err)
 {
         struct bundle *bundle = list->bundle;
         const Sk__Mount__VolumeOptions *options = mount->volume;
         const char *path, *folder = bundle->volumes_folder;
+        Sk__Mount__VolumeOptions known;
         const char *subpath = options ? str_or(options->subpath, NULL) : NULL;
 
+        TRY(take_record(list, name, &options, &known, err));
         if (volume_is_mount(options) && str_equal(str_or(options->driver, "local"), "local")) {
                 if (subpath)
                         return err_set(err, ERR_INVALID,
                                        "volume '%.100s' is a mount of its own: a part of it "
                                        "('%.100s') cannot be mounted",
                                        name, subpath);
-                return add_volume_mount(list, mount, name, err);
+                return add_volume_mount(list, mount, name, options, err);
         }
         /* A volume without a name goes with its task. */
         if (str_is_empty(name)) {
@@ -254,6 +285,7 @@ int mount_list_build(struct mount_list *list, struct err *err)
         const Sk__ContainerSpec *container = list->bundle->spec->task->container;
 
         list->volumes = VEC_OF(struct mount_volume);
+        list->names = VEC_OF(const char *);
         add_own_file(list, "resolv.conf");
         add_own_file(list, "hostname");
         add_own_file(list, "hosts");
@@ -279,4 +311,5 @@ void mount_list_done(struct mount_list *list)
 {
         vec_done(&list->mounts);
         vec_done(&list->volumes);
+        vec_done(&list->names);
 }

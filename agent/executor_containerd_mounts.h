@@ -7,6 +7,7 @@
 struct mount_list {
         struct bundle *bundle;
         struct vec mounts;  /* of struct oci_mount, outer folders before inner ones */
+        struct vec names;   /* of const char *: the volumes that have one */
         struct vec volumes; /* of struct mount_volume: those still to be filled from the image */
 };
 

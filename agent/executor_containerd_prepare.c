@@ -244,6 +244,7 @@ static void make_bundle(void *context)
                 .n_files = task->n_files,
                 .folder = arena_strdup(arena, folder),
                 .memory_folder = arena_printf(arena, "%s/%s", executor->memory_folder, task->id),
+                .now_ns = loop_now(executor->options.loop),
                 .volumes_folder = arena_printf(arena, "%s/volumes", options->state_folder),
                 .cgroup_path = arena_printf(arena, "/%s/%s", options->cgroup_parent, task->id),
                 .init_path = executor->init_path,

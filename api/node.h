@@ -12,7 +12,10 @@
         X(PullImage, pull_image, PullImageRequest, PullImageResponse, SERVER_STREAM, ROLE_LOCAL)   \
         X(LoadImage, load_image, LoadImageRequest, LoadImageResponse, CLIENT_STREAM, ROLE_LOCAL)   \
         X(ListImages, list_images, ListImagesRequest, ListImagesResponse, UNARY, ROLE_LOCAL)       \
-        X(RemoveImage, remove_image, RemoveImageRequest, RemoveImageResponse, UNARY, ROLE_LOCAL)
+        X(RemoveImage, remove_image, RemoveImageRequest, RemoveImageResponse, UNARY, ROLE_LOCAL)   \
+        X(CreateVolume, create_volume, CreateVolumeRequest, CreateVolumeResponse, UNARY, ROLE_LOCAL)\
+        X(ListVolumes, list_volumes, ListVolumesRequest, ListVolumesResponse, UNARY, ROLE_LOCAL)   \
+        X(RemoveVolume, remove_volume, RemoveVolumeRequest, RemoveVolumeResponse, UNARY, ROLE_LOCAL)
 /* clang-format on */
 
 /* Not named after the method: sync() is the C library's. */

@@ -19,6 +19,7 @@ static const struct {
         { "secret", "Manage Swarm secrets" },
         { "config", "Manage Swarm configs" },
         { "image", "Manage this node's images" },
+        { "volume", "Manage this node's volumes" },
 };
 
 const char *command_noun_summary(const char *noun)
@@ -227,7 +228,6 @@ static const struct {
 } later[] = {
         { "network", "overlay networks come with a later release" },
         { "stack", "stacks come with a later release" },
-        { "volume", "volumes are made by the services that use them" },
 };
 
 static int unknown_command(const char *noun, char **argv)

@@ -3,5 +3,5 @@
 #include "cli/command.h"
 
 extern const struct command service_commands[], node_commands[], task_commands[], swarm_commands[],
-        image_commands[], secret_commands[], config_commands[], inside_commands[], usage_commands[],
-        system_commands[];
+        image_commands[], volume_commands[], secret_commands[], config_commands[],
+        inside_commands[], usage_commands[], system_commands[];

@@ -32,3 +32,6 @@ void node_forget_swarm(struct node *node);
 
 /* docker's words: inactive pending active. */
 const char *node_state_name(const struct node *node);
+
+/* Of a handler's context. */
+struct node *node_of(void *context);

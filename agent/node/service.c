@@ -14,7 +14,7 @@ enum { LOAD_SIZE_MAX_GB = 16 };
 
 NODE_AGENT_METHODS(RPC_PROTOTYPE)
 
-static struct node *node_of(void *context)
+struct node *node_of(void *context)
 {
         struct daemon *daemon = context;
         struct node_holder *holder = daemon->state;

@@ -28,7 +28,7 @@ static int failed(const char *what, const char *name, struct err *err)
         return err_set(err, ERR_UNAVAILABLE, "%s '%s': %s", what, name, strerror(errno));
 }
 
-static bool is_name(const char *name)
+bool volume_is_name(const char *name)
 {
         size_t length = strlen(name);
 
@@ -47,7 +47,7 @@ int volume_make(const char *folder, const char *name, const Sk__Mount__VolumeOpt
         const char *driver = options ? str_or(options->driver, "local") : "local";
         const char *path;
 
-        if (!is_name(name))
+        if (!volume_is_name(name))
                 return err_set(err, ERR_INVALID,
                                "\"%.100s\" includes invalid characters for a local volume name, "
                                "only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",
@@ -78,7 +78,7 @@ bool volume_is_mount(const Sk__Mount__VolumeOptions *options)
         return options && options->n_driver_options > 0;
 }
 
-static int check_options(const char *name, const Sk__Mount__VolumeOptions *options, struct err *err)
+int volume_check_options(const char *name, const Sk__Mount__VolumeOptions *options, struct err *err)
 {
         for (size_t i = 0; i < options->n_driver_options; i++) {
                 const char *key = options->driver_options[i]->key;
@@ -122,7 +122,7 @@ int volume_read_mount(const char *name, const Sk__Mount__VolumeOptions *options,
                 .options = arena_alloc(arena, (strlen(text) + 1) * sizeof *mount.options),
         };
 
-        TRY(check_options(name, options, err));
+        TRY(volume_check_options(name, options, err));
         for (char *one = strtok_r(text, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
                 const char **option = &mount.options[mount.n_options++];
 

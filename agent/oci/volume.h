@@ -21,6 +21,12 @@ bool volume_is_mount(const Sk__Mount__VolumeOptions *options);
 int volume_read_mount(const char *name, const Sk__Mount__VolumeOptions *options,
                       struct arena *arena, struct volume_mount *ret, struct err *err);
 
+/* May a volume of the local driver be called so? */
+bool volume_is_name(const char *name);
+/* ERR_INVALID: the local driver has no such options, or needs more. */
+int volume_check_options(const char *name, const Sk__Mount__VolumeOptions *options,
+                         struct err *err);
+
 /* Makes the volume when it is missing; *ret_path is its "_data", in 'arena'. */
 int volume_make(const char *folder, const char *name, const Sk__Mount__VolumeOptions *options,
                 struct arena *arena, const char **ret_path, struct err *err);

@@ -1,0 +1,221 @@
+/* Records of volumes. */
+#include "agent/oci/volume_record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/oci/volume.h"
+#include "lib/base/str.h"
+#include "lib/base/time.h"
+#include "lib/base/vec.h"
+#include "lib/message/message.h"
+#include "lib/os/file.h"
+
+enum { RECORD_MAX = 1 << 20, USERS_MAX = 1 << 20 };
+
+#define USERS_FILE "volumes-used"
+
+/* --- one volume --- */
+
+/* One that an earlier version made has no record: it is as plain as can be. */
+static void describe_plain(const char *path, struct arena *arena, Sk__NodeVolume *volume)
+{
+        struct stat status;
+
+        sk__node_volume__init(volume);
+        if (stat(path, &status) == 0)
+                volume->created_at_ns = status.st_mtim.tv_sec * NS_PER_S + status.st_mtim.tv_nsec;
+        volume->driver = arena_strdup(arena, "local");
+}
+
+int volume_read(const char *folder, const char *name, struct arena *arena, Sk__NodeVolume **ret,
+                struct err *err)
+{
+        const char *path = arena_printf(arena, "%s/%s/_data", folder, name);
+        const char *record = arena_printf(arena, "%s/%s/volume", folder, name);
+        _cleanup_(str_done) struct str text = { 0 };
+        ProtobufCMessage *message;
+        Sk__NodeVolume *volume = arena_alloc(arena, sizeof *volume);
+
+        if (!volume_is_name(name) || !file_exists(path))
+                return err_set(err, ERR_NOT_FOUND, "get %.200s: no such volume", name);
+        describe_plain(path, arena, volume);
+        if (file_read(record, RECORD_MAX, &text, NULL) == 0) {
+                TRY(message_unpack(arena, &sk__node_volume__descriptor, (const uint8_t *)text.text,
+                                   text.length, &message, err));
+                volume = (Sk__NodeVolume *)message;
+        }
+        volume->name = arena_strdup(arena, name);
+        volume->mountpoint = path;
+        *ret = volume;
+        return 0;
+}
+
+static int check_driver(const Sk__NodeVolume *wanted, struct err *err)
+{
+        const char *driver = str_or(wanted->driver, "local");
+        Sk__Mount__VolumeOptions options = SK__MOUNT__VOLUME_OPTIONS__INIT;
+
+        if (!str_equal(driver, "local"))
+                return err_set(err, ERR_NOT_FOUND,
+                               "create %.200s: error looking up volume plugin %.100s: plugin "
+                               "\"%.100s\" not found",
+                               wanted->name, driver, driver);
+        options.driver_options = wanted->options;
+        options.n_driver_options = wanted->n_options;
+        return wanted->n_options ? volume_check_options(wanted->name, &options, err) : 0;
+}
+
+int volume_create(const char *folder, const Sk__NodeVolume *wanted, int64_t now_ns,
+                  struct arena *arena, Sk__NodeVolume **ret, struct err *err)
+{
+        Sk__NodeVolume record = *wanted;
+        const char *path, *file = arena_printf(arena, "%s/%s/volume", folder, wanted->name);
+        uint8_t *data;
+        size_t size;
+
+        if (volume_read(folder, wanted->name, arena, ret, NULL) == 0) {
+                if (!str_equal((*ret)->driver, str_or(wanted->driver, "local")))
+                        return err_set(err, ERR_EXISTS,
+                                       "create %.200s: conflict: volume name must be unique",
+                                       wanted->name);
+                return 0;
+        }
+        TRY(check_driver(wanted, err));
+        record.driver = str_or(wanted->driver, "local");
+        record.created_at_ns = now_ns;
+        record.mountpoint = record.name = "";
+        message_pack(arena, &record.base, &data, &size);
+        if (!volume_is_name(wanted->name))
+                return volume_make(folder, wanted->name, NULL, arena, &path, err);
+        TRY(file_make_folders(arena_printf(arena, "%s/%s", folder, wanted->name), 0711, err));
+        TRY(file_write_atomic(file, data, size, 0600, err));
+        TRY(volume_make(folder, wanted->name, NULL, arena, &path, err));
+        return volume_read(folder, wanted->name, arena, ret, err);
+}
+
+/* --- who uses them --- */
+
+int volume_note_users(const char *task_folder, const char *const *names, size_t n, struct err *err)
+{
+        _cleanup_(str_done) struct str text = { 0 }, path = { 0 };
+
+        if (n == 0)
+                return 0;
+        for (size_t i = 0; i < n; i++)
+                str_addf(&text, "%s\n", names[i]);
+        str_addf(&path, "%s/" USERS_FILE, task_folder);
+        return file_write_atomic(path.text, text.text, text.length, 0600, err);
+}
+
+void volume_forget_users(const char *task_folder)
+{
+        _cleanup_(str_done) struct str path = { 0 };
+
+        str_addf(&path, "%s/" USERS_FILE, task_folder);
+        (void)unlink(path.text);
+}
+
+struct use {
+        const char *volume, *task;
+};
+
+static void read_uses(const char *tasks_folder, const char *task, struct arena *arena,
+                      struct vec *uses)
+{
+        const char *path = arena_printf(arena, "%s/%s/" USERS_FILE, tasks_folder, task);
+        _cleanup_(str_done) struct str text = { 0 };
+        char *rest, *name;
+
+        if (file_read(path, USERS_MAX, &text, NULL) < 0)
+                return;
+        rest = arena_strdup(arena, str_text(&text));
+        while ((name = strsep(&rest, "\n")))
+                if (name[0])
+                        vec_push(uses, &(struct use){ name, arena_strdup(arena, task) });
+}
+
+static struct vec find_uses(const char *tasks_folder, struct arena *arena)
+{
+        struct vec uses = VEC_OF(struct use);
+        DIR *folder = opendir(tasks_folder);
+        const struct dirent *entry;
+
+        while (folder && (entry = readdir(folder)))
+                if (entry->d_name[0] != '.')
+                        read_uses(tasks_folder, entry->d_name, arena, &uses);
+        if (folder)
+                closedir(folder);
+        return uses;
+}
+
+static void add_users(Sk__NodeVolume *volume, const struct vec *uses, struct arena *arena)
+{
+        const char **tasks = arena_alloc(arena, (uses->n + 1) * sizeof *tasks);
+
+        volume->n_tasks = 0;
+        for (size_t i = 0; i < uses->n; i++) {
+                const struct use *use = &VEC_AT(uses, struct use, i);
+
+                if (str_equal(use->volume, volume->name))
+                        tasks[volume->n_tasks++] = use->task;
+        }
+        volume->tasks = tasks;
+}
+
+/* --- all of them --- */
+
+static int by_name(const void *a, const void *b)
+{
+        return strcmp((*(Sk__NodeVolume *const *)a)->name, (*(Sk__NodeVolume *const *)b)->name);
+}
+
+int volume_list(const char *folder, const char *tasks_folder, struct arena *arena,
+                Sk__ListVolumesResponse *ret, struct err *err)
+{
+        _cleanup_(vec_done) struct vec all = VEC_OF(Sk__NodeVolume *), uses = VEC_OF(struct use);
+        DIR *found = opendir(folder);
+        const struct dirent *entry;
+        Sk__NodeVolume *volume;
+
+        if (!found && errno != ENOENT)
+                return err_set(err, ERR_UNAVAILABLE, "read '%s': %m", folder);
+        uses = find_uses(tasks_folder, arena);
+        while (found && all.n < VOLUMES_MAX && (entry = readdir(found))) {
+                if (volume_read(folder, entry->d_name, arena, &volume, NULL) < 0)
+                        continue;
+                add_users(volume, &uses, arena);
+                vec_push(&all, &volume);
+        }
+        if (found)
+                closedir(found);
+        ret->volumes = arena_alloc(arena, (all.n + 1) * sizeof *ret->volumes);
+        ret->n_volumes = all.n;
+        for (size_t i = 0; i < all.n; i++)
+                ret->volumes[i] = VEC_AT(&all, Sk__NodeVolume *, i);
+        qsort(ret->volumes, all.n, sizeof *ret->volumes, by_name);
+        return 0;
+}
+
+int volume_remove(const char *folder, const char *tasks_folder, const char *name, struct err *err)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        _cleanup_(vec_done) struct vec uses = VEC_OF(struct use);
+        _cleanup_(str_done) struct str users = { 0 };
+        Sk__NodeVolume *volume;
+
+        TRY(volume_read(folder, name, &arena, &volume, err));
+        uses = find_uses(tasks_folder, &arena);
+        add_users(volume, &uses, &arena);
+        for (size_t i = 0; i < volume->n_tasks; i++)
+                str_addf(&users, "%s%s", i ? " " : "", volume->tasks[i]);
+        if (volume->n_tasks)
+                return err_set(err, ERR_PRECONDITION, "remove %.200s: volume is in use - [%s]",
+                               name, str_text(&users));
+        return file_remove_tree(arena_printf(&arena, "%s/%s", folder, name), err);
+}

@@ -1,0 +1,29 @@
+/* What is known of the volumes of the local driver: which there are, what they were made with, who
+ * uses them.  FOLDER/NAME/_data is a volume, FOLDER/NAME/volume what it was made with; a task's
+ * folder has a file that names the volumes it uses.  Blocking; for the worker pool. */
+#pragma once
+#include "api/node.pb-c.h"
+#include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+enum { VOLUMES_MAX = 100000 };
+
+/* ERR_NOT_FOUND: "get NAME: no such volume". */
+int volume_read(const char *folder, const char *name, struct arena *arena, Sk__NodeVolume **ret,
+                struct err *err);
+
+/* Makes it; one that is there stays as it is, and is told as that.  ERR_EXISTS: it has another
+ * driver. */
+int volume_create(const char *folder, const Sk__NodeVolume *wanted, int64_t now_ns,
+                  struct arena *arena, Sk__NodeVolume **ret, struct err *err);
+
+/* All, by name, with who uses them. */
+int volume_list(const char *folder, const char *tasks_folder, struct arena *arena,
+                Sk__ListVolumesResponse *ret, struct err *err);
+
+/* ERR_PRECONDITION: "remove NAME: volume is in use - [TASKS]". */
+int volume_remove(const char *folder, const char *tasks_folder, const char *name, struct err *err);
+
+/* The task in whose folder this is said uses these volumes from now on, or none. */
+int volume_note_users(const char *task_folder, const char *const *names, size_t n, struct err *err);
+void volume_forget_users(const char *task_folder);

@@ -1,0 +1,130 @@
+/* Volumes: made once, listed with their users, removed when nobody uses them. */
+#include "agent/oci/volume_record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+#include "tests/unit/test.h"
+
+struct place {
+        char folder[300], volumes[320], tasks[320], task[340];
+        struct arena arena;
+        struct err err;
+};
+
+static int setup(void **state)
+{
+        struct place *place = mem_alloc(sizeof *place);
+
+        snprintf(place->folder, sizeof place->folder, "%s/volumes-XXXXXX", getenv("TEST_TMPDIR"));
+        assert_non_null(mkdtemp(place->folder));
+        snprintf(place->volumes, sizeof place->volumes, "%s/volumes", place->folder);
+        snprintf(place->tasks, sizeof place->tasks, "%s/tasks", place->folder);
+        snprintf(place->task, sizeof place->task, "%s/t1", place->tasks);
+        assert_int_equal(file_make_folders(place->task, 0700, NULL), 0);
+        *state = place;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        struct place *place = *state;
+
+        file_remove_tree(place->folder, NULL);
+        arena_done(&place->arena);
+        free(place);
+        return 0;
+}
+
+static Sk__NodeVolume a_volume(const char *name)
+{
+        Sk__NodeVolume volume = SK__NODE_VOLUME__INIT;
+
+        volume.name = name;
+        return volume;
+}
+
+static int create(struct place *place, const Sk__NodeVolume *wanted, Sk__NodeVolume **ret)
+{
+        return volume_create(place->volumes, wanted, 7, &place->arena, ret, &place->err);
+}
+
+static void a_volume_stays_what_it_was_made_as(void **state)
+{
+        struct place *place = *state;
+        Sk__Label label = SK__LABEL__INIT, *labels = &label;
+        Sk__NodeVolume wanted = a_volume("data"), again = a_volume("data"), *made;
+
+        label.key = "a";
+        label.value = "b";
+        wanted.labels = &labels;
+        wanted.n_labels = 1;
+        assert_int_equal(create(place, &wanted, &made), 0);
+        assert_int_equal(create(place, &again, &made), 0);
+        assert_int_equal(made->n_labels, 1);
+        assert_string_equal(made->labels[0]->value, "b");
+        assert_string_equal(made->driver, "local");
+        assert_int_equal(made->created_at_ns, 7);
+        assert_true(file_exists(made->mountpoint));
+}
+
+static void what_cannot_be_made_leaves_nothing(void **state)
+{
+        static const char *const bad[] = { "", ".", "..", "a/b", "-a", "a b" };
+        struct place *place = *state;
+        Sk__ListVolumesResponse all = SK__LIST_VOLUMES_RESPONSE__INIT;
+        Sk__NodeVolume wanted = a_volume("x"), *made;
+
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+                wanted.name = bad[i];
+                assert_int_equal(create(place, &wanted, &made), ERR_INVALID);
+        }
+        wanted.name = "x";
+        wanted.driver = "nosuch";
+        assert_int_equal(create(place, &wanted, &made), ERR_NOT_FOUND);
+        assert_int_equal(volume_list(place->volumes, place->tasks, &place->arena, &all,
+                                     &place->err),
+                         0);
+        assert_int_equal(all.n_volumes, 0);
+}
+
+static void one_that_is_in_use_is_not_removed(void **state)
+{
+        const char *names[] = { "other", "data" };
+        struct place *place = *state;
+        Sk__NodeVolume wanted = a_volume("data"), *made;
+        Sk__ListVolumesResponse all = SK__LIST_VOLUMES_RESPONSE__INIT;
+
+        assert_int_equal(create(place, &wanted, &made), 0);
+        assert_int_equal(volume_note_users(place->task, names, 2, &place->err), 0);
+        assert_int_equal(volume_list(place->volumes, place->tasks, &place->arena, &all,
+                                     &place->err),
+                         0);
+        assert_int_equal(all.n_volumes, 1);
+        assert_string_equal(all.volumes[0]->tasks[0], "t1");
+        assert_int_equal(volume_remove(place->volumes, place->tasks, "data", &place->err),
+                         ERR_PRECONDITION);
+        assert_string_equal(place->err.text, "remove data: volume is in use - [t1]");
+        volume_forget_users(place->task);
+        assert_int_equal(volume_remove(place->volumes, place->tasks, "data", &place->err), 0);
+        assert_int_equal(volume_remove(place->volumes, place->tasks, "data", &place->err),
+                         ERR_NOT_FOUND);
+        assert_int_equal(volume_remove(place->volumes, place->tasks, "../tasks", &place->err),
+                         ERR_NOT_FOUND);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                T(a_volume_stays_what_it_was_made_as),
+                T(what_cannot_be_made_leaves_nothing),
+                T(one_that_is_in_use_is_not_removed),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
