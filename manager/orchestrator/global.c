@@ -24,26 +24,36 @@ static const Sk__Task *other_than_canary(const struct work *work)
         return NULL;
 }
 
+static void fill_node(struct work *work, const struct filling *filling, const struct slot *slot)
+{
+        const Sk__Task *like = fill_like(work, filling, slot->newest);
+
+        if (global_takes_new(work, view_node(work->view, slot->node_id), like) &&
+            !work_is_full(work))
+                fill(work, 0, slot->node_id, slot->newest, like, "every node runs one");
+}
+
 void global_decide(struct work *work)
 {
-        size_t n_nodes = view_count(work->view, SK__KIND__KIND_NODE), n_slots = 0;
+        size_t n_nodes = view_count(work->view, SK__KIND__KIND_NODE), n_slots = 0, n_empty = 0;
         struct slot *slots = arena_alloc(&work->plan->arena, n_nodes * sizeof *slots);
+        struct slot *empty = arena_alloc(&work->plan->arena, n_nodes * sizeof *empty);
         struct view_cursor cursor = { 0 };
         const struct object_head *head;
-        /* While canaries are tried, what else comes is like what else is there. */
-        const Sk__Task *like = other_than_canary(work);
+        struct filling filling;
 
         while ((head = view_each(work->view, SK__KIND__KIND_NODE, &cursor))) {
-                const Sk__Node *node = (const Sk__Node *)head;
-                struct slot slot = slot_look(work, 0, node->id);
+                struct slot slot = slot_look(work, 0, head->id);
 
                 if (slot.state != SLOT_EMPTY)
                         slots[n_slots++] = slot;
-                else if (global_takes_new(work, node, like) && !work_is_full(work))
-                        work_create(work, 0, node->id, like,
-                                    restart_desired(work, slot.newest, false),
-                                    "every node runs one");
+                else
+                        empty[n_empty++] = slot;
         }
+        /* While canaries are tried, what else comes is like what else is there. */
+        filling = fill_begin(work, slots, n_slots, other_than_canary(work));
+        for (size_t i = 0; i < n_empty; i++)
+                fill_node(work, &filling, &empty[i]);
         update_decide(work, slots, n_slots);
 }
 

@@ -44,26 +44,21 @@ static const Sk__Task *like_others(const struct work *work, const struct slot *s
         return like;
 }
 
-static void fill(struct work *work, const struct slot *slot, uint64_t number, const Sk__Task *like)
-{
-        const Sk__Task *older = slot ? slot->newest : NULL;
-
-        work_create(work, number, "", like, restart_desired(work, older, false),
-                    older ? "the slot is empty" : "the service wants it");
-}
-
 /* The lowest numbers first, those given up before included. */
 static void scale_up(struct work *work, const struct slot *slots, size_t n_slots,
                      uint64_t n_missing)
 {
-        const Sk__Task *like = like_others(work, slots, n_slots);
+        struct filling filling =
+                fill_begin(work, slots, n_slots, like_others(work, slots, n_slots));
 
         for (uint64_t number = 1; n_missing && !work_is_full(work); number++) {
                 const struct slot *slot = number <= n_slots ? &slots[number - 1] : NULL;
+                const Sk__Task *newest = slot ? slot->newest : NULL;
 
                 if (slot && slot->state != SLOT_EMPTY)
                         continue;
-                fill(work, slot, number, like);
+                fill(work, number, "", newest, fill_like(work, &filling, newest),
+                     newest ? "the slot is empty" : "the service wants it");
                 n_missing--;
         }
 }

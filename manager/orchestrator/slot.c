@@ -117,6 +117,14 @@ bool slot_ended_by_itself(const Sk__Task *task)
                state == SK__TASK_STATE__TASK_REJECTED;
 }
 
+bool slot_has_present_spec(const struct work *work, const struct slot *slot)
+{
+        for (const Sk__Task *task = slot->newest; task; task = view_slot_older(work->view, task))
+                if ((task == slot->newest || task_is_wanted(task)) && !work_is_dirty(work, task))
+                        return true;
+        return false;
+}
+
 /* Whether it was told to stop already makes no difference. */
 static enum slot_state state_of(const struct work *work, const Sk__Task *newest,
                                 const char **ret_why)

@@ -61,22 +61,13 @@ static void count_busy(struct work *work, struct update *update, const struct sl
         }
 }
 
-/* Also one that goes on until its successor, of whatever spec, runs. */
-static bool has_present_spec(const struct work *work, const struct slot *slot)
-{
-        for (const Sk__Task *task = slot->newest; task; task = view_slot_older(work->view, task))
-                if ((task == slot->newest || task_is_wanted(task)) && !work_is_dirty(work, task))
-                        return true;
-        return false;
-}
-
 static void count_slots(struct work *work, struct update *update)
 {
         for (size_t i = 0; i < update->n_slots; i++) {
                 const struct slot *slot = &update->slots[i];
                 bool is_dirty = slot_is_dirty(work, slot), leaves = slot_is_leaving(work, slot);
 
-                update->n_new += has_present_spec(work, slot);
+                update->n_new += slot_has_present_spec(work, slot);
                 update->n_dirty += is_dirty;
                 update->n_leaving += leaves;
                 if (!is_dirty && !leaves)
@@ -238,7 +229,10 @@ void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
         const Sk__UpdateStatus *status = work_update_status(work);
         struct update update = { .config = work_update_config(work),
                                  .slots = slots,
-                                 .n_slots = n_slots };
+                                 .n_slots = n_slots,
+                                 .n_new = work->n_new,
+                                 .n_starting = work->n_new,
+                                 .n_dirty = work->n_like_older };
 
         switch (failure_decide(work, update.config, slots, n_slots)) {
         case FAILURE_ROLLS_BACK:

@@ -28,6 +28,7 @@ struct work {
         bool has_group;
         Sk__ServiceProgress *progress; /* as it shall be; NULL while it stays as it is */
         bool has_generation;           /* progress->generation is for the tasks created now */
+        size_t n_new, n_like_older;    /* slots filled beside canaries: canaries, and others */
 };
 
 /* False when the service cannot be worked on: it, or its spec, is not there. */
@@ -101,6 +102,25 @@ bool node_may_bear(const struct work *work, const Sk__Node *node, const Sk__Task
 bool slot_task_is_lost(const struct view *view, const Sk__Task *task);
 /* Is it alive on a drained node, which it is to leave when its turn comes? */
 bool slot_is_leaving(const struct work *work, const struct slot *slot);
+
+/* Has it a task of the present spec, be it one that goes on until its successor, of whatever spec,
+ * runs? */
+bool slot_has_present_spec(const struct work *work, const struct slot *slot);
+
+/* --- fill.c: what empty slots are filled with --- */
+
+struct filling {
+        const Sk__Task *others; /* what is beside the canaries; NULL: nothing */
+        uint64_t n_canaries;    /* so many are missing */
+};
+
+struct filling fill_begin(const struct work *work, const struct slot *slots, size_t n_slots,
+                          const Sk__Task *others);
+/* What is to fill a slot that had 'newest' (NULL: none), as fill() takes it. */
+const Sk__Task *fill_like(const struct work *work, const struct filling *filling,
+                          const Sk__Task *newest);
+void fill(struct work *work, uint64_t slot, const char *node_id, const Sk__Task *newest,
+          const Sk__Task *like, const char *reason);
 
 /* --- restart.c: may it run again, and when --- */
 
