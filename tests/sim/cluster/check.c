@@ -27,7 +27,7 @@ static struct seen_task *seen_of(struct sim *sim, const char *id)
         return seen;
 }
 
-static bool ended_by_itself(Sk__TaskState state)
+bool task_ended_by_itself(Sk__TaskState state)
 {
         return state == SK__TASK_STATE__TASK_FAILED || state == SK__TASK_STATE__TASK_COMPLETE ||
                state == SK__TASK_STATE__TASK_REJECTED;
@@ -44,7 +44,7 @@ static void check_growth(struct sim *sim, const Sk__Task *task)
                 sim_fail(sim, "task %s went back to %s", task->id, task_state_name(state));
         if (desired < seen->desired)
                 sim_fail(sim, "task %s is wanted again as %s", task->id, task_state_name(desired));
-        if (ended_by_itself(state) && !seen->failed_at)
+        if (task_ended_by_itself(state) && !seen->failed_at)
                 seen->failed_at = sim->world.now;
         if (desired >= SK__TASK_STATE__TASK_SHUTDOWN && !seen->told_to_stop_at)
                 seen->told_to_stop_at = sim->world.now;

@@ -155,6 +155,15 @@ static void check_rebalance(struct sim *sim, const Sk__Service *service, size_t 
                 sim_fail(sim, "the rebalance of service %s does not end", service->name);
 }
 
+/* Who ended and rests for ever has its slot, and with an older spec waits for its update beside
+ * canaries. */
+static bool waits_beside_canaries(struct sim *sim, const Sk__Service *service,
+                                  const Sk__Task *newest)
+{
+        return has_canaries(sim, service) && !is_current(sim, service, newest) &&
+               task_ended_by_itself(task_state(newest)) && may_rest(sim, newest);
+}
+
 static void check_service(struct sim *sim, const Sk__Service *service)
 {
         const Sk__ServiceSpec *spec =
@@ -173,7 +182,9 @@ static void check_service(struct sim *sim, const Sk__Service *service)
                 bool may = !is_global || global_may(sim, service, newest, node);
 
                 n_wanted += is_global && may;
-                if (!newest || (is_global && !task_is_wanted(newest) && !may))
+                if (newest && !may && !task_is_wanted(newest))
+                        n_dirty += waits_beside_canaries(sim, service, newest);
+                if (!newest || (!may && !task_is_wanted(newest)))
                         continue;
                 n_taken += check_slot(sim, service, newest);
                 n_dirty += !is_current(sim, service, newest);
@@ -222,6 +233,15 @@ static void check_leftovers(struct sim *sim)
         }
 }
 
+/* A drained node is left as the service is updated, also when what it has now is a rollback. */
+static bool may_stay_on_drained(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__UpdateConfig *update =
+                view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec->update;
+
+        return update && update->progress_deadline_ns < 0;
+}
+
 /* Whoever may take its time has had more than enough; but some have no deadline. */
 static void check_drained(struct sim *sim, const Sk__Node *node)
 {
@@ -231,12 +251,9 @@ static void check_drained(struct sim *sim, const Sk__Node *node)
         while ((task = view_each_node_task(sim->world.view, node->id, &cursor))) {
                 const Sk__Service *service =
                         view_service(sim->world.view, task->definition->service_id);
-                const Sk__UpdateConfig *update =
-                        view_service_spec(sim->world.view, service->spec->spec_id)
-                                ->spec->spec->update;
 
                 if (task_is_wanted(task) && !task_is_over(task) &&
-                    !(update && update->progress_deadline_ns < 0))
+                    !may_stay_on_drained(sim, service))
                         sim_fail(sim, "task %s stays on a drained node", task->id);
         }
 }
@@ -252,7 +269,7 @@ static void check_progress(struct sim *sim, const Sk__Service *service)
              status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED) &&
             status->resumed_at_ns != service->spec->resumed_at_ns)
                 sim_fail(sim, "the update of service %s was resumed in vain", service->name);
-        if (progress && progress->is_moving && has_deadline(sim, service))
+        if (progress && progress->is_moving && !may_stay_on_drained(sim, service))
                 sim_fail(sim, "service %s is still moving", service->name);
 }
 

@@ -134,6 +134,7 @@ void person_drain(struct sim *sim, void *context, uint64_t number);
 /* --- check.c --- */
 
 void check_plan(struct sim *sim, const struct plan *plan, const struct applied *applied);
+bool task_ended_by_itself(Sk__TaskState state);
 void check_started(struct sim *sim, const struct sim_task *task);
 /* What is on the node fits it, in all that was asked for (NULL: in everything). */
 void check_node(struct sim *sim, const Sk__Node *node, const Sk__Resources *asked);
