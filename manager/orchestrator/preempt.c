@@ -94,29 +94,43 @@ static int compare_waiting(const void *a, const void *b)
         return strcmp(x->task->id, y->task->id);
 }
 
-/* Tasks of services that are, or were by their last spec, more important than the least important.
- */
-static void find_waiting(struct preempt *preempt)
+/* Services with a spec that is more important than the least important one.  Beside canaries tasks
+ * are made from older specs, too. */
+static void find_important(const struct view *view, struct map *services)
 {
-        const struct view *view = preempt->view;
-        struct view_cursor services = { 0 }, specs = { 0 };
+        struct view_cursor cursor = { 0 };
         const struct object_head *head;
         int32_t least = INT32_MAX;
 
-        while ((head = view_each(view, SK__KIND__KIND_SERVICE_SPEC, &specs))) {
+        while ((head = view_each(view, SK__KIND__KIND_SERVICE_SPEC, &cursor))) {
                 int32_t priority = priority_of_spec(view, head->id);
 
                 least = priority < least ? priority : least;
         }
+        cursor = (struct view_cursor){ 0 };
+        while ((head = view_each(view, SK__KIND__KIND_SERVICE_SPEC, &cursor))) {
+                const Sk__ServiceSpecObject *object = (const Sk__ServiceSpecObject *)head;
+                const char *service_id = object->spec ? object->spec->service_id : "";
+
+                if (priority_of_spec(view, head->id) > least && !map_find(services, service_id))
+                        map_put(services, service_id, (void *)object);
+        }
+}
+
+static void find_waiting(struct preempt *preempt)
+{
+        const struct view *view = preempt->view;
+        struct view_cursor services = { 0 };
+        const struct object_head *head;
+        struct map important = { 0 };
+
+        find_important(view, &important);
         while ((head = view_each(view, SK__KIND__KIND_SERVICE, &services))) {
-                const Sk__ServiceRevision *revision = ((const Sk__Service *)head)->spec;
                 struct view_cursor tasks = { 0 };
                 const Sk__Task *task;
 
-                if (!revision || (priority_of_spec(view, revision->spec_id) <= least &&
-                                  priority_of_spec(view, revision->previous_spec_id) <= least))
-                        continue;
-                while ((task = view_each_service_task(view, head->id, &tasks))) {
+                while (map_find(&important, head->id) &&
+                       (task = view_each_service_task(view, head->id, &tasks))) {
                         const struct placement_need *need =
                                 was_refused(task) ? need_of(preempt, task) : NULL;
 
@@ -125,6 +139,7 @@ static void find_waiting(struct preempt *preempt)
                                          &(struct waiting){ .task = task, .need = need });
                 }
         }
+        map_done(&important);
         if (preempt->waiting.n)
                 vec_sort(&preempt->waiting, compare_waiting);
 }
