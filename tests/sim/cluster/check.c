@@ -118,11 +118,20 @@ static void check_delay(struct sim *sim, const Sk__Task *task)
                          (sim->world.now - seen->failed_at) / NS_PER_MS);
 }
 
+/* Was it replaced because it ended?  What goes on until its successor runs may end meanwhile. */
+static bool was_restarted(struct sim *sim, const Sk__Task *task, const Sk__Task *successor)
+{
+        const struct seen_task *seen = map_find(&sim->seen, task->id);
+
+        return seen->failed_at && seen->failed_at <= seen->told_to_stop_at &&
+               seen->failed_at <= successor->meta->created_at_ns;
+}
+
 /* No more restarts than the policy allows. */
 static void check_attempts(struct sim *sim, const Sk__Task *task)
 {
         const Sk__RestartPolicy *policy = policy_of(sim, task);
-        const struct seen_task *seen;
+        const Sk__Task *successor = task;
         uint64_t n = 0;
 
         if (!policy->max_attempts || policy->window_ns)
@@ -133,8 +142,8 @@ static void check_attempts(struct sim *sim, const Sk__Task *task)
                 if (strcmp(older->definition->spec_id, task->definition->spec_id) != 0 ||
                     older->definition->desired_state == SK__TASK_STATE__TASK_REMOVE)
                         break;
-                seen = map_find(&sim->seen, older->id);
-                n += seen->failed_at && seen->failed_at <= seen->told_to_stop_at;
+                n += was_restarted(sim, older, successor);
+                successor = older;
         }
         if (n > policy->max_attempts)
                 sim_fail(sim, "task %s is restart %" PRIu64 " of at most %" PRIu64, task->id, n,
