@@ -41,6 +41,17 @@ def a_job_completes_each_index_once_two_at_a_time(node):
     _told(_skep(node, 'why', 'job.0'), 'complete')
 
 
+def daemons_die_while_a_job_runs_and_each_index_completes_once(node):
+    options = '--mode', 'replicated-job', '--replicas', '12', '--max-concurrent', '3'
+    _skep(node, 'service', 'create', '-d', '--name', 'long', *QUICK, *options, IMAGE, 'sh', '-c', 'sleep 0.4; echo done $SKEP_JOB_INDEX')
+    for name in 'orchestrator', 'store', 'scheduler', 'orchestrator', 'dispatcher':
+        node.kill9(name)
+        wait_until(lambda: node.tasks('long'), 'the API answers')
+    wait_until(lambda: '(12/12 completed)' in _skep(node, 'service', 'ls'), 'all complete', 60)
+    text = _skep(node, 'service', 'logs', '--raw', 'long')
+    check(sorted(text.split('\n')) == sorted(['done %d' % i for i in range(12)] + ['']), 'each once:', text, node.story('long'))
+
+
 def a_job_that_fails_is_tried_as_often_as_it_may(node):
     for mode, options in (('replicated-job', ['--replicas', '2']), ('global-job', [])):
         text = _create(node, 'bad', 'exit 3', '--mode', mode, *options, '--restart-max-attempts', '2', code=1)

@@ -1,6 +1,7 @@
 /* A task's life. */
 #include "tests/unit/test.h"
 
+#include "lib/base/time.h"
 #include "lib/state/task_life.h"
 
 static void every_state_has_a_word_and_every_word_a_state(void **state)
@@ -135,10 +136,49 @@ static void a_slot_is_named_by_number_or_node(void **state)
         assert_string_equal(name, "web.n1");
 }
 
+static void indexes_of_a_job_are_shown_from_0(void **state)
+{
+        Sk__TaskDefinition definition = SK__TASK_DEFINITION__INIT;
+        Sk__Task task = SK__TASK__INIT;
+        char name[64];
+
+        (void)state;
+        definition.slot = 1;
+        definition.job_iteration = 3;
+        task.definition = &definition;
+        task_slot_name(&task, "job", name, sizeof name);
+        assert_string_equal(name, "job.0");
+}
+
+static void a_task_that_waits_says_when_it_starts_and_after_how_many_failures(void **state)
+{
+        Sk__TaskDefinition definition = SK__TASK_DEFINITION__INIT;
+        Sk__Task task = SK__TASK__INIT;
+        char text[80];
+
+        (void)state;
+        definition.desired_state = SK__TASK_STATE__TASK_READY;
+        definition.starts_at_ns = 100 * NS_PER_S;
+        definition.n_failures = 5;
+        task.definition = &definition;
+        task_restart_text(&task, 60 * NS_PER_S + 1, text, sizeof text);
+        assert_string_equal(text, "restarts in 40s (5 failures in a row)");
+        definition.n_failures = 1;
+        task_restart_text(&task, 60 * NS_PER_S, text, sizeof text);
+        assert_string_equal(text, "restarts in 40s (1 failure)");
+        task_restart_text(&task, 100 * NS_PER_S, text, sizeof text);
+        assert_string_equal(text, "");
+        definition.desired_state = SK__TASK_STATE__TASK_RUNNING;
+        task_restart_text(&task, 0, text, sizeof text);
+        assert_string_equal(text, "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_state_has_a_word_and_every_word_a_state),
+                cmocka_unit_test(indexes_of_a_job_are_shown_from_0),
+                cmocka_unit_test(a_task_that_waits_says_when_it_starts_and_after_how_many_failures),
                 cmocka_unit_test(the_observed_state_is_the_furthest_that_anybody_got_it),
                 cmocka_unit_test(a_task_is_wanted_to_run_or_to_complete),
                 cmocka_unit_test(the_placed_node_counts_before_the_preassigned_one),
