@@ -124,6 +124,17 @@ int executor_unmount_parts(const struct executor_task *task, struct err *err)
         return volume_unmount_parts(path, err);
 }
 
+static void forget_volumes(const struct executor_task *task, const char *folder)
+{
+        char volumes[PATH_SIZE];
+        struct err err;
+
+        snprintf(volumes, sizeof volumes, "%s/volumes", task->executor->options.state_folder);
+        if (volume_forget_users(folder, volumes, task->id, &err) < 0)
+                LOG(WARN, "a volume plugin could not unmount", STR("task", task->id),
+                    STR("err", err.text));
+}
+
 static int remove_memory_on_pool(void *context, struct err *err)
 {
         struct executor_task *task = context;
@@ -139,7 +150,7 @@ static int remove_memory_on_pool(void *context, struct err *err)
         TRY(file_remove_tree(path, err));
         TRY(executor_unmount_parts(task, err));
         task_path(task, NULL, path);
-        volume_forget_users(path);
+        forget_volumes(task, path);
         task_run_path(task, NULL, path);
         TRY(file_remove_tree(path, err));
         /* What a runc that was killed remembers. */

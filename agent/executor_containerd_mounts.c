@@ -10,6 +10,7 @@
 
 #include "agent/oci/volume.h"
 #include "agent/oci/volume_record.h"
+#include "agent/plugin/plugin.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
@@ -124,7 +125,7 @@ static int mount_part(struct mount_list *list, const char *name, const char *sub
 /* A volume with a name is what it was first made as, by this task or another or a person. */
 static int take_record(struct mount_list *list, const char *name,
                        const Sk__Mount__VolumeOptions **options, Sk__Mount__VolumeOptions *ret,
-                       struct err *err)
+                       const char **ret_driver, struct err *err)
 {
         struct bundle *bundle = list->bundle;
         Sk__NodeVolume wanted = SK__NODE_VOLUME__INIT, *volume;
@@ -146,6 +147,7 @@ static int take_record(struct mount_list *list, const char *name,
         ret->driver_options = volume->options;
         ret->n_driver_options = volume->n_options;
         *options = ret;
+        *ret_driver = volume->driver;
         return volume_note_users(bundle->folder, list->names.data, list->names.n, err);
 }
 
@@ -155,11 +157,12 @@ static int add_volume(struct mount_list *list, const Sk__Mount *mount, const cha
         struct bundle *bundle = list->bundle;
         const Sk__Mount__VolumeOptions *options = mount->volume;
         const char *path, *folder = bundle->volumes_folder;
+        const char *driver = options ? str_or(options->driver, "local") : "local";
         Sk__Mount__VolumeOptions known;
         const char *subpath = options ? str_or(options->subpath, NULL) : NULL;
 
-        TRY(take_record(list, name, &options, &known, err));
-        if (volume_is_mount(options) && str_equal(str_or(options->driver, "local"), "local")) {
+        TRY(take_record(list, name, &options, &known, &driver, err));
+        if (str_equal(driver, "local") && volume_is_mount(options)) {
                 if (subpath)
                         return err_set(err, ERR_INVALID,
                                        "volume '%.100s' is a mount of its own: a part of it "
@@ -167,12 +170,19 @@ static int add_volume(struct mount_list *list, const Sk__Mount *mount, const cha
                                        name, subpath);
                 return add_volume_mount(list, mount, name, options, err);
         }
+        if (str_is_empty(name) && !str_equal(driver, "local"))
+                return err_set(err, ERR_INVALID, "a volume of the driver '%.64s' needs a name",
+                               driver);
         /* A volume without a name goes with its task. */
         if (str_is_empty(name)) {
                 folder = arena_printf(&bundle->arena, "%s/volumes", bundle->folder);
                 name = arena_printf(&bundle->arena, "%zu", number);
         }
-        TRY(volume_make(folder, name, options, &bundle->arena, &path, err));
+        if (str_equal(driver, "local") || folder != bundle->volumes_folder)
+                TRY(volume_make(folder, name, options, &bundle->arena, &path, err));
+        else
+                TRY(plugin_mount(&(const struct plugin){ PLUGIN_FOLDER, driver }, name, bundle->id,
+                                 &bundle->arena, &path, err));
         if (subpath)
                 TRY(mount_part(list, name, subpath, &path, err));
         else if (!(options && options->no_copy))

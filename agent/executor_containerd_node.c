@@ -14,6 +14,7 @@
 #include "agent/executor_containerd_task.h"
 #include "api/containerd/containers.pb-c.h"
 #include "api/containerd/version.pb-c.h"
+#include "agent/plugin/plugin.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/vec.h"
@@ -95,7 +96,12 @@ static void add_plugins(struct arena *arena, Sk__NodeDescription *ret)
                         { "Log", "syslog" },    { "Network", "bridge" }, { "Network", "host" },
                         { "Volume", "local" } };
 
-        ret->plugins = arena_alloc(arena, COUNT_OF(plugins) * sizeof *ret->plugins);
+        const char **volume_drivers = plugin_names(PLUGIN_FOLDER, arena);
+        size_t n = 0;
+
+        while (volume_drivers[n])
+                n++;
+        ret->plugins = arena_alloc(arena, (COUNT_OF(plugins) + n) * sizeof *ret->plugins);
         for (size_t i = 0; i < COUNT_OF(plugins); i++) {
                 ret->plugins[i] = arena_alloc(arena, sizeof **ret->plugins);
                 sk__plugin__init(ret->plugins[i]);
@@ -103,6 +109,14 @@ static void add_plugins(struct arena *arena, Sk__NodeDescription *ret)
                 ret->plugins[i]->name = plugins[i].name;
         }
         ret->n_plugins = COUNT_OF(plugins);
+        for (size_t i = 0; i < n; i++) {
+                Sk__Plugin *plugin = arena_alloc(arena, sizeof *plugin);
+
+                sk__plugin__init(plugin);
+                plugin->type = "Volume";
+                plugin->name = volume_drivers[i];
+                ret->plugins[ret->n_plugins++] = plugin;
+        }
 }
 
 void executor_describe(struct executor *base, struct arena *arena, Sk__NodeDescription *ret)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/oci/volume.h"
+#include "agent/plugin/plugin.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/base/vec.h"
@@ -33,6 +34,16 @@ static void describe_plain(const char *path, struct arena *arena, Sk__NodeVolume
         volume->driver = arena_strdup(arena, "local");
 }
 
+static bool is_local(const Sk__NodeVolume *volume)
+{
+        return str_equal(str_or(volume->driver, "local"), "local");
+}
+
+static struct plugin plugin_of(const Sk__NodeVolume *volume)
+{
+        return (struct plugin){ PLUGIN_FOLDER, volume->driver };
+}
+
 int volume_read(const char *folder, const char *name, struct arena *arena, Sk__NodeVolume **ret,
                 struct err *err)
 {
@@ -42,7 +53,7 @@ int volume_read(const char *folder, const char *name, struct arena *arena, Sk__N
         ProtobufCMessage *message;
         Sk__NodeVolume *volume = arena_alloc(arena, sizeof *volume);
 
-        if (!volume_is_name(name) || !file_exists(path))
+        if (!volume_is_name(name) || (!file_exists(path) && !file_exists(record)))
                 return err_set(err, ERR_NOT_FOUND, "get %.200s: no such volume", name);
         describe_plain(path, arena, volume);
         if (file_read(record, RECORD_MAX, &text, NULL) == 0) {
@@ -51,24 +62,35 @@ int volume_read(const char *folder, const char *name, struct arena *arena, Sk__N
                 volume = (Sk__NodeVolume *)message;
         }
         volume->name = arena_strdup(arena, name);
-        volume->mountpoint = path;
+        volume->mountpoint = is_local(volume) ? path : "";
         *ret = volume;
         return 0;
 }
 
-static int check_driver(const Sk__NodeVolume *wanted, struct err *err)
+static int check_options(const Sk__NodeVolume *wanted, struct err *err)
 {
-        const char *driver = str_or(wanted->driver, "local");
         Sk__Mount__VolumeOptions options = SK__MOUNT__VOLUME_OPTIONS__INIT;
 
-        if (!str_equal(driver, "local"))
-                return err_set(err, ERR_NOT_FOUND,
-                               "create %.200s: error looking up volume plugin %.100s: plugin "
-                               "\"%.100s\" not found",
-                               wanted->name, driver, driver);
         options.driver_options = wanted->options;
         options.n_driver_options = wanted->n_options;
         return wanted->n_options ? volume_check_options(wanted->name, &options, err) : 0;
+}
+
+/* What the driver itself must do first. */
+static int make(const char *folder, const Sk__NodeVolume *wanted, struct arena *arena,
+                struct err *err)
+{
+        struct plugin plugin = plugin_of(wanted);
+        const char *path;
+
+        if (!volume_is_name(wanted->name))
+                return volume_make(folder, wanted->name, NULL, arena, &path, err);
+        if (is_local(wanted))
+                return check_options(wanted, err);
+        if (plugin_create(&plugin, wanted->name, wanted->options, wanted->n_options, arena, err) <
+            0)
+                return err_prefix(err, "create %.200s", wanted->name);
+        return 0;
 }
 
 int volume_create(const char *folder, const Sk__NodeVolume *wanted, int64_t now_ns,
@@ -86,16 +108,15 @@ int volume_create(const char *folder, const Sk__NodeVolume *wanted, int64_t now_
                                        wanted->name);
                 return 0;
         }
-        TRY(check_driver(wanted, err));
+        TRY(make(folder, wanted, arena, err));
         record.driver = str_or(wanted->driver, "local");
         record.created_at_ns = now_ns;
         record.mountpoint = record.name = "";
         message_pack(arena, &record.base, &data, &size);
-        if (!volume_is_name(wanted->name))
-                return volume_make(folder, wanted->name, NULL, arena, &path, err);
         TRY(file_make_folders(arena_printf(arena, "%s/%s", folder, wanted->name), 0711, err));
         TRY(file_write_atomic(file, data, size, 0600, err));
-        TRY(volume_make(folder, wanted->name, NULL, arena, &path, err));
+        if (is_local(wanted))
+                TRY(volume_make(folder, wanted->name, NULL, arena, &path, err));
         return volume_read(folder, wanted->name, arena, ret, err);
 }
 
@@ -113,12 +134,36 @@ int volume_note_users(const char *task_folder, const char *const *names, size_t 
         return file_write_atomic(path.text, text.text, text.length, 0600, err);
 }
 
-void volume_forget_users(const char *task_folder)
+/* A local one is mounted by nobody but the container. */
+static int unmount(const char *folder, const char *name, const char *id, struct arena *arena,
+                   struct err *err)
 {
-        _cleanup_(str_done) struct str path = { 0 };
+        Sk__NodeVolume *volume;
+        struct plugin plugin;
 
-        str_addf(&path, "%s/" USERS_FILE, task_folder);
-        (void)unlink(path.text);
+        if (volume_read(folder, name, arena, &volume, NULL) < 0 || is_local(volume))
+                return 0;
+        plugin = plugin_of(volume);
+        return plugin_unmount(&plugin, name, id, err);
+}
+
+int volume_forget_users(const char *task_folder, const char *folder, const char *id,
+                        struct err *err)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        _cleanup_(str_done) struct str text = { 0 };
+        const char *path = arena_printf(&arena, "%s/" USERS_FILE, task_folder);
+        char *rest, *name;
+        int failed = 0;
+
+        if (file_read(path, USERS_MAX, &text, NULL) < 0)
+                return 0;
+        rest = arena_strdup(&arena, str_text(&text));
+        while ((name = strsep(&rest, "\n")))
+                if (name[0] && unmount(folder, name, id, &arena, err) < 0)
+                        failed = err->code;
+        (void)unlink(path);
+        return failed;
 }
 
 struct use {
@@ -208,6 +253,7 @@ int volume_remove(const char *folder, const char *tasks_folder, const char *name
         _cleanup_(vec_done) struct vec uses = VEC_OF(struct use);
         _cleanup_(str_done) struct str users = { 0 };
         Sk__NodeVolume *volume;
+        struct plugin plugin;
 
         TRY(volume_read(folder, name, &arena, &volume, err));
         uses = find_uses(tasks_folder, &arena);
@@ -217,5 +263,8 @@ int volume_remove(const char *folder, const char *tasks_folder, const char *name
         if (volume->n_tasks)
                 return err_set(err, ERR_PRECONDITION, "remove %.200s: volume is in use - [%s]",
                                name, str_text(&users));
+        plugin = plugin_of(volume);
+        if (!is_local(volume) && plugin_remove(&plugin, name, err) < 0)
+                return err_prefix(err, "remove %.200s", name);
         return file_remove_tree(arena_printf(&arena, "%s/%s", folder, name), err);
 }

@@ -1,6 +1,6 @@
-/* What is known of the volumes of the local driver: which there are, what they were made with, who
- * uses them.  FOLDER/NAME/_data is a volume, FOLDER/NAME/volume what it was made with; a task's
- * folder has a file that names the volumes it uses.  Blocking; for the worker pool. */
+/* What is known of the node's volumes, local and of plugins: which there are, what they were made
+ * with, who uses them.  FOLDER/NAME/_data is a volume, FOLDER/NAME/volume what it was made with; a
+ * task's folder has a file that names the volumes it uses.  Blocking; for the worker pool. */
 #pragma once
 #include "api/node.pb-c.h"
 #include "lib/base/err.h"
@@ -26,4 +26,7 @@ int volume_remove(const char *folder, const char *tasks_folder, const char *name
 
 /* The task in whose folder this is said uses these volumes from now on, or none. */
 int volume_note_users(const char *task_folder, const char *const *names, size_t n, struct err *err);
-void volume_forget_users(const char *task_folder);
+/* It uses none any more: those of plugins are unmounted for 'id'.  An error is the last one; all
+ * the same they are forgotten. */
+int volume_forget_users(const char *task_folder, const char *folder, const char *id,
+                        struct err *err);

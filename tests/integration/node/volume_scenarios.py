@@ -1,6 +1,8 @@
 """Volumes of a node: made by services and by people, kept when tasks go."""
 import json
 import os
+import subprocess
+import sys
 
 from cli_scenarios import _skep
 from node import IMAGE, check, wait_until
@@ -50,3 +52,35 @@ def a_volume_is_what_it_was_made_as(node):
     node.remove('web')
     wait_until(lambda: 'mem' in _skep(node, 'volume', 'ls', '-q', '--filter', 'dangling=true'), 'nobody uses it')
     _skep(node, 'volume', 'rm', 'mem')
+
+
+def a_volume_of_a_plugin_is_mounted_and_unmounted_by_it(node):
+    folder = node.folder + '/plugin'
+    plugin = subprocess.Popen([sys.executable, os.path.dirname(os.path.abspath(__file__)) + '/volume_plugin.py',
+                               '/run/docker/plugins/shelf.sock', folder])
+    try:
+        wait_until(lambda: os.path.exists('/run/docker/plugins/shelf.sock'), 'the plugin listens')
+        node.kill9('agent')  # nodes say what plugins they have when they connect
+        node.up()
+        _create(node, 'web', 'type=volume,src=books,dst=/b,volume-driver=shelf,volume-opt=kind=paper',
+                'echo read >/b/page; sleep 100000')
+        task = node.running('web', 1)[1].task.id
+        wait_until(lambda: os.path.exists(folder + '/books/page'), 'it is the plugin\'s folder')
+        shown = json.loads(_skep(node, 'volume', 'inspect', 'books'))[0]
+        check(shown['Driver'] == 'shelf' and shown['Options'] == {'kind': 'paper'}, shown)
+        check('in use' in _skep(node, 'volume', 'rm', 'books', code=1), 'it is in use')
+        told = _skep(node, 'volume', 'create', '-d', 'shelf', '-o', 'full=1', 'fat', code=1)
+        check('create fat: VolumeDriver.Create: no space left' in told, told)
+        node.remove('web')
+        wait_until(lambda: 'books' in _skep(node, 'volume', 'ls', '-q', '--filter', 'dangling=true'), 'nobody uses it')
+        _skep(node, 'volume', 'rm', 'books')
+        with open(folder + '/asked', encoding='utf-8') as asked:
+            lines = asked.read()
+        for line in ('VolumeDriver.Create {"Name": "books", "Opts": {"kind": "paper"}}',
+                     'VolumeDriver.Mount {"Name": "books", "ID": "%s"}' % task,
+                     'VolumeDriver.Unmount {"Name": "books", "ID": "%s"}' % task, 'VolumeDriver.Remove {"Name": "books"}'):
+            check(line in lines, line, 'was asked:', lines)
+    finally:
+        plugin.kill()
+        plugin.wait()
+        os.unlink('/run/docker/plugins/shelf.sock')

@@ -84,7 +84,7 @@ static void what_cannot_be_made_leaves_nothing(void **state)
         }
         wanted.name = "x";
         wanted.driver = "nosuch";
-        assert_int_equal(create(place, &wanted, &made), ERR_NOT_FOUND);
+        assert_int_equal(create(place, &wanted, &made), ERR_INVALID);
         assert_int_equal(volume_list(place->volumes, place->tasks, &place->arena, &all,
                                      &place->err),
                          0);
@@ -108,7 +108,7 @@ static void one_that_is_in_use_is_not_removed(void **state)
         assert_int_equal(volume_remove(place->volumes, place->tasks, "data", &place->err),
                          ERR_PRECONDITION);
         assert_string_equal(place->err.text, "remove data: volume is in use - [t1]");
-        volume_forget_users(place->task);
+        assert_int_equal(volume_forget_users(place->task, place->volumes, "t1", &place->err), 0);
         assert_int_equal(volume_remove(place->volumes, place->tasks, "data", &place->err), 0);
         assert_int_equal(volume_remove(place->volumes, place->tasks, "data", &place->err),
                          ERR_NOT_FOUND);
