@@ -22,22 +22,6 @@ static void add_step(struct call *call, Sk__ExplainTaskResponse *out, int64_t at
         out->steps[out->n_steps++] = step;
 }
 
-/* What came before in the same slot: usually the reason why this task exists. */
-static void tell_predecessor(struct call *call, Sk__ExplainTaskResponse *out, const Sk__Task *task)
-{
-        const Sk__Task *before = view_slot_older(call->view, task);
-        const char *why;
-
-        if (!before)
-                return;
-        why = before->status ? str_or(before->status->err, "") : "";
-        if (!*why && !task_is_wanted(before))
-                why = str_or(before->definition->reason, "");
-        add_step(call, out, before->status ? before->status->at_ns : 0,
-                 arena_printf(call->arena, "replaces %s, which is %s%s%s", before->id,
-                              task_state_name(task_state(before)), *why ? ": " : "", why));
-}
-
 static const char *node_words(struct call *call, const Sk__Task *task)
 {
         const Sk__Node *node = view_node(call->view, task_node(task));
@@ -45,25 +29,101 @@ static const char *node_words(struct call *call, const Sk__Task *task)
         return node && !str_is_empty(node->name) ? node->name : task_node(task);
 }
 
+/* What went wrong, without the word for whom docker puts before it. */
+static const char *error_of(const Sk__Task *task)
+{
+        const char *err = task->status ? str_or(task->status->err, "") : "";
+
+        return str_starts_with(err, "task: ") ? err + strlen("task: ") : err;
+}
+
+static const char *end_words(Sk__TaskState state)
+{
+        switch (state) {
+        case SK__TASK_STATE__TASK_COMPLETE:
+                return "completed";
+        case SK__TASK_STATE__TASK_SHUTDOWN:
+                return "was shut down";
+        case SK__TASK_STATE__TASK_REJECTED:
+                return "was rejected";
+        case SK__TASK_STATE__TASK_REMOVE:
+                return "was removed";
+        case SK__TASK_STATE__TASK_ORPHANED:
+                return "was lost with its node";
+        default:
+                return task_state_name(state);
+        }
+}
+
+/* "failed: non-zero exit (3)", "was shut down: scaled down": how a task ended, and why. */
+static const char *how_it_ended(struct call *call, const Sk__Task *task)
+{
+        const char *why = error_of(task);
+
+        /* Whoever was told to stop says nothing about it; whoever failed was told so afterwards. */
+        if (!*why && task_state(task) == SK__TASK_STATE__TASK_SHUTDOWN && !task_is_wanted(task))
+                why = str_or(task->definition->reason, "");
+        return arena_printf(call->arena, "%s%s%s", end_words(task_state(task)), *why ? ": " : "",
+                            why);
+}
+
+/* Why a task exists.  Its definition does not tell: the reason there is that of its present desired
+ * state. */
+static void tell_creation(struct call *call, Sk__ExplainTaskResponse *out, const Sk__Task *task)
+{
+        const Sk__Task *before = view_slot_older(call->view, task);
+        int64_t at_ns = task->meta ? task->meta->created_at_ns : 0;
+
+        if (before && before->definition->job_iteration != task->definition->job_iteration)
+                before = NULL;
+        if (!before) {
+                add_step(call, out, at_ns,
+                         task->definition->job_iteration ? "created: the job wants it"
+                                                         : "created: the service wants it");
+                return;
+        }
+        if (task_is_over(before))
+                add_step(call, out, before->status->at_ns,
+                         arena_printf(call->arena, "%s, which came before, %s", before->id,
+                                      how_it_ended(call, before)));
+        add_step(call, out, at_ns,
+                 arena_printf(call->arena, "created to replace %s%s", before->id,
+                              str_equal(before->definition->spec_id, task->definition->spec_id)
+                                      ? ""
+                                      : ": the service was updated"));
+}
+
+/* "failed: non-zero exit (3)", "preparing", "running". */
+static const char *state_words(struct call *call, const Sk__Task *task)
+{
+        const char *name = task_state_name(task->status->state), *err = error_of(task);
+
+        return *err ? arena_printf(call->arena, "%s: %s", name, err) : name;
+}
+
 static void tell_life(struct call *call, Sk__ExplainTaskResponse *out, const Sk__Task *task)
 {
-        add_step(call, out, task->meta ? task->meta->created_at_ns : 0,
-                 arena_printf(call->arena, "created%s%s",
-                              str_is_empty(task->definition->reason) ? "" : ": ",
-                              str_or(task->definition->reason, "")));
+        tell_creation(call, out, task);
         if (task->placement && !str_is_empty(task->placement->node_id))
                 add_step(call, out, task->placement->at_ns,
                          arena_printf(call->arena, "placed on %s%s%s", node_words(call, task),
                                       str_is_empty(task->placement->explanation) ? "" : ": ",
                                       str_or(task->placement->explanation, "")));
         if (task->status && task->status->state)
-                add_step(call, out, task->status->at_ns,
-                         arena_printf(call->arena, "%s%s%s%s%s",
-                                      task_state_name(task->status->state),
-                                      str_is_empty(task->status->message) ? "" : ": ",
-                                      str_or(task->status->message, ""),
-                                      str_is_empty(task->status->err) ? "" : ": ",
-                                      str_or(task->status->err, "")));
+                add_step(call, out, task_status_since(task->status), state_words(call, task));
+}
+
+/* By time; those of one instant stay as they are. */
+static void order_steps(Sk__ExplainTaskResponse *out)
+{
+        for (size_t i = 1; i < out->n_steps; i++) {
+                Sk__ExplainTaskResponse__Step *step = out->steps[i];
+                size_t k = i;
+
+                for (; k && out->steps[k - 1]->at_ns > step->at_ns; k--)
+                        out->steps[k] = out->steps[k - 1];
+                out->steps[k] = step;
+        }
 }
 
 static const char *first_missing(struct call *call, Sk__Kind kind, Sk__FileReference *const *files,
@@ -131,7 +191,7 @@ static const char *summary_of(struct call *call, const Sk__Task *task)
 {
         Sk__TaskState state = task_state(task), desired = task->definition->desired_state;
         const Sk__Node *node = view_node(call->view, task_node(task));
-        const char *err = task->status ? str_or(task->status->err, "") : "";
+        const char *err = error_of(task), *reason = str_or(task->definition->reason, "");
         char restart[80];
         const char *missing =
                 state != SK__TASK_STATE__TASK_RUNNING ? missing_file(call, task) : NULL;
@@ -139,10 +199,10 @@ static const char *summary_of(struct call *call, const Sk__Task *task)
         if (missing && (!task_is_over(task) || state == SK__TASK_STATE__TASK_REJECTED))
                 return missing;
         if (task_is_over(task))
-                return arena_printf(call->arena, "it is over: %s%s%s", task_state_name(state),
-                                    err[0] ? ": " : "", err);
+                return arena_printf(call->arena, "it %s", how_it_ended(call, task));
         if (desired > SK__TASK_STATE__TASK_COMPLETE)
-                return "it is being stopped";
+                return arena_printf(call->arena, "it is being stopped%s%s", reason[0] ? ": " : "",
+                                    reason);
         if (state < SK__TASK_STATE__TASK_ASSIGNED)
                 return task->placement && !str_is_empty(task->placement->explanation)
                                ? task->placement->explanation
@@ -201,12 +261,12 @@ int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
         task = response.task->task;
         out->task = response.task;
         out->steps = arena_alloc(call->arena, STEPS_MAX * sizeof *out->steps);
-        tell_predecessor(call, out, task);
         tell_life(call, out, task);
         if (task->status) {
                 tell_probes(call, out, "health check", task->status->health);
                 tell_probes(call, out, "readiness check", task->status->readiness);
         }
+        order_steps(out);
         if (task_node(task)[0] == '\0' && !task_is_over(task))
                 TRY(tell_nodes(call, task, out));
         out->summary = summary_of(call, task);

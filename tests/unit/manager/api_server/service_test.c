@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "lib/base/id.h"
+#include "lib/base/str.h"
+#include "lib/message/message.h"
 #include "manager/api_server/call.h"
 #include "manager/api_server/registry.h"
 #include "tests/lib/build_objects.h"
@@ -300,6 +302,69 @@ static void a_task_that_waits_is_explained_node_by_node(void **state)
         assert_string_equal(out.nodes[0]->filter, "ready");
 }
 
+/* The story of a task, one step per line, and its summary. */
+static const char *story_of(struct scene *scene, const char *id)
+{
+        _cleanup_(str_done) struct str story = { 0 };
+        Sk__ExplainTaskRequest in = SK__EXPLAIN_TASK_REQUEST__INIT;
+        Sk__ExplainTaskResponse out = SK__EXPLAIN_TASK_RESPONSE__INIT;
+
+        in.id = id;
+        assert_int_equal(handle_explain_task(&scene->call, &in, &out), 0);
+        for (size_t i = 0; i < out.n_steps; i++)
+                str_addf(&story, "%lld %s\n", (long long)out.steps[i]->at_ns, out.steps[i]->what);
+        str_add(&story, out.summary);
+        return arena_strdup(scene->call.arena, str_text(&story));
+}
+
+static const Sk__Task *is_wanted_because(struct scene *scene, const Sk__Task *task,
+                                         Sk__TaskState desired, const char *reason)
+{
+        Sk__TaskDefinition *definition =
+                (Sk__TaskDefinition *)message_copy(&scene->world.arena, &task->definition->base);
+
+        definition->desired_state = desired;
+        definition->reason = reason;
+        return (const Sk__Task *)a_part(&scene->world, SK__KIND__KIND_TASK, task->id, NULL,
+                                        PART_TASK_definition, &definition->base);
+}
+
+static void the_first_task_of_a_slot_was_created_because_the_service_wants_it(void **state)
+{
+        struct scene *scene = *state;
+        const char *story;
+        const Sk__Task *task;
+
+        a_service(&scene->world, "web", 1);
+        task = a_task(&scene->world, "web", 1, SK__TASK_STATE__TASK_RUNNING, "n1");
+        scene->world.now += 20;
+        task = is_now(&scene->world, task, SK__TASK_STATE__TASK_FAILED, "task: non-zero exit (3)");
+        task = is_wanted_because(scene, task, SK__TASK_STATE__TASK_SHUTDOWN, "the task failed");
+        story = story_of(scene, task->id);
+        assert_non_null(strstr(story, " created: the service wants it\n"));
+        assert_non_null(strstr(story, " failed: non-zero exit (3)\nit failed: non-zero exit (3)"));
+}
+
+static void a_replacement_was_created_because_of_what_came_before(void **state)
+{
+        struct scene *scene = *state;
+        const Sk__Task *old, *new;
+        const char *story, *failed, *created;
+
+        a_service(&scene->world, "web", 1);
+        old = a_task(&scene->world, "web", 1, SK__TASK_STATE__TASK_RUNNING, "n1");
+        scene->world.now += 20;
+        new = a_task(&scene->world, "web", 1, SK__TASK_STATE__TASK_READY, "n1");
+        new = is_wanted_because(scene, new, SK__TASK_STATE__TASK_RUNNING, "its turn has come");
+        scene->world.now += 20;
+        is_now(&scene->world, old, SK__TASK_STATE__TASK_FAILED, "task: non-zero exit (3)");
+        story = story_of(scene, new->id);
+        created = strstr(story, " created to replace ");
+        failed = strstr(story, ", which came before, failed: non-zero exit (3)\n");
+        assert_true(created && failed && created < failed); /* as it happened */
+        assert_null(strstr(story, "its turn has come"));
+}
+
 static void image_names_are_taken_apart_as_docker_does(void **state)
 {
         struct image_name name;
@@ -335,6 +400,8 @@ int main(void)
                 T(an_unknown_filter_is_told),
                 T(the_last_manager_is_not_demoted),
                 T(a_task_that_waits_is_explained_node_by_node),
+                T(the_first_task_of_a_slot_was_created_because_the_service_wants_it),
+                T(a_replacement_was_created_because_of_what_came_before),
                 T(image_names_are_taken_apart_as_docker_does),
         };
 
