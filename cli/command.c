@@ -129,11 +129,10 @@ int command_usage_error(const struct command *command, const char *sentence)
 }
 
 /* docker's sentences for a wrong number of arguments. */
-static int count_error(const struct command *command)
+static int count_error(const struct command *command, int n_given)
 {
-        int n = command->most >= 0 && command->most != command->least ? command->most
-                                                                      : command->least;
-        bool is_exact = command->most == command->least;
+        bool is_exact = command->most == command->least, too_few = n_given < command->least;
+        int n = too_few ? command->least : command->most;
         char words[64];
 
         command_words(command, words, sizeof words);
@@ -141,9 +140,9 @@ static int count_error(const struct command *command)
                 fprintf(stderr, "skep: '%s' accepts no arguments\n", words);
         else
                 fprintf(stderr, "skep: '%s' requires %s%d argument%s\n", words,
-                        is_exact            ? ""
-                        : command->most < 0 ? "at least "
-                                            : "at most ",
+                        is_exact  ? ""
+                        : too_few ? "at least "
+                                  : "at most ",
                         n, n == 1 ? "" : "s");
         fprintf(stderr, "\nUsage:  %s %s\n\n%s '%s --help' for more information\n", words,
                 command->usage, is_exact ? "Run" : "See", words);
@@ -167,7 +166,7 @@ static int run(struct cli *cli, const struct command *command, int argc, char **
         }
         n = (int)arguments.positional.n;
         if (n < command->least || (command->most >= 0 && n > command->most))
-                return count_error(command);
+                return count_error(command, n);
         return command->run(cli, &arguments);
 }
 

@@ -276,7 +276,7 @@ static const struct flag *const history_tables[] = { service_history_flags, NULL
 /*        noun       verb        usage                                     summary                                  aliases           side  least most flags first  flags  run */
 const struct command service_commands[] = {
         { "service", "create",   "[OPTIONS] IMAGE [COMMAND] [ARG...]",     "Create a new service",                  NULL,     COMMAND_CONTROL, 1, -1, true,  .make_flags = service_create_tables, .run = service_create },
-        { "service", "diff",     "SERVICE REVISION [REVISION]",            "Show what differs between two revisions of a service, or one and the current", NULL, COMMAND_CONTROL, 2, 3, false, NULL, NULL, service_diff },
+        { "service", "diff",     "SERVICE [REVISION [REVISION]]",          "Show what differs between revisions of a service: two, one and the current, or the previous and the current", NULL, COMMAND_CONTROL, 1, 3, false, NULL, NULL, service_diff },
         { "service", "history",  "[OPTIONS] SERVICE",                      "List the revisions of a service",       NULL,     COMMAND_CONTROL, 1,  1, false, history_tables, NULL, service_history },
         { "service", "inspect",  "[OPTIONS] SERVICE [SERVICE...]",         "Display detailed information on one or more services", NULL, COMMAND_CONTROL, 1, -1, false, inspect_tables, NULL, service_inspect },
         { "service", "logs",     "[OPTIONS] SERVICE|TASK",                 "Fetch the logs of a service or task",   NULL,     COMMAND_CONTROL, 1,  1, false, logs_tables, NULL, service_logs },

@@ -43,7 +43,7 @@ int service_create(struct cli *cli, const struct arguments *arguments)
         const Sk__CreateServiceResponse *response;
         const void *out;
 
-        container->image = positional(arguments, 0);
+        container->image = spec_image(&cli->arena, positional(arguments, 0));
         container->n_args = arguments->positional.n - 1;
         container->args =
                 arena_alloc(&cli->arena, arguments->positional.n * sizeof *container->args);

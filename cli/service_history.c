@@ -115,17 +115,37 @@ static const Sk__ServiceRevisionView *current(const Sk__ListServiceRevisionsResp
         return response->n_revisions ? response->revisions[0] : NULL;
 }
 
-/* With one revision it is compared with the present one. */
+static const Sk__ServiceRevisionView *previous(struct cli *cli, const char *service,
+                                               const Sk__ListServiceRevisionsResponse *response)
+{
+        const Sk__ServiceRevisionView *now = current(response), *before = NULL;
+
+        for (size_t i = 0; now && i < response->n_revisions; i++) {
+                const Sk__ServiceRevisionView *revision = response->revisions[i];
+
+                if (revision->revision < now->revision &&
+                    (!before || revision->revision > before->revision))
+                        before = revision;
+        }
+        if (!before)
+                err_set(&cli->err, ERR_NOT_FOUND, "service %.64s has no previous revision",
+                        service);
+        return before;
+}
+
+/* A revision that is not given is the present one; without any, it is compared with the previous
+ * one. */
 int service_diff(struct cli *cli, const struct arguments *arguments)
 {
-        const char *name = positional(arguments, 0), *second = positional(arguments, 2);
+        const char *name = positional(arguments, 0), *first = positional(arguments, 1),
+                   *second = positional(arguments, 2);
         const Sk__ListServiceRevisionsResponse *response = list(cli, name);
         const Sk__ServiceRevisionView *a, *b;
         _cleanup_(str_done) struct str out = { 0 };
 
         if (!response)
                 return cli_fail(cli);
-        a = find(cli, name, response, positional(arguments, 1));
+        a = first ? find(cli, name, response, first) : previous(cli, name, response);
         b = second ? find(cli, name, response, second) : current(response);
         if (!a || !b)
                 return print_failure(cli);

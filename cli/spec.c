@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/print.h"
 #include "cli/spec_private.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
@@ -41,6 +42,15 @@ Sk__ServiceSpec *spec_new(struct arena *arena)
         spec->replicated->replicas = 1;
         spec_container(&edit);
         return spec;
+}
+
+const char *spec_image(struct arena *arena, const char *image)
+{
+        const char *name = short_image(arena, image, true), *slash = strrchr(name, '/');
+
+        if (!*name || strchr(slash ? slash : name, ':') || strchr(name, '@'))
+                return name;
+        return arena_printf(arena, "%s:latest", name);
 }
 
 static bool is_list(const struct spec_option *option)

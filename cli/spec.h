@@ -25,3 +25,7 @@ int spec_apply(struct spec_edit *edit, const struct arguments *arguments);
 
 /* Prints the rows as the table in docs/flags.md. */
 void spec_print_table(FILE *out);
+
+/* An image as docker's client sends it: the short name, with ":latest" when it has neither tag nor
+ * digest.  What is no image's name stays as it is, for the API to refuse. */
+const char *spec_image(struct arena *arena, const char *image);

@@ -52,7 +52,12 @@
                 return 0;                                                                      \
         }
 
-SET_TEXT(set_image, image)
+static int set_image(struct spec_edit *edit, const char *value)
+{
+        spec_container(edit)->image = spec_image(edit->arena, value);
+        return 0;
+}
+
 SET_TEXT(set_user, user)
 SET_TEXT(set_dir, dir)
 SET_TEXT(set_hostname, hostname)

@@ -55,6 +55,7 @@ def revisions_are_listed_compared_and_gone_back_to(node):
     _told(lines[1], '3 *', 'Args, Replicas')
     _told(lines[2], 'Env')
     _told(lines[3], 'created')
+    check(_skep(node, 'service', 'diff', 'web') == _skep(node, 'service', 'diff', 'web', '2', '3'), 'with the previous one')
     text = _skep(node, 'service', 'diff', 'web', '1', '3')
     check(text == 'TaskTemplate.ContainerSpec.Args: - 1000\nTaskTemplate.ContainerSpec.Args: + 2000\n'
           'TaskTemplate.ContainerSpec.Env: + B=2\nMode.Replicated.Replicas: 1 -> 2\n', text)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/completion.h"
 #include "lib/base/str.h"
@@ -137,6 +138,54 @@ static void other_shells_are_refused(void **state)
         assert_int_equal(completion_print(stdout, "tcsh", &err), ERR_INVALID);
 }
 
+/* Runs "skep WORDS" as typed; what it says on stderr and stdout. */
+static char *said(int expected_status, int argc, char **argv)
+{
+        static char text[4096];
+        struct cli cli = { .api_address = "unix:/nowhere/api.sock",
+                           .node_address = "unix:/nowhere/node.sock" };
+        FILE *file = tmpfile();
+        int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+
+        fflush(stdout);
+        dup2(fileno(file), STDOUT_FILENO);
+        dup2(fileno(file), STDERR_FILENO);
+        assert_int_equal(loop_new(&cli.loop, &cli.err), 0);
+        argc = command_run(&cli, argc, argv);
+        fflush(stdout);
+        dup2(out, STDOUT_FILENO);
+        dup2(err, STDERR_FILENO);
+        close(out);
+        close(err);
+        rewind(file);
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
+        fclose(file);
+        loop_free(cli.loop);
+        arena_done(&cli.arena);
+        assert_int_equal(argc, expected_status);
+        return text;
+}
+
+#define SAID(status, ...)                                                             \
+        said(status, (int)(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \
+             (char **)(const char *[]){ __VA_ARGS__ })
+
+static void too_few_and_too_many_arguments_are_told_apart(void **state)
+{
+        (void)state;
+        assert_non_null(strstr(SAID(1, "secret", "create"),
+                               "skep: 'skep secret create' requires at least 1 argument\n"));
+        assert_non_null(strstr(SAID(1, "secret", "create", "a", "b", "c"),
+                               "skep: 'skep secret create' requires at most 2 arguments\n"));
+        assert_non_null(strstr(SAID(1, "service", "diff"),
+                               "skep: 'skep service diff' requires at least 1 argument\n"));
+        assert_non_null(strstr(SAID(1, "why"), "skep: 'skep why' requires at least 1 argument\n"));
+        assert_non_null(strstr(SAID(1, "service", "rollback"),
+                               "skep: 'skep service rollback' requires 1 argument\n"));
+        assert_non_null(
+                strstr(SAID(1, "node", "ls", "x"), "skep: 'skep node ls' accepts no arguments\n"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -147,6 +196,7 @@ int main(void)
                 cmocka_unit_test(completion_offers_names_that_fit),
                 cmocka_unit_test(names_are_never_run_by_the_shell),
                 cmocka_unit_test(other_shells_are_refused),
+                cmocka_unit_test(too_few_and_too_many_arguments_are_told_apart),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,25 @@ static void the_container_is_filled_in(void **state)
         assert_string_equal(container->command[2], "a b");
 }
 
+static void an_image_without_tag_is_the_latest(void **state)
+{
+        static const char *const names[][2] = {
+                { "web", "web:latest" },
+                { "web:1", "web:1" },
+                { "127.0.0.1:5000/web", "127.0.0.1:5000/web:latest" },
+                { "127.0.0.1:5000/web:1", "127.0.0.1:5000/web:1" },
+                { "docker.io/library/web", "web:latest" },
+                { "web@sha256:abc", "web@sha256:abc" },
+                { "", "" },
+        };
+        struct typed *typed = *state;
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                assert_string_equal(spec_image(&typed->arena, names[i][0]), names[i][1]);
+        works(typed, true, WORDS("--image", "web"));
+        assert_string_equal(typed->edit.spec->task->container->image, "web:latest");
+}
+
 static void the_same_variable_again_replaces_it(void **state)
 {
         struct typed *typed = *state;
@@ -210,7 +229,7 @@ static void an_update_adds_and_removes(void **state)
         works(typed, false, WORDS("-e", "A=1", "-e", "B=2", "-l", "x=1", "-p", "80:80"));
         works(typed, true,
               WORDS("--env-rm", "A", "--env-add", "C=3", "--label-rm", "x", "--label-add", "y=2",
-                    "--publish-rm", "80", "--publish-add", "81:81", "--image", "new", "--args",
+                    "--publish-rm", "80", "--publish-add", "81:81", "--image", "new:2", "--args",
                     "a 'b c'", "--replicas", "4"));
         assert_int_equal(spec->task->container->n_env, 2);
         assert_string_equal(spec->task->container->env[0], "B=2");
@@ -219,7 +238,7 @@ static void an_update_adds_and_removes(void **state)
         assert_string_equal(spec->annotations->labels[0]->key, "y");
         assert_int_equal(spec->endpoint->n_ports, 1);
         assert_int_equal(spec->endpoint->ports[0]->target_port, 81);
-        assert_string_equal(spec->task->container->image, "new");
+        assert_string_equal(spec->task->container->image, "new:2");
         assert_string_equal(spec->task->container->args[1], "b c");
         assert_int_equal(spec->replicated->replicas, 4);
 }
@@ -417,6 +436,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 ON_SPEC(a_new_spec_is_one_replica),
                 ON_SPEC(the_container_is_filled_in),
+                ON_SPEC(an_image_without_tag_is_the_latest),
                 ON_SPEC(the_same_variable_again_replaces_it),
                 ON_SPEC(resources_and_restarts_are_filled_in),
                 ON_SPEC(ports_are_short_or_long),
