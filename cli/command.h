@@ -13,8 +13,9 @@ struct cli {
         struct loop *loop;
         struct rpc_client *control, *node; /* opened when first asked for */
         const char *api_address, *node_address;
-        struct arena arena; /* until the program ends */
-        bool is_terminal;   /* stdout is one */
+        struct arena arena;  /* until the program ends */
+        bool is_terminal;    /* stdout is one */
+        int64_t patience_ns; /* a socket that refuses is tried again for so long */
         const struct command *command;
         bool stops;         /* set by a timer or a watch: the stream that runs shall end */
         bool is_node_error; /* 'err' came from this node's agent, not from the cluster */
@@ -84,8 +85,13 @@ int cli_stream(struct cli *cli, const struct rpc_method_id *method, const Protob
 /* Prints cli->err as docker does ("Error response from daemon: ..."), returns exit code 1. */
 int cli_fail(struct cli *cli);
 
-/* Is there somebody to call for this method?  ERR_UNAVAILABLE with docker's sentence when not. */
+/* Is there somebody to call for this method?  Waits as long as the patience lasts for a socket that
+ * refuses.  ERR_UNAVAILABLE with docker's sentence when not. */
 int cli_check_there(struct cli *cli, const struct rpc_method_id *method);
+
+/* Sets cli->err to what 'error' (an errno) of a socket, the agent's or the API's, means for a
+ * person; returns ERR_UNAVAILABLE. */
+int cli_unreachable(struct cli *cli, bool is_node, int error);
 
 /* The client for a method's service, opened now. */
 struct rpc_client *cli_client(struct cli *cli, const struct rpc_method_id *method);

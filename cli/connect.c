@@ -1,5 +1,8 @@
 /* Calling the cluster and the node: synchronous calls over the asynchronous client. */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -27,28 +30,94 @@ struct rpc_client *cli_client(struct cli *cli, const struct rpc_method_id *metho
         return *client;
 }
 
-/* "unix:/run/skep/api.sock" is there?  Tells apart "no manager here" and "not answering". */
-static bool socket_exists(const char *address)
+static const char *address_of(const struct cli *cli, bool is_node)
 {
-        return !str_starts_with(address, "unix:") || access(address + 5, F_OK) == 0;
+        return is_node ? cli->node_address : cli->api_address;
 }
 
-int cli_check_there(struct cli *cli, const struct rpc_method_id *method)
+/* Knocks at "unix:/run/skep/api.sock": 0, or why nobody opens, as errno has it.  gRPC would say the
+ * same later, in words of its own. */
+static int knock(const char *address)
 {
-        const char *address = is_control(method) ? cli->api_address : cli->node_address;
+        struct sockaddr_un name = { .sun_family = AF_UNIX };
+        int fd, result = 0;
 
-        cli->is_node_error = !is_control(method);
-        if (socket_exists(address))
+        if (!str_starts_with(address, "unix:") || strlen(address + 5) >= sizeof name.sun_path)
                 return 0;
-        if (is_control(method) && socket_exists(cli->node_address))
+        memcpy(name.sun_path, address + 5, strlen(address + 5));
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (const struct sockaddr *)&name, sizeof name) < 0)
+                result = errno;
+        if (fd >= 0)
+                close(fd);
+        return result;
+}
+
+/* The API's and the agent's socket of one machine lie in one folder. */
+static bool are_neighbours(const char *a, const char *b)
+{
+        const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+
+        return x && y && x - a == y - b && memcmp(a, b, (size_t)(x - a)) == 0;
+}
+
+int cli_unreachable(struct cli *cli, bool is_node, int error)
+{
+        const char *address = address_of(cli, is_node);
+
+        if (error == EACCES || error == EPERM)
+                return err_set(&cli->err, ERR_UNAVAILABLE,
+                               "permission denied while trying to connect to Skep at %s: be root, "
+                               "or a member of the group skep",
+                               address);
+        if (is_node)
+                return err_set(&cli->err, ERR_UNAVAILABLE,
+                               "Cannot connect to the Skep agent at %s. Is skep-agent running on "
+                               "this machine?",
+                               address);
+        if (error == ENOENT && are_neighbours(address, cli->node_address) &&
+            knock(cli->node_address) == 0)
                 return err_set(&cli->err, ERR_UNAVAILABLE,
                                "This node is not a swarm manager. Use \"skep swarm init\" or "
                                "\"skep swarm join\" to connect "
                                "this node to swarm and try again.");
-        return err_set(
-                &cli->err, ERR_UNAVAILABLE,
-                "Cannot connect to the Skep agent at %s. Is skep-agent running on this machine?",
-                cli->node_address);
+        return err_set(&cli->err, ERR_UNAVAILABLE,
+                       "Cannot connect to the Skep API at %s. Is Skep running on this machine?",
+                       address);
+}
+
+static void pause_over(void *context)
+{
+        *(bool *)context = true;
+}
+
+/* Lets the loop turn for a moment. */
+static int pause_a_moment(struct cli *cli)
+{
+        bool is_over = false;
+        struct loop_timer timer = { .fire = pause_over, .context = &is_over };
+        int result = 0;
+
+        loop_timer_set(cli->loop, &timer, NS_PER_S / 20);
+        while (!is_over && result == 0)
+                result = loop_turn(cli->loop, -1, &cli->err);
+        loop_timer_cancel(&timer);
+        return result;
+}
+
+/* A daemon that is started again binds its socket within a moment. */
+int cli_check_there(struct cli *cli, const struct rpc_method_id *method)
+{
+        int64_t until = loop_now(cli->loop) + cli->patience_ns;
+        int error;
+
+        cli->is_node_error = !is_control(method);
+        while ((error = knock(address_of(cli, cli->is_node_error)))) {
+                if (error != ECONNREFUSED || loop_now(cli->loop) >= until)
+                        return cli_unreachable(cli, cli->is_node_error, error);
+                TRY(pause_a_moment(cli));
+        }
+        return 0;
 }
 
 /* --- unary --- */
@@ -70,8 +139,8 @@ static void answered(void *context, const void *out, const struct err *err)
         waiting->is_done = true;
 }
 
-int cli_call(struct cli *cli, const struct rpc_method_id *method, const ProtobufCMessage *in,
-             const void **ret)
+static int call_once(struct cli *cli, const struct rpc_method_id *method,
+                     const ProtobufCMessage *in, bool wait_for_ready, const void **ret)
 {
         struct waiting waiting = { .cli = cli };
         struct rpc_client *client;
@@ -80,13 +149,48 @@ int cli_call(struct cli *cli, const struct rpc_method_id *method, const Protobuf
         client = cli_client(cli, method);
         if (!client)
                 return cli->err.code;
-        rpc_client_call(client, method, in, CALL_TIMEOUT_S * NS_PER_S, false, answered, &waiting);
+        rpc_client_call(client, method, in, CALL_TIMEOUT_S * NS_PER_S, wait_for_ready, answered,
+                        &waiting);
         while (!waiting.is_done)
                 TRY(loop_turn(cli->loop, -1, &cli->err));
         if (!waiting.out)
                 return cli->err.code;
         *ret = waiting.out;
         return 0;
+}
+
+/* What gRPC says of a connection that broke, not the daemon. */
+static bool is_broken_connection(const struct err *err)
+{
+        static const char *const words[] = {
+                "Socket closed",    "failed to connect to all addresses",
+                "Connection reset", "Broken pipe",
+                "GOAWAY",           "Transport closed",
+                "Endpoint"
+        };
+
+        for (size_t i = 0; err->code == ERR_UNAVAILABLE && i < COUNT_OF(words); i++)
+                if (strstr(err->text, words[i]))
+                        return true;
+        return false;
+}
+
+static bool only_reads(const struct rpc_method_id *method)
+{
+        return str_starts_with(method->method, "Get") || str_starts_with(method->method, "List") ||
+               str_starts_with(method->method, "Explain");
+}
+
+/* What only reads is asked once more when the connection broke: the daemon may be starting again.
+ * What changes something is not: it may have been done. */
+int cli_call(struct cli *cli, const struct rpc_method_id *method, const ProtobufCMessage *in,
+             const void **ret)
+{
+        int result = call_once(cli, method, in, false, ret);
+
+        if (result < 0 && only_reads(method) && cli->patience_ns && is_broken_connection(&cli->err))
+                result = call_once(cli, method, in, true, ret);
+        return result;
 }
 
 /* --- streams --- */
@@ -182,10 +286,13 @@ int cli_stream(struct cli *cli, const struct rpc_method_id *method, const Protob
 
 /* --- errors --- */
 
-/* What docker's own command line finds out before it asks for a service: told without more ado. */
+/* What the command line finds out by itself, as docker's does: told without more ado. */
 static bool is_told_alone(const struct err *err)
 {
-        return str_starts_with(err->text, "secret not found: ") ||
+        return str_starts_with(err->text, "Cannot connect to ") ||
+               str_starts_with(err->text, "permission denied while ") ||
+               str_starts_with(err->text, "The connection to ") ||
+               str_starts_with(err->text, "secret not found: ") ||
                str_starts_with(err->text, "config not found: ");
 }
 
@@ -201,6 +308,11 @@ static bool is_told_bare(const struct cli *cli)
 
 int cli_fail(struct cli *cli)
 {
+        if (is_broken_connection(&cli->err))
+                err_set(&cli->err, ERR_UNAVAILABLE,
+                        "The connection to %s broke before the answer came: see whether it was "
+                        "done, and try again",
+                        address_of(cli, cli->is_node_error));
         text_make_printable(cli->err.text, strlen(cli->err.text), "\n\t");
         if (is_told_alone(&cli->err))
                 fprintf(stderr, "%s\n", cli->err.text);

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 
 static volatile sig_atomic_t catches_interrupt;
 static int interrupt_fd = -1;
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
                 .api_address = str_or(getenv("SKEP_HOST"), "unix:/run/skep/api.sock"),
                 .node_address = str_or(getenv("SKEP_NODE"), "unix:/run/skep/node.sock"),
                 .is_terminal = isatty(STDOUT_FILENO),
+                .patience_ns = 2 * NS_PER_S,
                 .catches_interrupt = &catches_interrupt,
         };
         int status;
