@@ -10,6 +10,14 @@ static bool was_given_up(const Sk__Task *task)
         return task->definition->desired_state == SK__TASK_STATE__TASK_REMOVE;
 }
 
+/* An update of few slots may be complete with its canaries; then what comes later is not tried. */
+static bool is_complete(const struct work *work)
+{
+        const Sk__UpdateStatus *status = work_update_status(work);
+
+        return status && status->state == SK__UPDATE_STATUS__STATE__COMPLETED;
+}
+
 struct filling fill_begin(const struct work *work, const struct slot *slots, size_t n_slots,
                           const Sk__Task *others)
 {
@@ -32,7 +40,7 @@ const Sk__Task *fill_like(const struct work *work, const struct filling *filling
                 return NULL;
         if (filling->others)
                 return filling->others;
-        return has_past ? work_like(work, newest) : NULL;
+        return has_past && !is_complete(work) ? work_like(work, newest) : NULL;
 }
 
 void fill(struct work *work, uint64_t slot, const char *node_id, const Sk__Task *newest,
