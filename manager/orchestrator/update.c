@@ -124,19 +124,31 @@ static uint64_t updates_left(const struct work *work, const struct update *updat
         return n_canaries > update->n_new ? n_canaries - update->n_new : 0;
 }
 
-/* As many as may be under way at once; slots that serve nobody go first, for they lose nothing. */
+/* What starts on a node that it is to leave is in change as it is; then come slots that serve
+ * nobody, for they lose nothing. */
+enum { TURN_OF_STARTING, TURN_OF_IDLE, TURN_OF_SERVING, TURNS };
+
+static size_t turn_of(const struct work *work, const struct slot *slot)
+{
+        if (is_up(slot))
+                return TURN_OF_SERVING;
+        return slot_is_leaving(work, slot) && !slot_is_dirty(work, slot) ? TURN_OF_STARTING
+                                                                         : TURN_OF_IDLE;
+}
+
+/* As many as may be under way at once. */
 static void replace_next(struct work *work, const struct update *update)
 {
         uint64_t parallelism = parallelism_of(update), n_updates = updates_left(work, update);
         size_t n_busy = update->n_starting + update->n_resting;
         uint64_t left = parallelism > n_busy ? parallelism - n_busy : 0;
 
-        for (size_t k = 0; k < 2 * update->n_slots && left; k++) {
+        for (size_t k = 0; k < TURNS * update->n_slots && left; k++) {
                 const struct slot *slot = &update->slots[k % update->n_slots];
-                bool serves = k >= update->n_slots;
                 bool shall_update = slot_is_dirty(work, slot) && n_updates;
 
-                if (is_up(slot) != serves || (!shall_update && !slot_is_leaving(work, slot)))
+                if (turn_of(work, slot) != k / update->n_slots ||
+                    (!shall_update && !slot_is_leaving(work, slot)))
                         continue;
                 if (work_is_full(work))
                         return;
