@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/placement/placement.h"
 #include "lib/state/task_life.h"
 
 bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task)
@@ -67,6 +68,21 @@ static bool is_on_down_node(struct sim *sim, const Sk__Task *task)
         return node && node->status->state == SK__NODE_STATUS__STATE__DOWN;
 }
 
+/* Who is not to be restarted rests as soon as it must leave its node: a global task has no other.
+ */
+static bool is_to_rest(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__Node *node = view_node(sim->world.view, task_node(task));
+        const Sk__TaskSpec *spec = view_task_spec(sim->world.view, task)->spec->task;
+
+        if (!node || !task->definition->slot ||
+            spec->restart->condition != SK__RESTART_POLICY__CONDITION__NONE)
+                return false;
+        return node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN ||
+               (node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE &&
+                !placement_constraints_met(spec->placement, node));
+}
+
 static void check_parallelism(struct sim *sim, const Sk__Service *service)
 {
         const Sk__UpdateStatus *status = service->progress ? service->progress->update : NULL;
@@ -82,7 +98,7 @@ static void check_parallelism(struct sim *sim, const Sk__Service *service)
                      (!is_updated || task->meta->created_at_ns >= status->started_at_ns) &&
                      task_is_wanted(task) && !task_is_over(task) &&
                      !is_stuck(sim, config_of(sim, service), task) && !is_on_down_node(sim, task) &&
-                     task_state(task) != SK__TASK_STATE__TASK_RUNNING;
+                     !is_to_rest(sim, task) && task_state(task) != SK__TASK_STATE__TASK_RUNNING;
         if (n > most)
                 sim_fail(sim, "%" PRIu64 " tasks of %s are in change at once", n, service->name);
 }
