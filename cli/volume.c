@@ -98,7 +98,8 @@ static int is_wanted(struct cli *cli, const Sk__NodeVolume *volume, Sk__Filter *
 {
         *ret = true;
         for (size_t i = 0; i < n && *ret; i++) {
-                bool needs_all = str_starts_with(filters[i]->key, "label"), fits = needs_all, one;
+                bool needs_all = str_starts_with(filters[i]->key, "label"), fits = needs_all,
+                     one = false;
 
                 for (size_t k = 0; k < filters[i]->n_values; k++) {
                         TRY(meets(cli, volume, filters[i]->key, filters[i]->values[k], &one));

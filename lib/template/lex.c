@@ -84,7 +84,7 @@ static int escape(struct lexer *lexer, struct str *out)
         static const char letters[] = "abfnrtv\\'\"", meanings[] = "\a\b\f\n\r\t\v\\'\"";
         char c = lexer->text[lexer->at++];
         const char *known = c ? strchr(letters, c) : NULL;
-        uint32_t rune;
+        uint32_t rune = 0;
 
         if (known) {
                 str_add_char(out, meanings[known - letters]);
