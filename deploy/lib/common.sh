@@ -82,20 +82,30 @@ without_services() (
         "$@"
 )
 
-# ours TEXT: pids of processes whose command line has TEXT in it, without this script and those that run it.
+# here PID...: those that live in this script's own pid and mount namespaces.  Others have swarms too, under the same paths as they see them.
+here() {
+        local pid
+        for pid in "$@"; do
+                [ "$(readlink "/proc/$pid/ns/pid" "/proc/$pid/ns/mnt" 2>/dev/null)" = "$NAMESPACES" ] && echo "$pid"
+        done
+        return 0
+}
+NAMESPACES=$(readlink "/proc/$$/ns/pid" "/proc/$$/ns/mnt")
+
+# ours TEXT: pids of processes here whose command line has TEXT in it, without this script and those that run it.
 ours() {
         local pid
         for pid in $(pgrep -f -- "$(printf '%s' "$1" | sed 's/[][\\.*^$+?(){}|]/\\&/g')"); do
-                case " $$ $PPID $BASHPID " in *" $pid "*) ;; *) echo "$pid" ;; esac
+                case " $$ $PPID $BASHPID " in *" $pid "*) ;; *) here "$pid" ;; esac
         done
 }
 
-# running NAME: pids of an installed program, also when its file was replaced meanwhile.
+# running NAME: pids of an installed program here, also when its file was replaced meanwhile.
 running() {
         local link
         for link in /proc/[0-9]*/exe; do
                 case "$(readlink "$link" 2>/dev/null)" in
-                "$PROGRAMS/$1" | "$PROGRAMS/$1 (deleted)") link=${link#/proc/} && echo "${link%/exe}" ;;
+                "$PROGRAMS/$1" | "$PROGRAMS/$1 (deleted)") link=${link#/proc/} && here "${link%/exe}" ;;
                 esac
         done
 }
