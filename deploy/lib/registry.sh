@@ -62,7 +62,9 @@ registry_images() (
         image_push alpine:latest --config.cmd sh
         # shellcheck disable=SC2016
         image_push ticker:latest --config.cmd sh --config.cmd -c --config.cmd 'trap "exit 0" TERM; i=0; while :; do echo "tick $i ${COLOR:-}"; i=$((i+1)); sleep 1 & wait $!; done'
-        image_push web:latest --config.cmd httpd --config.cmd -f --config.cmd -v --config.cmd -p --config.cmd 80 --config.cmd -h --config.cmd /var/www
+        # A shell before httpd, which as process 1 would not hear TERM.
+        # shellcheck disable=SC2016
+        image_push web:latest --config.cmd sh --config.cmd -c --config.cmd 'trap "exit 0" TERM; echo "serving ${COLOR:-}"; httpd -f -v -p 80 -h /var/www & wait $!'
         image_push crash:latest --config.cmd sh --config.cmd -c --config.cmd 'echo failing; exit 3'
 )
 
