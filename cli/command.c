@@ -44,15 +44,20 @@ const struct flag *const *command_flags(const struct command *command)
         return command->flags ? command->flags : none;
 }
 
-static bool is_alias(const struct command *command, const char *verb)
+/* Is it one of these, which stand apart by spaces? */
+static bool is_among(const char *words, const char *word)
 {
-        size_t length = strlen(verb);
+        size_t length = strlen(word);
 
-        for (const char *at = str_or(command->aliases, ""); *at;
-             at += strcspn(at, " "), at += *at == ' ')
-                if (strcspn(at, " ") == length && memcmp(at, verb, length) == 0)
+        for (const char *at = words; *at; at += strcspn(at, " "), at += *at == ' ')
+                if (strcspn(at, " ") == length && memcmp(at, word, length) == 0)
                         return true;
         return false;
+}
+
+static bool is_alias(const struct command *command, const char *verb)
+{
+        return is_among(str_or(command->aliases, ""), verb);
 }
 
 static const struct command *find(const char *noun, const char *verb)
@@ -128,6 +133,42 @@ int command_usage_error(const struct command *command, const char *sentence)
         return EXIT_USAGE;
 }
 
+/* What docker knows and Skep does not: which words, and what to do instead. */
+static const struct {
+        const char *noun, *verbs, *why;
+} refused[] = {
+        /* clang-format off */
+        { NULL,    "run create", "is not supported: what runs belongs to a service, see 'skep service create'" },
+        { NULL,    "container start stop restart kill pause unpause rm rename update wait attach commit diff export port",
+          "is not supported: containers belong to services, see 'skep service --help' and 'skep task --help'" },
+        { NULL,    "ps",         "lists the tasks of services: 'skep ps SERVICE', or 'skep node ps' for those of this node" },
+        { NULL,    "logs",       "is not supported: use 'skep service logs SERVICE|TASK'" },
+        { NULL,    "inspect",    "is not supported: use 'skep service inspect', 'skep task inspect', 'skep node inspect', ..." },
+        { NULL,    "cp",         "is not supported yet: for now 'skep exec TASK cat FILE' reads a file" },
+        { NULL,    "network",    "is not supported yet: overlay networks come with a later release" },
+        { NULL,    "stack compose", "is not supported yet: stacks come with a later release" },
+        { NULL,    "plugin",     "is not supported: drivers of volumes are programs on the nodes, which no command installs" },
+        { NULL,    "system",     "is not supported: use 'skep info' and 'skep events'" },
+        { NULL,    "context checkpoint trust", "is not supported" },
+        { NULL,    "build bake builder buildx manifest push save import tag search history",
+          "is not supported: images are built and pushed by other tools, 'skep pull' and 'skep load' bring them" },
+        { "image", "build push save import tag history",
+          "is not supported: images are built and pushed by other tools, 'skep pull' and 'skep load' bring them" },
+        { "image", "inspect prune", "is not supported yet: see 'skep image --help'" },
+        /* clang-format on */
+};
+
+static bool refuse(const char *noun, const char *verb)
+{
+        for (size_t i = 0; i < COUNT_OF(refused); i++)
+                if (str_equal(refused[i].noun, noun) && is_among(refused[i].verbs, verb)) {
+                        fprintf(stderr, "skep %s%s%s %s\n", str_or(noun, ""), noun ? " " : "", verb,
+                                refused[i].why);
+                        return true;
+                }
+        return false;
+}
+
 /* docker's sentences for a wrong number of arguments. */
 static int count_error(const struct command *command, int n_given)
 {
@@ -165,6 +206,8 @@ static int run(struct cli *cli, const struct command *command, int argc, char **
                 return 0;
         }
         n = (int)arguments.positional.n;
+        if (n == 0 && command->least && refuse(command->noun, command->verb))
+                return 1;
         if (n < command->least || (command->most >= 0 && n > command->most))
                 return count_error(command, n);
         return command->run(cli, &arguments);
@@ -221,22 +264,10 @@ static int take_globals(struct cli *cli, int argc, char **argv)
         return at;
 }
 
-/* Docker's other nouns of swarm mode, and what keeps them. */
-static const struct {
-        const char *noun, *why;
-} later[] = {
-        { "network", "overlay networks come with a later release" },
-        { "stack", "stacks come with a later release" },
-};
-
 static int unknown_command(const char *noun, char **argv)
 {
-        for (size_t i = 0; i < COUNT_OF(later) && !noun; i++)
-                if (strcmp(later[i].noun, argv[0]) == 0) {
-                        fprintf(stderr, "skep %s is not supported yet: %s\n", argv[0],
-                                later[i].why);
-                        return 1;
-                }
+        if (refuse(noun, argv[noun ? 1 : 0]))
+                return 1;
         if (noun)
                 fprintf(stderr,
                         "skep: unknown command: skep %s %s\n\nRun 'skep %s --help' for more "

@@ -39,6 +39,15 @@ def a_number_that_does_not_fit_is_refused():
         check(done.returncode == 125 and b'out of range' in done.stderr, done)
 
 
+def a_word_of_docker_that_skep_lacks_is_refused_by_name():
+    for words in (['run', 'busybox'], ['ps'], ['container', 'ls'], ['logs', 'web.1'], ['cp', 'a', 'b'], ['network', 'ls'],
+                  ['stack', 'deploy', 'x'], ['plugin', 'ls'], ['build', '.'], ['image', 'push', 'x'], ['swarm', 'init', '--autolock']):
+        done = subprocess.run([SKEP, '-H', 'unix:/nonexistent', '--node', 'unix:/nonexistent', *words], capture_output=True)
+        name = words[2] if words[0] == 'swarm' else words[0]
+        check(done.returncode in (1, 125) and name.encode() in done.stderr, done)
+        check(b'not supported' in done.stderr or words == ['ps'] and b'skep node ps' in done.stderr, done)
+
+
 def has_echo(terminal):
     return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
