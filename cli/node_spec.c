@@ -10,7 +10,10 @@
 
 const struct flag node_update_flags[] = {
         { "availability", 0, FLAG_STRING, NULL,
-          "Availability of the node (\"active\", \"pause\", \"drain\")", NULL },
+          "Availability of the node (\"active\", \"pause\", \"drain\"); tasks leave a drained node "
+          "at "
+          "once, or as an update goes when their service says how",
+          NULL },
         { "label-add", 0, FLAG_LIST, NULL, "Add or update a node label (\"key=value\")", NULL },
         { "label-rm", 0, FLAG_LIST, NULL, "Remove a node label if exists", NULL },
         { "role", 0, FLAG_STRING, NULL, "Role of the node (\"worker\", \"manager\")", NULL },

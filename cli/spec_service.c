@@ -240,9 +240,9 @@ const struct spec_option spec_service_options[] = {
         { "replicas",              0, FLAG_UINT,     NULL, "Number of tasks",                                  NULL, set_replicas, NULL, SPEC_BOTH },
         { "max-concurrent",        0, FLAG_UINT,     NULL, "Number of job tasks to run concurrently (default equal to --replicas)", NULL, set_max_concurrent, NULL, SPEC_BOTH },
         { "force",                 0, FLAG_BOOL,     NULL, "Force update even if no changes require it",       NULL, set_force, NULL, SPEC_UPDATE },
-        { "publish",             'p', FLAG_LIST,     "port", "Publish a port as a node port",                NULL, add_port, remove_port, SPEC_BOTH },
-        { "endpoint-mode",         0, FLAG_STRING,   NULL, "Endpoint mode (vip or dnsrr) (default \"vip\")",   NULL, set_endpoint_mode, NULL, SPEC_BOTH },
-        { "network",               0, FLAG_LIST,     "network", "Network attachments",                       NULL, add_network, remove_network, SPEC_BOTH },
+        { "publish",             'p', FLAG_LIST,     "port", "Publish a port of the task's node (mode=host only: ingress comes with a later release)",                NULL, add_port, remove_port, SPEC_BOTH },
+        { "endpoint-mode",         0, FLAG_STRING,   NULL, "Endpoint mode (vip or dnsrr) (default \"vip\"); without effect before overlay networks come",   NULL, set_endpoint_mode, NULL, SPEC_BOTH },
+        { "network",               0, FLAG_LIST,     "network", "Network attachments (host or bridge: overlay networks come with a later release)",                       NULL, add_network, remove_network, SPEC_BOTH },
         { "mount",                 0, FLAG_LIST,     "mount", "Attach a filesystem mount to the service",    NULL, add_mount, remove_mount, SPEC_BOTH },
         { 0 },
 };

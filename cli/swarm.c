@@ -8,6 +8,9 @@
 #include "lib/docker/docker.h"
 #include "lib/message/message.h"
 
+#define NO_JOIN "joining comes with a later release: for now a swarm is one machine"
+#define NO_LOCK "locking managers comes with a later release"
+
 #define JOIN_TEXT                                                                               \
         "To add a %s to this swarm, run the following command:\n\n    skep swarm join --token " \
         "%s %s\n\n"
@@ -84,7 +87,8 @@ static const struct flag init_flags[] = {
         { "advertise-addr", 0, FLAG_STRING, NULL,
           "Advertised address (format: \"<ip|interface>[:port]\")", NULL },
         { "autolock", 0, FLAG_BOOL, NULL,
-          "Enable manager autolocking (requiring an unlock key to start a stopped manager)", NULL },
+          "Enable manager autolocking (requiring an unlock key to start a stopped manager)",
+          NO_LOCK },
         { "availability", 0, FLAG_STRING, NULL,
           "Availability of the node (\"active\", \"pause\", \"drain\") (default \"active\")",
           NULL },
@@ -122,7 +126,6 @@ static int swarm_init(struct cli *cli, const struct arguments *arguments)
             small_count(cli, arguments, "default-addr-pool-mask-length", &request.subnet_size) < 0)
                 return command_usage_error(cli->command, cli->err.text);
         request.force_new_cluster = argument_bool(arguments, "force-new-cluster");
-        request.auto_lock = argument_bool(arguments, "autolock");
         request.availability = str_or(argument(arguments, "availability"), "");
         request.certificate_expiry_ns = duration(arguments, "cert-expiry");
         request.dispatcher_heartbeat_ns = duration(arguments, "dispatcher-heartbeat");
@@ -133,7 +136,7 @@ static int swarm_init(struct cli *cli, const struct arguments *arguments)
         response = out;
         printf("Swarm initialized: current node (%s) is now a manager.\n\n" JOIN_TEXT
                "To add a manager to this swarm, run 'skep swarm join-token manager' and follow the "
-               "instructions.\n",
+               "instructions.\n\nNot supported yet: " NO_JOIN ".\n",
                response->node_id, "worker", response->worker_token, response->address);
         return 0;
 }
@@ -157,8 +160,6 @@ static int swarm_leave(struct cli *cli, const struct arguments *arguments)
 }
 
 /* --- join --- */
-
-#define NO_JOIN "joining comes with a later release: for now a swarm is one machine"
 
 static const struct flag join_flags[] = {
         { "advertise-addr", 0, FLAG_STRING, NULL,
@@ -188,9 +189,7 @@ static int swarm_unlock(struct cli *cli, const struct arguments *arguments)
 {
         (void)cli;
         (void)arguments;
-        return not_supported(
-                "skep swarm unlock is not supported yet: locking managers comes with a "
-                "later release");
+        return not_supported("skep swarm unlock is not supported yet: " NO_LOCK);
 }
 
 static int swarm_unlock_key(struct cli *cli, const struct arguments *arguments)
@@ -273,21 +272,20 @@ static int swarm_join_token(struct cli *cli, const struct arguments *arguments)
         address = manager_address(cli);
         if (!address)
                 return cli_fail(cli);
-        printf(JOIN_TEXT, role, token, address);
+        printf(JOIN_TEXT "Not supported yet: " NO_JOIN ".\n", role, token, address);
         return 0;
 }
 
 /* --- update --- */
 
 static const struct flag update_flags[] = {
-        { "autolock", 0, FLAG_BOOL, NULL, "Change manager autolocking setting (true|false)", NULL },
+        { "autolock", 0, FLAG_BOOL, NULL, "Change manager autolocking setting (true|false)",
+          NO_LOCK },
         { 0 },
 };
 
 static void apply_update(Sk__ClusterSpec *spec, const struct arguments *arguments)
 {
-        if (argument_is_set(arguments, "autolock"))
-                spec->auto_lock_managers = argument_bool(arguments, "autolock");
         if (argument_is_set(arguments, "cert-expiry"))
                 spec->certificate_expiry_ns = duration(arguments, "cert-expiry");
         if (argument_is_set(arguments, "dispatcher-heartbeat"))
