@@ -301,7 +301,15 @@ int command_run(struct cli *cli, int argc, char **argv)
         }
         if (is_noun(argv[0])) {
                 noun = argv[0];
-                if (argc == 1 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+                /* "skep service help create" is "skep help service create". */
+                if (argc > 2 && strcmp(argv[1], "help") == 0) {
+                        is_help = true;
+                        argv[1] = argv[0];
+                        argv++;
+                        argc--;
+                }
+                if (argc == 1 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                    strcmp(argv[1], "help") == 0) {
                         print_noun(stdout, noun);
                         return 0;
                 }

@@ -1,4 +1,5 @@
 /* ExplainTask: the story of a task, and what it waits for. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/str.h"
@@ -249,6 +250,27 @@ static int tell_nodes(struct call *call, const Sk__Task *task, Sk__ExplainTaskRe
         return 0;
 }
 
+/* Who asks about a service means its tasks: the first one's name, or where they are listed. */
+static int hint_at_tasks(struct call *call, const char *name)
+{
+        const struct object_head *object;
+        const Sk__Task *task;
+        struct err err;
+        char example[256];
+
+        if (call->err->code != ERR_NOT_FOUND ||
+            view_resolve(call->view, SK__KIND__KIND_SERVICE, name, &object, &err) < 0)
+                return call->err->code;
+        task = view_slot_newest(call->view, object->id, 1);
+        snprintf(example, sizeof example, "one of its tasks");
+        if (task)
+                task_slot_name(task, ((const Sk__Service *)object)->name, example, sizeof example);
+        return err_set(call->err, ERR_NOT_FOUND,
+                       "task %.64s not found: it is a service; ask for %s ('skep service ps %.64s' "
+                       "lists its tasks)",
+                       name, example, name);
+}
+
 int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
                         Sk__ExplainTaskResponse *out)
 {
@@ -257,7 +279,8 @@ int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
         const Sk__Task *task;
 
         request.id = in->id;
-        TRY(handle_get_task(call, &request, &response));
+        if (handle_get_task(call, &request, &response) < 0)
+                return hint_at_tasks(call, in->id);
         task = response.task->task;
         out->task = response.task;
         out->steps = arena_alloc(call->arena, STEPS_MAX * sizeof *out->steps);

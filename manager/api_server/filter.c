@@ -2,6 +2,7 @@
 #include "manager/api_server/filter.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/str.h"
 
@@ -27,6 +28,28 @@ int filters_check(Sk__Filter *const *filters, size_t n_filters, const char *cons
         return 0;
 }
 
+static bool same_word(const char *a, const char *b)
+{
+        return strcasecmp(a, b) == 0;
+}
+
+int filters_check_words(Sk__Filter *const *filters, size_t n_filters, const char *key,
+                        const char *const *words, struct err *err)
+{
+        const Sk__Filter *filter = filters_find(filters, n_filters, key);
+
+        for (size_t i = 0; filter && i < filter->n_values; i++) {
+                size_t k = 0;
+
+                while (words[k] && !same_word(words[k], filter->values[i]))
+                        k++;
+                if (!words[k])
+                        return err_set(err, ERR_INVALID, "Invalid %s filter: '%.64s'", key,
+                                       filter->values[i]);
+        }
+        return 0;
+}
+
 static bool match_any(Sk__Filter *const *filters, size_t n_filters, const char *key,
                       const char *value, bool (*matches)(const char *, const char *))
 {
@@ -47,6 +70,12 @@ bool filters_match_exact(Sk__Filter *const *filters, size_t n_filters, const cha
                          const char *value)
 {
         return match_any(filters, n_filters, key, value, str_equal);
+}
+
+bool filters_match_word(Sk__Filter *const *filters, size_t n_filters, const char *key,
+                        const char *value)
+{
+        return match_any(filters, n_filters, key, value, same_word);
 }
 
 bool filters_match_prefix(Sk__Filter *const *filters, size_t n_filters, const char *key,

@@ -46,9 +46,9 @@ static bool node_matches(const Sk__Node *node, const Sk__ListNodesRequest *in)
 
         return filters_match_prefix(in->filters, n, "id", node->id) &&
                filters_match_prefix(in->filters, n, "name", node->name) &&
-               filters_match_exact(in->filters, n, "role",
-                                   is_manager(node) ? "manager" : "worker") &&
-               filters_match_exact(in->filters, n, "membership", "accepted") &&
+               filters_match_word(in->filters, n, "role",
+                                  is_manager(node) ? "manager" : "worker") &&
+               filters_match_word(in->filters, n, "membership", "accepted") &&
                filters_match_labels(in->filters, n, "node.label", labels, n_labels) &&
                filters_match_labels(in->filters, n, "label", description->engine_labels,
                                     description->n_engine_labels);
@@ -58,10 +58,14 @@ int handle_list_nodes(struct call *call, const Sk__ListNodesRequest *in, Sk__Lis
 {
         static const char *const known[] = { "id",   "name",       "label", "node.label",
                                              "role", "membership", NULL };
+        static const char *const roles[] = { "manager", "worker", NULL };
+        static const char *const memberships[] = { "accepted", "pending", NULL };
         struct view_cursor cursor = { 0 };
         const struct object_head *object;
 
         TRY(filters_check(in->filters, in->n_filters, known, call->err));
+        TRY(filters_check_words(in->filters, in->n_filters, "role", roles, call->err));
+        TRY(filters_check_words(in->filters, in->n_filters, "membership", memberships, call->err));
         out->nodes = arena_alloc(call->arena, (view_count(call->view, SK__KIND__KIND_NODE) + 1) *
                                                       sizeof *out->nodes);
         while ((object = view_each(call->view, SK__KIND__KIND_NODE, &cursor)))

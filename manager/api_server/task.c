@@ -96,21 +96,16 @@ static int query_init(struct call *call, const Sk__ListTasksRequest *in, struct 
         static const char *const known[] = { "id",          "name",    "label",
                                              "service",     "node",    "desired-state",
                                              "_up-to-date", "runtime", NULL };
-        const Sk__Filter *states, *current;
+        static const char *const states[] = { "running", "shutdown", "accepted", NULL };
+        const Sk__Filter *current;
 
         TRY(filters_check(in->filters, in->n_filters, known, call->err));
+        TRY(filters_check_words(in->filters, in->n_filters, "desired-state", states, call->err));
         *ret = (struct task_query){ .in = in };
         TRY(resolve_ids(call, filters_find(in->filters, in->n_filters, "service"),
                         SK__KIND__KIND_SERVICE, &ret->service_ids, &ret->n_services));
         TRY(resolve_ids(call, filters_find(in->filters, in->n_filters, "node"), SK__KIND__KIND_NODE,
                         &ret->node_ids, &ret->n_nodes));
-        states = filters_find(in->filters, in->n_filters, "desired-state");
-        for (size_t i = 0; states && i < states->n_values; i++)
-                if (strcmp(states->values[i], "running") != 0 &&
-                    strcmp(states->values[i], "shutdown") != 0 &&
-                    strcmp(states->values[i], "accepted") != 0)
-                        return err_set(call->err, ERR_INVALID,
-                                       "invalid filter 'desired-state=%.32s'", states->values[i]);
         current = filters_find(in->filters, in->n_filters, "_up-to-date");
         ret->only_current = current && current->n_values && strcmp(current->values[0], "true") == 0;
         return 0;
@@ -165,7 +160,7 @@ static bool task_matches(struct call *call, const struct task_query *query, cons
                is_one_of(task_node(task), query->node_ids, query->n_nodes) &&
                filters_match_prefix(filters, n, "id", task->id) &&
                filters_match_prefix(filters, n, "name", name) &&
-               filters_match_exact(filters, n, "desired-state", desired_word(task)) &&
+               filters_match_word(filters, n, "desired-state", desired_word(task)) &&
                filters_match_labels(filters, n, "label", labels, n_labels) &&
                (!query->only_current || is_current(call, task));
 }

@@ -186,6 +186,14 @@ static void too_few_and_too_many_arguments_are_told_apart(void **state)
                 strstr(SAID(1, "node", "ls", "x"), "skep: 'skep node ls' accepts no arguments\n"));
 }
 
+static void help_may_come_after_the_noun(void **state)
+{
+        (void)state;
+        assert_non_null(strstr(SAID(0, "service", "help"), "Usage:  skep service COMMAND\n"));
+        assert_non_null(strstr(SAID(0, "service", "help", "rollback"),
+                               "Usage:  skep service rollback [OPTIONS] SERVICE\n"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -196,6 +204,7 @@ int main(void)
                 cmocka_unit_test(completion_offers_names_that_fit),
                 cmocka_unit_test(names_are_never_run_by_the_shell),
                 cmocka_unit_test(other_shells_are_refused),
+                cmocka_unit_test(help_may_come_after_the_noun),
                 cmocka_unit_test(too_few_and_too_many_arguments_are_told_apart),
         };
 

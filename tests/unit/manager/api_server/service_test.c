@@ -269,6 +269,49 @@ static void an_unknown_filter_is_told(void **state)
         assert_string_equal(scene->err.text, "invalid filter 'colour'");
 }
 
+static const char *node_filter_refusal(struct scene *scene, const char *key, const char *value)
+{
+        Sk__ListNodesRequest in = SK__LIST_NODES_REQUEST__INIT;
+        Sk__ListNodesResponse out = SK__LIST_NODES_RESPONSE__INIT;
+        Sk__Filter filter = SK__FILTER__INIT, *filters[] = { &filter };
+
+        filter.key = key;
+        filter.values = &value;
+        filter.n_values = 1;
+        in.filters = filters;
+        in.n_filters = 1;
+        return handle_list_nodes(&scene->call, &in, &out) < 0 ? scene->err.text : NULL;
+}
+
+static void roles_and_memberships_that_are_none_are_refused(void **state)
+{
+        struct scene *scene = *state;
+
+        assert_string_equal(node_filter_refusal(scene, "role", "boss"),
+                            "Invalid role filter: 'boss'");
+        assert_string_equal(node_filter_refusal(scene, "membership", "yes"),
+                            "Invalid membership filter: 'yes'");
+        assert_null(node_filter_refusal(scene, "role", "Manager"));
+        assert_null(node_filter_refusal(scene, "membership", "pending"));
+}
+
+static void who_asks_why_of_a_service_is_told_of_its_tasks(void **state)
+{
+        struct scene *scene = *state;
+        Sk__ExplainTaskRequest in = SK__EXPLAIN_TASK_REQUEST__INIT;
+        Sk__ExplainTaskResponse out = SK__EXPLAIN_TASK_RESPONSE__INIT;
+
+        a_service(&scene->world, "web", 1);
+        a_task(&scene->world, "web", 1, SK__TASK_STATE__TASK_RUNNING, "n1");
+        in.id = "web";
+        assert_int_equal(handle_explain_task(&scene->call, &in, &out), ERR_NOT_FOUND);
+        assert_string_equal(scene->err.text, "task web not found: it is a service; ask for web.1 "
+                                             "('skep service ps web' lists its tasks)");
+        in.id = "nosuch";
+        assert_int_equal(handle_explain_task(&scene->call, &in, &out), ERR_NOT_FOUND);
+        assert_string_equal(scene->err.text, "task nosuch not found");
+}
+
 static void the_last_manager_is_not_demoted(void **state)
 {
         struct scene *scene = *state;
@@ -398,6 +441,8 @@ int main(void)
                 T(join_tokens_are_told_to_administrators_only),
                 T(tasks_are_filtered_by_service_node_and_desire),
                 T(an_unknown_filter_is_told),
+                T(roles_and_memberships_that_are_none_are_refused),
+                T(who_asks_why_of_a_service_is_told_of_its_tasks),
                 T(the_last_manager_is_not_demoted),
                 T(a_task_that_waits_is_explained_node_by_node),
                 T(the_first_task_of_a_slot_was_created_because_the_service_wants_it),
