@@ -159,7 +159,8 @@ static void add_traits(struct placement_usage *usage, const Sk__Task *task,
         arena_done(&arena);
 }
 
-static void add_task(struct placement_usage *usage, const struct view *view, const Sk__Task *task)
+void placement_usage_add_task(struct placement_usage *usage, const struct view *view,
+                              const Sk__Task *task)
 {
         const Sk__ServiceSpecRevision *revision;
         Sk__TaskState state = task_state(task);
@@ -190,7 +191,7 @@ void placement_usage_read_without(struct placement_usage *usage, const struct vi
         usage_clear(usage);
         while ((task = view_each_node_task(view, node_id, &cursor)))
                 if (!is_gone(context, task))
-                        add_task(usage, view, task);
+                        placement_usage_add_task(usage, view, task);
 }
 
 static bool is_never_gone(const void *context, const Sk__Task *task)

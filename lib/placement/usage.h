@@ -56,6 +56,10 @@ void placement_usage_read_without(struct placement_usage *usage, const struct vi
 void placement_usage_add(struct placement_usage *usage, const struct placement_need *need,
                          Sk__GenericResource *const *assigned, size_t n_assigned);
 
+/* What one task that is there takes; nothing when it is over. */
+void placement_usage_add_task(struct placement_usage *usage, const struct view *view,
+                              const Sk__Task *task);
+
 uint32_t placement_usage_of_service(const struct placement_usage *usage, uint64_t service);
 
 bool placement_usage_has_port(const struct placement_usage *usage, uint32_t port);

@@ -3,6 +3,33 @@
 
 #include "lib/base/vec.h"
 #include "lib/placement/placement.h"
+#include "lib/state/task_life.h"
+
+/* Whose task has the port that is in use?  The filter knows only that somebody's has. */
+static void add_port_holder(struct str *text, const struct view *view,
+                            const struct placement_need *need, const char *node_id)
+{
+        struct view_cursor cursor = { 0 };
+        bool is_found = false;
+        const Sk__Task *task;
+
+        while (!is_found && (task = view_each_node_task(view, node_id, &cursor))) {
+                struct placement_usage usage;
+                const Sk__Service *service =
+                        (const Sk__Service *)view_find(view, SK__KIND__KIND_SERVICE,
+                                                       task->definition->service_id);
+                char name[256];
+
+                placement_usage_init(&usage);
+                placement_usage_add_task(&usage, view, task);
+                for (size_t i = 0; i < need->n_ports && !is_found; i++)
+                        is_found = placement_usage_has_port(&usage, need->ports[i]);
+                placement_usage_done(&usage);
+                task_slot_name(task, service ? service->name : "?", name, sizeof name);
+                if (is_found)
+                        str_addf(text, " by %s", name);
+        }
+}
 
 static struct placement_verdict verdict_of(const struct view *view,
                                            const struct placement_need *need, const Sk__Node *node,
@@ -16,6 +43,8 @@ static struct placement_verdict verdict_of(const struct view *view,
         placement_usage_init(&usage);
         placement_usage_read(&usage, view, node->id);
         verdict.filter = placement_check(need, node, &usage, &text);
+        if (verdict.filter == FILTER_host_port)
+                add_port_holder(&text, view, need, node->id);
         if (verdict.filter == FILTER_NONE && branches &&
             placement_skewed(branches, need, node, &text))
                 verdict.filter = FILTER_skew;

@@ -105,6 +105,37 @@ static void a_platform_that_is_not_supported_is_named(void **state)
                             "the node is linux/x86_64; wanted: linux/s390x");
 }
 
+static Sk__ServiceSpec *with_host_port(Sk__ServiceSpec *spec, uint32_t port)
+{
+        Sk__EndpointSpec *endpoint = arena_alloc(&world.arena, sizeof *endpoint);
+        Sk__PortConfig *config = arena_alloc(&world.arena, sizeof *config);
+
+        sk__endpoint_spec__init(endpoint);
+        sk__port_config__init(config);
+        config->publish_mode = SK__PORT_CONFIG__PUBLISH_MODE__HOST;
+        config->published_port = config->target_port = port;
+        endpoint->ports = arena_alloc(&world.arena, sizeof *endpoint->ports);
+        endpoint->ports[0] = config;
+        endpoint->n_ports = 1;
+        spec->endpoint = endpoint;
+        return spec;
+}
+
+static void the_task_that_has_the_port_is_named(void **state)
+{
+        (void)state;
+        a_node(&world, "a");
+        a_service_of(&world, with_host_port(a_spec(&world, "db", 1), 80));
+        a_service_of(&world, with_host_port(a_spec(&world, "front", 3), 8081));
+        a_service_of(&world, with_host_port(a_spec(&world, "web", 1), 8081));
+        a_task(&world, "db", 1, SK__TASK_STATE__TASK_RUNNING, "a");
+        a_task(&world, "front", 1, SK__TASK_STATE__TASK_FAILED, "a");
+        a_task(&world, "front", 3, SK__TASK_STATE__TASK_RUNNING, "a");
+        assert_string_equal(verdict_on(a_task(&world, "web", 1, SK__TASK_STATE__TASK_PENDING, NULL),
+                                       "a"),
+                            "host port 8081 is in use by front.3");
+}
+
 static Sk__Mount *a_volume_of(const char *driver)
 {
         Sk__Mount *mount = arena_alloc(&world.arena, sizeof *mount);
@@ -201,6 +232,7 @@ int main(void)
                                                 end),
                 cmocka_unit_test_setup_teardown(the_first_plugin_that_is_missing_is_named, begin,
                                                 end),
+                cmocka_unit_test_setup_teardown(the_task_that_has_the_port_is_named, begin, end),
                 cmocka_unit_test_setup_teardown(a_network_driver_is_a_plugin, begin, end),
                 cmocka_unit_test_setup_teardown(a_node_that_is_not_ready_says_so, begin, end),
                 cmocka_unit_test_setup_teardown(a_drained_node_says_so, begin, end),
