@@ -94,12 +94,20 @@ static void add_swarm(struct str *out, const Sk__GetNodeInfoResponse *node,
 
 static void add_daemons(struct str *out, const Sk__GetNodeInfoResponse *node)
 {
-        str_add(out, node->n_daemons ? " Daemons:\n" : "");
+        bool is_member = !str_is_empty(node->node_id), is_first = true;
+
         for (size_t i = 0; i < node->n_daemons; i++) {
                 const Sk__DaemonState *daemon = node->daemons[i];
 
+                /* Of those that stopped with a swarm that was left there is nothing to tell. */
+                if (!is_member && !daemon->is_running)
+                        continue;
+                str_add(out, is_first ? " Daemons:\n" : "");
+                is_first = false;
                 str_addf(out, "  %s: %s", daemon->name, daemon->is_running ? "running" : "stopped");
-                if (daemon->n_restarts)
+                if (daemon->n_restarts == 1)
+                        str_add(out, ", restarted once");
+                else if (daemon->n_restarts)
                         str_addf(out, ", restarted %llu times",
                                  (unsigned long long)daemon->n_restarts);
                 if (!str_is_empty(daemon->last_failure))

@@ -41,3 +41,6 @@ struct json_t;
 struct json_t *service_history_row(struct arena *arena, const Sk__ServiceRevisionView *revision,
                                    const Sk__ServiceRevisionView *before, int64_t now_ns);
 struct json_t *service_row(struct arena *arena, const Sk__ServiceView *service);
+
+/* What the API says of a service that was written all the same, on stderr. */
+void service_print_warnings(char *const *warnings, size_t n);

@@ -27,10 +27,16 @@ const struct flag service_update_flags[] = {
         { 0 },
 };
 
-static void print_warnings(char *const *warnings, size_t n)
+/* The API's own words, but an image's name may be in them; lines stay lines. */
+void service_print_warnings(char *const *warnings, size_t n)
 {
-        for (size_t i = 0; i < n; i++)
-                print_line(stderr, warnings[i]);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(str_done) struct str text = { 0 };
+
+                str_add(&text, warnings[i]);
+                text_make_printable(text.text, text.length, "\n");
+                fprintf(stderr, "%s\n", str_text(&text));
+        }
 }
 
 int service_create(struct cli *cli, const struct arguments *arguments)
@@ -60,7 +66,7 @@ int service_create(struct cli *cli, const struct arguments *arguments)
         if (cli_call(cli, RPC_METHOD(control, CreateService), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
-        print_warnings((char *const *)response->warnings, response->n_warnings);
+        service_print_warnings((char *const *)response->warnings, response->n_warnings);
         return service_wait(cli, arguments, response->id);
 }
 
@@ -117,6 +123,6 @@ int service_update(struct cli *cli, const struct arguments *arguments)
         if (cli_call(cli, RPC_METHOD(control, UpdateService), &request.base, &out) < 0)
                 return cli_fail(cli);
         response = out;
-        print_warnings((char *const *)response->warnings, response->n_warnings);
+        service_print_warnings((char *const *)response->warnings, response->n_warnings);
         return service_wait(cli, arguments, get.id);
 }

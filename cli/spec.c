@@ -40,7 +40,12 @@ Sk__ServiceSpec *spec_new(struct arena *arena)
         spec->replicated = NULL;
         SPEC_MAKE(&edit, spec->replicated, Sk__ReplicatedService, SK__REPLICATED_SERVICE__INIT);
         spec->replicated->replicas = 1;
-        spec_container(&edit);
+        /* What docker's client always says. */
+        SPEC_MAKE(&edit, spec_container(&edit)->init, Sk__ContainerSpec__Init,
+                  SK__CONTAINER_SPEC__INIT__INIT);
+        SPEC_MAKE(&edit, spec->task->limits, Sk__Resources, SK__RESOURCES__INIT);
+        SPEC_MAKE(&edit, spec->task->reservations, Sk__Resources, SK__RESOURCES__INIT);
+        SPEC_MAKE(&edit, spec->endpoint, Sk__EndpointSpec, SK__ENDPOINT_SPEC__INIT);
         return spec;
 }
 

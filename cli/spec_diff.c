@@ -126,7 +126,9 @@ static void each_difference(const Sk__ServiceSpec *before, const Sk__ServiceSpec
                             void (*tell)(struct str *out, const struct vec *differences),
                             struct str *out)
 {
-        json_t *a = docker_service_spec(before, 0), *b = docker_service_spec(after, 0);
+        /* With what was not said, as it works out: to say it is no change. */
+        json_t *a = docker_service_spec(before, DOCKER_INSERT_DEFAULTS),
+               *b = docker_service_spec(after, DOCKER_INSERT_DEFAULTS);
         struct vec differences = VEC_OF(struct difference);
         struct walk walk = { .differences = &differences };
 

@@ -8,7 +8,8 @@ Sk__ServiceEndpoint *endpoint_of(struct plan *plan, const Sk__ServiceSpec *spec)
         const Sk__EndpointSpec *wanted = spec->endpoint;
 
         sk__service_endpoint__init(endpoint);
-        if (!wanted)
+        /* Every service of the command line says "vip": without ports that asks for nothing. */
+        if (!wanted || (!wanted->n_ports && wanted->mode == SK__ENDPOINT_SPEC__MODE__VIP))
                 return endpoint;
         endpoint->spec = (Sk__EndpointSpec *)message_copy(&plan->arena, &wanted->base);
         endpoint->ports = endpoint->spec->ports;

@@ -66,11 +66,38 @@ static void a_manager_tells_of_its_cluster(void **state)
                                "   10.77.0.1:2377\n"));
 }
 
+static void daemons_are_told_of_while_they_matter(void **state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        _cleanup_(str_done) struct str out = { 0 };
+        Sk__GetNodeInfoResponse *node = some_node(&arena);
+        Sk__DaemonState *mesh = MAKE(&arena, Sk__DaemonState, SK__DAEMON_STATE__INIT);
+        Sk__DaemonState *api = MAKE(&arena, Sk__DaemonState, SK__DAEMON_STATE__INIT);
+        Sk__DaemonState *daemons[] = { api, mesh };
+
+        (void)state;
+        node->daemons = daemons;
+        node->n_daemons = 2;
+        mesh->name = "mesh";
+        mesh->is_running = true;
+        mesh->n_restarts = 1;
+        api->name = "api";
+        api->n_restarts = 2;
+        info_render(&out, node, NULL); /* it left its swarm */
+        assert_non_null(strstr(str_text(&out), " Daemons:\n  mesh: running, restarted once\n"));
+        assert_null(strstr(str_text(&out), "api:"));
+        node->node_id = "oyz0areg5bvzfvhymjjthws5x";
+        str_clear(&out);
+        info_render(&out, node, NULL);
+        assert_non_null(strstr(str_text(&out), "  api: stopped, restarted 2 times\n"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_node_in_no_swarm_says_inactive),
                 cmocka_unit_test(a_manager_tells_of_its_cluster),
+                cmocka_unit_test(daemons_are_told_of_while_they_matter),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,6 +265,13 @@ static void print_a_line(struct cli *cli)
         print_line(stderr, cli->err.text);
 }
 
+static void print_a_warning(struct cli *cli)
+{
+        char *warning = cli->err.text;
+
+        service_print_warnings(&warning, 1);
+}
+
 static void fail_in_the_cluster(struct cli *cli)
 {
         cli_fail(cli);
@@ -306,6 +313,7 @@ static void what_is_told_does_not_command_the_terminal(void **state)
                "Error response from daemon: no\tsuch  [2J  1Athing\nat all\n");
         prints(STDERR_FILENO, fail_here, "no\tsuch  [2J  1Athing\nat all\n");
         prints(STDERR_FILENO, print_a_line, "no such  [2J  1Athing at all\n");
+        prints(STDERR_FILENO, print_a_warning, "no such  [2J  1Athing\nat all\n");
         prints(STDOUT_FILENO, print_some_words, "no\tsuch  [2J  1Athing\nat all");
 }
 

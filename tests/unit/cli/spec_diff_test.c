@@ -92,14 +92,29 @@ static void many_changes_are_counted(void **state)
         b->update->progress_deadline_ns = -1;
         spec_diff_summary(a, b, &told);
         assert_string_equal(str_text(&told),
-                            "Parallelism, FailureAction, MaxFailureRatio and 4 more");
+                            "Parallelism, ParallelismPercent, ProgressDeadline and 1 more");
         str_done(&told);
+        arena_done(&arena);
+}
+
+static void a_default_that_is_written_along_is_no_change(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__ServiceSpec *a = a_spec(&arena), *b = a_spec(&arena);
+
+        (void)state;
+        a->update = NULL;
+        b->update = MAKE(&arena, Sk__UpdateConfig, SK__UPDATE_CONFIG__INIT);
+        b->update->parallelism = 1;
+        b->update->failure_action = SK__UPDATE_CONFIG__FAILURE_ACTION__ROLLBACK;
+        tells(a, b, "UpdateConfig.FailureAction: pause -> rollback\n", "FailureAction");
         arena_done(&arena);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_default_that_is_written_along_is_no_change),
                 cmocka_unit_test(equal_specs_differ_in_nothing),
                 cmocka_unit_test(values_are_shown_before_and_after),
                 cmocka_unit_test(of_lists_what_went_and_what_came_is_shown),

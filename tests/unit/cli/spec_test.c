@@ -1,10 +1,12 @@
 /* A service's spec from what was typed. */
 #include "cli/spec.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "lib/base/str.h"
 #include "lib/base/time.h"
+#include "lib/docker/docker.h"
 #include "tests/unit/test.h"
 
 struct typed {
@@ -71,6 +73,19 @@ static void a_new_spec_is_one_replica(void **state)
 
         assert_int_equal(typed->edit.spec->mode_case, SK__SERVICE_SPEC__MODE_REPLICATED);
         assert_int_equal(typed->edit.spec->replicated->replicas, 1);
+}
+
+static void a_new_spec_says_what_docker_s_client_says(void **state)
+{
+        struct typed *typed = *state;
+        json_t *spec = docker_service_spec(typed->edit.spec, 0);
+        char *text = json_dumps(spec, JSON_COMPACT);
+
+        assert_non_null(strstr(text, "\"Init\":false"));
+        assert_non_null(strstr(text, "\"Resources\":{\"Limits\":{},\"Reservations\":{}}"));
+        assert_non_null(strstr(text, "\"EndpointSpec\":{\"Mode\":\"vip\"}"));
+        free(text);
+        json_decref(spec);
 }
 
 static void the_container_is_filled_in(void **state)
@@ -435,6 +450,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 ON_SPEC(a_new_spec_is_one_replica),
+                ON_SPEC(a_new_spec_says_what_docker_s_client_says),
                 ON_SPEC(the_container_is_filled_in),
                 ON_SPEC(an_image_without_tag_is_the_latest),
                 ON_SPEC(the_same_variable_again_replaces_it),
