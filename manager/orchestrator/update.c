@@ -16,7 +16,8 @@ struct update {
         size_t n_slots;
         bool is_paused; /* then tasks are replaced only to leave their nodes */
         size_t n_dirty, n_leaving, n_starting, n_resting;
-        size_t n_new; /* slots with a task of the present spec */
+        size_t n_new;   /* slots with a task of the present spec */
+        size_t n_moved; /* with one of an older spec that starts, and stays for now */
 };
 
 static bool is_up(const struct slot *slot)
@@ -136,11 +137,22 @@ static size_t turn_of(const struct work *work, const struct slot *slot)
                                                                          : TURN_OF_IDLE;
 }
 
+/* While it is not their turn to be updated, those that left their nodes are in change as well. */
+static void count_moved(const struct work *work, struct update *update)
+{
+        for (size_t i = 0; i < update->n_slots && !updates_left(work, update); i++) {
+                const struct slot *slot = &update->slots[i];
+
+                update->n_moved += slot->state == SLOT_ALIVE && slot_is_dirty(work, slot) &&
+                                   !slot_is_leaving(work, slot) && task_is_coming_up(slot->newest);
+        }
+}
+
 /* As many as may be under way at once. */
 static void replace_next(struct work *work, const struct update *update)
 {
         uint64_t parallelism = parallelism_of(update), n_updates = updates_left(work, update);
-        size_t n_busy = update->n_starting + update->n_resting;
+        size_t n_busy = update->n_starting + update->n_resting + update->n_moved;
         uint64_t left = parallelism > n_busy ? parallelism - n_busy : 0;
 
         for (size_t k = 0; k < TURNS * update->n_slots && left; k++) {
@@ -256,6 +268,7 @@ void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
                 break;
         }
         count_slots(work, &update);
+        count_moved(work, &update);
         tell_moving(work, update.n_leaving > 0);
         if (update.n_dirty && !update.is_paused)
                 begin_status(work);

@@ -103,6 +103,28 @@ static void check_parallelism(struct sim *sim, const Sk__Service *service)
                 sim_fail(sim, "%" PRIu64 " tasks of %s are in change at once", n, service->name);
 }
 
+/* Beside canaries what leaves a drained node is of an older spec. */
+static void check_drain_beside_canaries(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__UpdateStatus *status = service->progress ? service->progress->update : NULL;
+        uint64_t most = parallelism_of(sim, service), n = 0;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        if (!status || strcmp(status->spec_id, service->spec->spec_id) != 0 ||
+            !has_canaries(sim, service))
+                return;
+        while ((task = view_each_service_task(sim->world.view, service->id, &cursor)))
+                n += !strcmp(task->definition->reason, "its node is being drained") &&
+                     !is_current(sim, service, task) &&
+                     task->meta->created_at_ns >= status->started_at_ns && task_is_wanted(task) &&
+                     !task_is_over(task) && !is_on_down_node(sim, task) && !is_to_rest(sim, task) &&
+                     task_state(task) != SK__TASK_STATE__TASK_RUNNING;
+        if (n > most)
+                sim_fail(sim, "%" PRIu64 " tasks of %s leave at once beside canaries", n,
+                         service->name);
+}
+
 static void check_canaries(struct sim *sim, const Sk__Service *service)
 {
         struct view_cursor cursor = { 0 };
@@ -125,5 +147,6 @@ static void check_canaries(struct sim *sim, const Sk__Service *service)
 void check_steps(struct sim *sim, const Sk__Service *service)
 {
         check_parallelism(sim, service);
+        check_drain_beside_canaries(sim, service);
         check_canaries(sim, service);
 }
