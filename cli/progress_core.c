@@ -81,7 +81,9 @@ void progress_draw(struct progress *progress, struct str *out)
                 if (str_is_empty(text))
                         continue;
                 str_add(out, "\x1b[2K");
-                add_ellipsis(out, text, progress->width);
+                /* The last column stays free: a terminal that wraps when it is full, or shows the
+                 * ellipsis two columns wide, would leave a line behind with each drawing. */
+                add_ellipsis(out, text, progress->width - 1);
                 str_add_char(out, '\n');
                 n++;
         }

@@ -42,7 +42,8 @@ const char *task_node(const Sk__Task *task);
  * in it. */
 bool task_status_is_newer(const Sk__TaskStatus *now, const Sk__TaskStatus *reported);
 
-/* A slot as people number it: those of a service from 1, a job's indexes from 0.  Meaningless for
+/* A slot as people number it: those of a service from 1, a job's indexes from 0, as
+ * docker does (whose command line shows a node's id in place of index 0).  Meaningless for
  * tasks of nodes, whose slot is 0. */
 uint64_t task_number(const Sk__TaskDefinition *definition);
 

@@ -64,3 +64,10 @@ def logs_are_followed_until_the_reader_goes(node):
     wait_until(lambda: 'line 3' in _skep(node, 'service', 'logs', 'talk'), 'logs come')
     followed = run('timeout', '2', node.folder + '/bin/skep', '-H', 'unix:%s/api.sock' % node.run, 'service', 'logs', '-f', '--tail', '1', 'talk')
     check(followed.stdout.count('line') > 5, 'they go on:', followed.stdout, followed.stderr)
+
+
+def an_api_that_was_killed_is_waited_for(node):
+    for _ in range(3):
+        dead = node.kill9('api')
+        _skep(node, 'service', 'ls')
+        node.came_back('api', dead)

@@ -299,6 +299,23 @@ static void a_rollback_says_so(void **state)
         finish(&watched);
 }
 
+static void no_line_on_a_terminal_fills_it(void **state)
+{
+        struct watched watched;
+
+        (void)state;
+        start(&watched, true, 0);
+        set_update(&watched, SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED,
+                   "update rolled back due to failure or early termination of task "
+                   "jyt2adtzrk083h504svkqdw5m",
+                   "spec1");
+        take(&watched);
+        assert_non_null(strstr(str_text(&watched.out),
+                               "\x1b[2Krollback: update rolled back due to failure or early "
+                               "termination of task jyt2a…\n"));
+        finish(&watched);
+}
+
 static void a_service_that_is_removed_ends_the_wait(void **state)
 {
         struct watched watched;
@@ -460,6 +477,7 @@ int main(void)
                 cmocka_unit_test(an_update_that_was_resumed_is_no_failure),
                 cmocka_unit_test(an_update_that_waits_for_a_person_is_not_waited_for),
                 cmocka_unit_test(a_rollback_says_so),
+                cmocka_unit_test(no_line_on_a_terminal_fills_it),
                 cmocka_unit_test(a_service_that_is_removed_ends_the_wait),
                 cmocka_unit_test(a_global_service_waits_for_its_first_tasks),
                 cmocka_unit_test(scaling_down_counts_no_more_than_is_wanted),
