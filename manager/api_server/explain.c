@@ -56,16 +56,15 @@ static const char *end_words(Sk__TaskState state)
         }
 }
 
-/* "failed: non-zero exit (3)", "was shut down: scaled down": how a task ended, and why. */
-static const char *how_it_ended(struct call *call, const Sk__Task *task)
+/* Why a task ended; "" when nothing is known. */
+static const char *why_over(const Sk__Task *task)
 {
         const char *why = error_of(task);
 
         /* Whoever was told to stop says nothing about it; whoever failed was told so afterwards. */
         if (!*why && task_state(task) == SK__TASK_STATE__TASK_SHUTDOWN && !task_is_wanted(task))
                 why = str_or(task->definition->reason, "");
-        return arena_printf(call->arena, "%s%s%s", end_words(task_state(task)), *why ? ": " : "",
-                            why);
+        return why;
 }
 
 /* Why a task exists.  Its definition does not tell: the reason there is that of its present desired
@@ -74,6 +73,7 @@ static void tell_creation(struct call *call, Sk__ExplainTaskResponse *out, const
 {
         const Sk__Task *before = view_slot_older(call->view, task);
         int64_t at_ns = task->meta ? task->meta->created_at_ns : 0;
+        const char *why = before ? why_over(before) : "";
 
         if (before && before->definition->job_iteration != task->definition->job_iteration)
                 before = NULL;
@@ -85,8 +85,8 @@ static void tell_creation(struct call *call, Sk__ExplainTaskResponse *out, const
         }
         if (task_is_over(before))
                 add_step(call, out, before->status->at_ns,
-                         arena_printf(call->arena, "%s, which came before, %s", before->id,
-                                      how_it_ended(call, before)));
+                         arena_printf(call->arena, "%s, which came before, %s%s%s", before->id,
+                                      end_words(task_state(before)), *why ? ": " : "", why));
         add_step(call, out, at_ns,
                  arena_printf(call->arena, "created to replace %s%s", before->id,
                               str_equal(before->definition->spec_id, task->definition->spec_id)
@@ -200,7 +200,7 @@ static const char *summary_of(struct call *call, const Sk__Task *task)
         if (missing && (!task_is_over(task) || state == SK__TASK_STATE__TASK_REJECTED))
                 return missing;
         if (task_is_over(task))
-                return arena_printf(call->arena, "it %s", how_it_ended(call, task));
+                return *why_over(task) ? why_over(task) : "it is over";
         if (desired > SK__TASK_STATE__TASK_COMPLETE)
                 return arena_printf(call->arena, "it is being stopped%s%s", reason[0] ? ": " : "",
                                     reason);

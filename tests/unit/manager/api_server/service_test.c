@@ -385,7 +385,7 @@ static void the_first_task_of_a_slot_was_created_because_the_service_wants_it(vo
         task = is_wanted_because(scene, task, SK__TASK_STATE__TASK_SHUTDOWN, "the task failed");
         story = story_of(scene, task->id);
         assert_non_null(strstr(story, " created: the service wants it\n"));
-        assert_non_null(strstr(story, " failed: non-zero exit (3)\nit failed: non-zero exit (3)"));
+        assert_non_null(strstr(story, " failed: non-zero exit (3)\nnon-zero exit (3)"));
 }
 
 static void a_replacement_was_created_because_of_what_came_before(void **state)
