@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -167,10 +168,12 @@ const char *rpc_identity_cluster_id(const struct rpc_identity *identity)
 
 /* --- servers --- */
 
-/* One per listener; gRPC asks from its own threads, one handshake at a time. */
+/* One per listener; gRPC asks from any of its threads, one handshake at a time. */
 struct reloader {
         struct paths paths;
         struct file_times times;
+        atomic_uint
+                n_asked; /* hands 'times' from the thread that asked to the one that asks next */
 };
 
 void reloader_free(struct reloader *reloader)
@@ -182,10 +185,9 @@ void reloader_free(struct reloader *reloader)
 }
 
 /* Files that do not fit together are as good as unchanged: the next handshake looks again. */
-static grpc_ssl_certificate_config_reload_status reload(
-        void *context, grpc_ssl_server_certificate_config **ret_config)
+static grpc_ssl_certificate_config_reload_status reload_files(
+        struct reloader *reloader, grpc_ssl_server_certificate_config **ret_config)
 {
-        struct reloader *reloader = context;
         const struct paths *paths = &reloader->paths;
         struct file_times times = reloader->times;
         _cleanup_(pems_done) struct pems pems = { 0 };
@@ -198,6 +200,18 @@ static grpc_ssl_certificate_config_reload_status reload(
         *ret_config = grpc_ssl_server_certificate_config_create(pems.root.text, &pair, 1);
         reloader->times = times;
         return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
+}
+
+static grpc_ssl_certificate_config_reload_status reload(
+        void *context, grpc_ssl_server_certificate_config **ret_config)
+{
+        grpc_ssl_certificate_config_reload_status status;
+        struct reloader *reloader = context;
+
+        atomic_load_explicit(&reloader->n_asked, memory_order_acquire);
+        status = reload_files(reloader, ret_config);
+        atomic_fetch_add_explicit(&reloader->n_asked, 1, memory_order_release);
+        return status;
 }
 
 grpc_server_credentials *credentials_of_listener(const struct rpc_identity *identity,
