@@ -103,7 +103,7 @@ static Sk__FileReference **references_of(const Sk__ContainerSpec *container, Sk_
         return is_secret ? container->secrets : container->configs;
 }
 
-static bool names_file(const Sk__ContainerSpec *container, Sk__Kind kind, const char *id)
+bool file_is_named_by(const Sk__ContainerSpec *container, Sk__Kind kind, const char *id)
 {
         size_t n;
         Sk__FileReference *const *references = references_of(container, kind, &n);
@@ -126,7 +126,7 @@ size_t file_users(const struct view *view, const struct file *file, struct arena
                 const Sk__ContainerSpec *container =
                         container_of_service(view, (const Sk__Service *)object);
 
-                if (container && names_file(container, file->kind, file->head->id))
+                if (container && file_is_named_by(container, file->kind, file->head->id))
                         names[n++] = object->name;
         }
         *ret = names;

@@ -30,6 +30,9 @@ int file_resolve(const struct view *view, Sk__Kind kind, const char *what, struc
 /* "NAME@2" is 2 of NAME, which lies in 'arena'; what names no version is 0 of itself. */
 const char *file_split_name(struct arena *arena, const char *name, uint64_t *ret_version);
 
+/* Does a container of this spec get the secret or config with this id? */
+bool file_is_named_by(const Sk__ContainerSpec *container, Sk__Kind kind, const char *id);
+
 /* The names of the services whose present spec uses it, in 'arena'. */
 size_t file_users(const struct view *view, const struct file *file, struct arena *arena,
                   const char *const **ret);

@@ -92,10 +92,9 @@ static void plan_labels(struct call *call, const struct file *file, const Protob
 
 /* --- removing --- */
 
-/* May going back to the service's previous spec, or a task that is not over, still need it? */
+/* May going back to a service's previous spec still need it? */
 static bool is_needed_later(struct call *call, const struct file *file)
 {
-        bool is_secret = file->kind == SK__KIND__KIND_SECRET;
         struct view_cursor cursor = { 0 };
         const struct object_head *object;
 
@@ -105,12 +104,9 @@ static bool is_needed_later(struct call *call, const struct file *file)
                         view_service_spec(call->view, str_or(service->spec->previous_spec_id, ""));
                 const Sk__ContainerSpec *container =
                         previous && previous->spec ? previous->spec->spec->task->container : NULL;
-                size_t n = !container ? 0 : is_secret ? container->n_secrets : container->n_configs;
 
-                for (size_t i = 0; i < n; i++)
-                        if (str_equal((is_secret ? container->secrets : container->configs)[i]->id,
-                                      file->head->id))
-                                return true;
+                if (container && file_is_named_by(container, file->kind, file->head->id))
+                        return true;
         }
         return false;
 }
