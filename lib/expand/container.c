@@ -5,7 +5,10 @@
 #include "lib/expand/context.h"
 #include "lib/template/template.h"
 
-enum { RESULT_MAX = 1 << 20, STEPS_MAX = 100000 };
+enum { RESULT_MAX = 1 << 20, STEPS_MAX = 10000 };
+
+/* Of all templates of a container together. */
+enum { TEMPLATES_MAX = 1000, ALL_RESULTS_MAX = 4 << 20 };
 
 const struct expand_values expand_dummies = {
         .service_id = "serviceid",
@@ -87,9 +90,23 @@ struct expander {
         json_t *context;
         struct arena *arena;
         struct err *err;
+        size_t n, made; /* templates, and bytes that they made */
 };
 
-static int run(const struct expander *expander, const char *text, struct str *out)
+/* One text may be small and cost much, and a spec has room for many. */
+static int check_all(const struct expander *expander)
+{
+        if (expander->n > TEMPLATES_MAX)
+                return err_set(expander->err, ERR_INVALID, "template: more than %d of them",
+                               TEMPLATES_MAX);
+        if (expander->made > ALL_RESULTS_MAX)
+                return err_set(expander->err, ERR_INVALID,
+                               "template: all of them together print more than %d bytes",
+                               ALL_RESULTS_MAX);
+        return 0;
+}
+
+static int run(struct expander *expander, const char *text, struct str *out)
 {
         static const struct template_function_row functions[] = { { "join", expand_join }, { 0 } };
         static const struct template_place place = { "expansion", functions };
@@ -109,13 +126,17 @@ static int run(const struct expander *expander, const char *text, struct str *ou
 }
 
 /* *text becomes what it expands to. */
-static int expand(const struct expander *expander, const char **text)
+static int expand(struct expander *expander, const char **text)
 {
         _cleanup_(str_done) struct str out = { 0 };
 
         if (!*text || !strstr(*text, "{{"))
                 return 0;
+        expander->n++;
+        TRY(check_all(expander));
         TRY(run(expander, *text, &out));
+        expander->made += out.length;
+        TRY(check_all(expander));
         *text = arena_strdup(expander->arena, str_text(&out));
         return 0;
 }
@@ -124,7 +145,7 @@ int expand_text(const char *text, const struct expand_values *values, struct are
                 const char **ret, struct err *err)
 {
         struct err why;
-        struct expander expander = { expand_context(values), arena, &why };
+        struct expander expander = { expand_context(values), arena, &why, 0, 0 };
         int result;
 
         *ret = text;
@@ -135,8 +156,7 @@ int expand_text(const char *text, const struct expand_values *values, struct are
 
 /* --- all of a container --- */
 
-static int expand_labels(const struct expander *expander, Sk__Label ***labels, size_t n,
-                         const char *what)
+static int expand_labels(struct expander *expander, Sk__Label ***labels, size_t n, const char *what)
 {
         Sk__Label **copies = arena_copy(expander->arena, *labels, n * sizeof *copies);
 
@@ -150,7 +170,7 @@ static int expand_labels(const struct expander *expander, Sk__Label ***labels, s
         return 0;
 }
 
-static int expand_volume(const struct expander *expander, Sk__Mount *mount)
+static int expand_volume(struct expander *expander, Sk__Mount *mount)
 {
         Sk__Mount__VolumeOptions *volume;
 
@@ -163,7 +183,7 @@ static int expand_volume(const struct expander *expander, Sk__Mount *mount)
                              "volume driver options");
 }
 
-static int expand_mount(const struct expander *expander, Sk__Mount *mount)
+static int expand_mount(struct expander *expander, Sk__Mount *mount)
 {
         const char *before = mount->source;
 
@@ -175,7 +195,7 @@ static int expand_mount(const struct expander *expander, Sk__Mount *mount)
         return expand_volume(expander, mount);
 }
 
-static int expand_mounts(const struct expander *expander, Sk__ContainerSpec *container)
+static int expand_mounts(struct expander *expander, Sk__ContainerSpec *container)
 {
         container->mounts = arena_copy(expander->arena, container->mounts,
                                        container->n_mounts * sizeof *container->mounts);
@@ -188,7 +208,7 @@ static int expand_mounts(const struct expander *expander, Sk__ContainerSpec *con
         return 0;
 }
 
-static int expand_env(const struct expander *expander, Sk__ContainerSpec *container)
+static int expand_env(struct expander *expander, Sk__ContainerSpec *container)
 {
         container->env = arena_copy(expander->arena, container->env,
                                     container->n_env * sizeof *container->env);
@@ -202,7 +222,7 @@ static int expand_env(const struct expander *expander, Sk__ContainerSpec *contai
         return 0;
 }
 
-static int expand_all(const struct expander *expander, Sk__ContainerSpec *container)
+static int expand_all(struct expander *expander, Sk__ContainerSpec *container)
 {
         TRY(expand_mounts(expander, container));
         TRY(expand_env(expander, container));
@@ -215,7 +235,7 @@ int expand_container(const Sk__ContainerSpec *container, const struct expand_val
                      struct arena *arena, Sk__ContainerSpec **ret, struct err *err)
 {
         struct err why;
-        struct expander expander = { expand_context(values), arena, &why };
+        struct expander expander = { expand_context(values), arena, &why, 0, 0 };
         Sk__ContainerSpec *copy = arena_copy(arena, container, sizeof *copy);
         int result = expand_all(&expander, copy);
 

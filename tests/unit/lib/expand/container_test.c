@@ -105,6 +105,32 @@ static void bombs_end(void **state)
                 assert_int_equal(expand_text(cases[i], &values, *state, &text, NULL), ERR_INVALID);
 }
 
+/* Each prints what one may; together they would fill the machine. */
+static void many_templates_share_one_limit(void **state)
+{
+        static const char *all[2000];
+        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT, *expanded;
+        struct expand_values values = { 0 };
+        struct arena arena = { 0 };
+        struct err err = { 0 };
+
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(all); i++)
+                all[i] = "A={{printf \"%9999d\" 1}}";
+        container.env = all;
+        container.n_env = 500;
+        assert_int_equal(expand_container(&container, &values, &arena, &expanded, &err),
+                         ERR_INVALID);
+        assert_non_null(strstr(err.text, "all of them together print more"));
+        for (size_t i = 0; i < COUNT_OF(all); i++)
+                all[i] = "A={{.Node.ID}}";
+        container.n_env = COUNT_OF(all);
+        assert_int_equal(expand_container(&container, &values, &arena, &expanded, &err),
+                         ERR_INVALID);
+        assert_non_null(strstr(err.text, "more than 1000 of them"));
+        arena_done(&arena);
+}
+
 static void all_places_of_a_container_are_expanded(void **state)
 {
         Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT, *expanded;
@@ -157,6 +183,7 @@ int main(void)
                 T(templates_are_expanded_as_docker_does),
                 T(what_cannot_be_expanded_is_told_in_docker_s_words),
                 T(bombs_end),
+                T(many_templates_share_one_limit),
                 T(all_places_of_a_container_are_expanded),
                 T(a_place_that_cannot_be_expanded_is_named),
         };
