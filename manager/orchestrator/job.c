@@ -184,10 +184,10 @@ static bool is_over(const struct work *work, const struct tally *tally)
 }
 
 /* Does the run go on when it was over, because there are nodes it has not seen? */
-static bool may_go_on(const struct work *work)
+static bool may_go_on(const struct work *work, const Sk__JobStatus__Run *run)
 {
         return work->is_global && !work->spec->schedule &&
-               work->run == work->service->progress->job->runs[0];
+               run == work->service->progress->job->runs[0];
 }
 
 /* A run goes on with the spec it began with, on the nodes that suit that. */
@@ -209,16 +209,16 @@ static void decide_run(struct work *work, const Sk__JobStatus__Run *run)
         const struct placement_need *need = work->need;
         struct tally tally;
 
+        if (run->ended_at_ns && !may_go_on(work, run))
+                return;
         take_run(work, run);
         tally = count(work);
-        if (!run->ended_at_ns || may_go_on(work)) {
-                live(work, &tally);
-                begin_more(work, &tally);
-                job_tell(work, &(struct job_result){ .is_over = is_over(work, &tally),
-                                                     .n_completed = tally.n_completed,
-                                                     .n_failed = tally.n_failed,
-                                                     .n = tally.n });
-        }
+        live(work, &tally);
+        begin_more(work, &tally);
+        job_tell(work, &(struct job_result){ .is_over = is_over(work, &tally),
+                                             .n_completed = tally.n_completed,
+                                             .n_failed = tally.n_failed,
+                                             .n = tally.n });
         work->run = NULL;
         work->need = need;
         /* Tasks of one slot in two runs must not be one. */

@@ -11,7 +11,7 @@
 #include "lib/base/map.h"
 #include "manager/orchestrator/work.h"
 
-enum { EVICTIONS_MAX = 64 /* searched for in one decision */ };
+enum { EVICTIONS_MAX = 64 /* in one decision */ };
 
 /* A node as it will be. */
 struct room {
@@ -31,7 +31,7 @@ struct preempt {
         struct map needs;    /* struct placement_need, by spec id */
         struct map victims;  /* const Sk__Task, by id: told to go by this decision */
         struct map hopeless; /* struct placement_need, by spec id: nobody's going helps */
-        size_t n_searches;
+        size_t n_evictions;
 };
 
 struct waiting {
@@ -372,6 +372,7 @@ static void evict(struct preempt *preempt, const struct waiting *waiting,
         task_slot_name(waiting->task, service ? service->name : "", name, sizeof name);
         reason = arena_printf(&plan->arena, "%s, of priority %d, needs the room", name,
                               (int)waiting->need->priority);
+        preempt->n_evictions++;
         plan_group(plan);
         for (size_t i = 0; i < eviction->n; i++) {
                 plan_desire(plan, eviction->tasks[i], SK__TASK_STATE__TASK_SHUTDOWN, reason);
@@ -407,13 +408,15 @@ static void look_at_waiting(struct preempt *preempt)
         for (size_t i = 0; i < preempt->waiting.n; i++) {
                 struct waiting *waiting = vec_at(&preempt->waiting, i);
 
+                if (map_find(&preempt->hopeless, waiting->need->spec_id))
+                        continue;
                 if (waiting->need->has_skew && !*waiting->task->definition->node_id)
                         waiting->branches = placement_branches_read(preempt->view, waiting->need,
                                                                     &preempt->plan->arena);
-                if (map_find(&preempt->hopeless, waiting->need->spec_id) ||
-                    finds_room(preempt, waiting))
+                if (finds_room(preempt, waiting))
                         continue;
-                if (preempt->n_searches++ == EVICTIONS_MAX ||
+                /* Only after what changed something: a search in vain would be as vain again. */
+                if (preempt->n_evictions == EVICTIONS_MAX ||
                     preempt->plan->n_changes >= preempt->limit) {
                         plan_wake(preempt->plan, view_now(preempt->view));
                         return;
