@@ -1,5 +1,4 @@
 /* Lines for log servers: what all have, syslog, and journald. */
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -32,34 +31,28 @@ static void add_extra(struct log_format *format, struct vec *extra, const char *
                                              arena_strdup(&format->arena, value) });
 }
 
-/* A pattern that the service was made with was one then. */
-static bool compile(const char *pattern, regex_t *ret)
+static bool is_wanted(const char *list, const struct pattern *pattern, const char *key)
 {
-        return pattern && regcomp(ret, pattern, REG_EXTENDED | REG_NOSUB) == 0;
+        return is_listed(list, key) || (pattern && pattern_found(pattern, key));
 }
 
 static void choose_labels(struct log_format *format, const struct log_origin *origin,
                           struct vec *extra)
 {
-        regex_t pattern;
-        bool has_pattern = compile(format->config.labels_pattern, &pattern);
+        const struct log_config *config = &format->config;
 
         for (size_t i = 0; i < origin->n_labels; i++) {
                 const char *key = origin->labels[i].key;
 
-                if (is_listed(format->config.labels, key) ||
-                    (has_pattern && regexec(&pattern, key, 0, NULL, 0) == 0))
+                if (is_wanted(config->labels, config->labels_pattern, key))
                         add_extra(format, extra, key, strlen(key), origin->labels[i].value);
         }
-        if (has_pattern)
-                regfree(&pattern);
 }
 
 static void choose_variables(struct log_format *format, const struct log_origin *origin,
                              struct vec *extra)
 {
-        regex_t pattern;
-        bool has_pattern = compile(format->config.env_pattern, &pattern);
+        const struct log_config *config = &format->config;
 
         for (size_t i = 0; i < origin->n_env; i++) {
                 size_t length = strcspn(origin->env[i], "=");
@@ -67,13 +60,10 @@ static void choose_variables(struct log_format *format, const struct log_origin 
 
                 str_add_bytes(&key, origin->env[i], length);
                 if (origin->env[i][length] == '=' &&
-                    (is_listed(format->config.env, str_text(&key)) ||
-                     (has_pattern && regexec(&pattern, str_text(&key), 0, NULL, 0) == 0)))
+                    is_wanted(config->env, config->env_pattern, str_text(&key)))
                         add_extra(format, extra, str_text(&key), length,
                                   origin->env[i] + length + 1);
         }
-        if (has_pattern)
-                regfree(&pattern);
 }
 
 static void choose_extra(struct log_format *format, const struct log_origin *origin)
@@ -82,6 +72,7 @@ static void choose_extra(struct log_format *format, const struct log_origin *ori
 
         choose_labels(format, origin, &extra);
         choose_variables(format, origin, &extra);
+        format->config.labels_pattern = format->config.env_pattern = NULL;
         format->n_extra = extra.n;
         format->extra = arena_copy(&format->arena, extra.data, extra.n * sizeof *format->extra);
 }
@@ -114,12 +105,11 @@ static int expand_tag(struct log_format *format, struct err *err)
 static void copy_texts(struct log_format *format)
 {
         const char **const texts[] = {
-                &format->config.tag,         &format->config.labels, &format->config.labels_pattern,
-                &format->config.env,         &format->config.host,   &format->config.env_pattern,
-                &format->config.port,        &format->config.path,   &format->config.ca,
-                &format->config.certificate, &format->config.key,    &format->origin.id,
-                &format->origin.name,        &format->origin.image,  &format->origin.image_id,
-                &format->origin.command,     &format->origin.host,
+                &format->config.tag,      &format->config.labels,      &format->config.env,
+                &format->config.host,     &format->config.port,        &format->config.path,
+                &format->config.ca,       &format->config.certificate, &format->config.key,
+                &format->origin.id,       &format->origin.name,        &format->origin.image,
+                &format->origin.image_id, &format->origin.command,     &format->origin.host,
         };
 
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

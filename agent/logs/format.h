@@ -18,7 +18,8 @@ struct log_origin {
 
 struct log_format;
 
-/* ERR_INVALID: the tag's template asks for what is not there.  'config' is copied. */
+/* ERR_INVALID: the tag's template asks for what is not there.  'config' is copied, without its
+ * patterns. */
 int log_format_new(const struct log_config *config, const struct log_origin *origin,
                    struct log_format **ret, struct err *err);
 void log_format_free(struct log_format *format); /* accepts NULL */

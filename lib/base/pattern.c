@@ -36,6 +36,7 @@ struct compiler {
         struct step *steps;
         size_t n;
         unsigned depth;
+        enum pattern_case letters;
         struct err *err;
 };
 
@@ -57,10 +58,7 @@ static void insert(struct compiler *compiler, size_t at, enum op op, int x, int 
 
 static void set_add(uint8_t set[32], int c)
 {
-        int both[] = { tolower(c), toupper(c) };
-
-        for (int i = 0; i < 2; i++)
-                set[both[i] / 8] |= (uint8_t)(1 << both[i] % 8);
+        set[c / 8] |= (uint8_t)(1 << c % 8);
 }
 
 static void set_add_range(uint8_t set[32], int first, int last)
@@ -69,13 +67,30 @@ static void set_add_range(uint8_t set[32], int first, int last)
                 set_add(set, c);
 }
 
-/* What stands after a backslash. */
-static void set_add_escaped(uint8_t set[32], char c)
+/* Letters of one case bring those of the other along. */
+static void set_fold(const struct compiler *compiler, uint8_t set[32])
 {
+        for (int c = 'a'; c <= 'z' && compiler->letters == PATTERN_ANY_CASE; c++) {
+                int other = toupper(c);
+
+                if ((set[c / 8] >> c % 8 | set[other / 8] >> other % 8) & 1) {
+                        set_add(set, c);
+                        set_add(set, other);
+                }
+        }
+}
+
+/* What stands after a backslash.  Other letters mean something elsewhere, which is not known here.
+ */
+static int set_add_escaped(const struct compiler *compiler, uint8_t set[32], char c)
+{
+        if (isalpha((unsigned char)c) && !strchr("dws", c))
+                return err_set(compiler->err, ERR_INVALID, "\\%c is not known", c);
         if (c == 'd' || c == 'w')
                 set_add_range(set, '0', '9');
         if (c == 'w') {
                 set_add_range(set, 'a', 'z');
+                set_add_range(set, 'A', 'Z');
                 set_add(set, '_');
         }
         if (c == 's') {
@@ -84,6 +99,7 @@ static void set_add_escaped(uint8_t set[32], char c)
         }
         if (!strchr("dws", c))
                 set_add(set, (unsigned char)c);
+        return 0;
 }
 
 static int compile_class(struct compiler *compiler, uint8_t set[32])
@@ -93,7 +109,9 @@ static int compile_class(struct compiler *compiler, uint8_t set[32])
 
         for (c += is_negated; *c && (*c != ']' || is_first); c++, is_first = false) {
                 if (*c == '\\' && c[1]) {
-                        set_add_escaped(set, *++c);
+                        TRY(set_add_escaped(compiler, set, *++c));
+                } else if (*c == '[' && c[1] == ':') {
+                        return err_set(compiler->err, ERR_INVALID, "[: is not known");
                 } else if (c[1] == '-' && c[2] && c[2] != ']') {
                         if ((unsigned char)c[2] < (unsigned char)*c)
                                 return err_set(compiler->err, ERR_INVALID,
@@ -106,6 +124,7 @@ static int compile_class(struct compiler *compiler, uint8_t set[32])
         }
         if (!*c)
                 return err_set(compiler->err, ERR_INVALID, "a [ has no ]");
+        set_fold(compiler, set);
         for (int i = 0; is_negated && i < 32; i++)
                 set[i] = (uint8_t)~set[i];
         compiler->rest = c + 1;
@@ -144,12 +163,13 @@ static int compile_atom(struct compiler *compiler)
         if (c == '\\') {
                 if (!*++compiler->rest || isdigit((unsigned char)*compiler->rest))
                         return err_set(compiler->err, ERR_INVALID, "a \\ has nothing to stand for");
-                set_add_escaped(set, *compiler->rest);
+                TRY(set_add_escaped(compiler, set, *compiler->rest));
         } else if (c == '.') {
                 memset(set, 0xff, 32);
         } else {
                 set_add(set, (unsigned char)c);
         }
+        set_fold(compiler, set);
         compiler->rest++;
         return 0;
 }
@@ -203,11 +223,11 @@ static int compile_choice(struct compiler *compiler)
         return 0;
 }
 
-int pattern_compile(struct arena *arena, const char *text, const struct pattern **ret,
-                    struct err *err)
+int pattern_compile(struct arena *arena, const char *text, enum pattern_case letters,
+                    const struct pattern **ret, struct err *err)
 {
         struct step steps[STEPS_MAX];
-        struct compiler compiler = { .rest = text, .steps = steps, .err = err };
+        struct compiler compiler = { .rest = text, .steps = steps, .letters = letters, .err = err };
         struct pattern *pattern;
 
         if (strlen(text) > PATTERN_SIZE_MAX)

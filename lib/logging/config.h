@@ -7,6 +7,7 @@
 #include "api/specs.pb-c.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/pattern.h"
 
 enum log_driver {
         LOG_JSON_FILE,
@@ -23,8 +24,6 @@ enum log_transport { LOG_UDP, LOG_TCP, LOG_TLS, LOG_UNIX, LOG_UNIXGRAM };
 enum log_syslog_format { SYSLOG_UNIX, SYSLOG_RFC3164, SYSLOG_RFC5424, SYSLOG_RFC5424_MICRO };
 enum log_compression { GELF_GZIP, GELF_ZLIB, GELF_PLAIN };
 
-enum { LOG_PATTERN_MAX = 200 };
-
 struct log_config {
         enum log_driver driver;
         bool is_nonblocking;
@@ -32,7 +31,8 @@ struct log_config {
         /* json-file, local; 0: not said */
         int64_t size_max, n_files_max;
         /* What goes along with each message; NULL: nothing.  Lists have commas. */
-        const char *tag, *labels, *labels_pattern, *env, *env_pattern;
+        const char *tag, *labels, *env;
+        const struct pattern *labels_pattern, *env_pattern;
         /* Where to. */
         enum log_transport transport;
         const char *host, *port, *path; /* path: of a unix socket */

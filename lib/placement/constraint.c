@@ -314,7 +314,7 @@ static int take_pattern(struct arena *arena, const char *value, struct constrain
 
         if (!*value)
                 return bad_value(value, err);
-        if (pattern_compile(arena, value, &ret->pattern, &why) < 0)
+        if (pattern_compile(arena, value, PATTERN_ANY_CASE, &ret->pattern, &why) < 0)
                 return err_set(err, ERR_INVALID, "pattern '%.64s' is invalid: %s", value, why.text);
         return 0;
 }

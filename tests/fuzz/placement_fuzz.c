@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_constraint(&arena, text, &node);
         if (affinity_parse(&arena, text, &affinity, NULL) == 0)
                 affinity_names(&affinity, &spec);
-        if (pattern_compile(&arena, text, &pattern, NULL) == 0)
+        if (pattern_compile(&arena, text, PATTERN_ANY_CASE, &pattern, NULL) == 0)
                 pattern_found(pattern, text);
         arena_done(&arena);
         return 0;

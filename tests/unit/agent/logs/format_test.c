@@ -89,13 +89,16 @@ static void over_tls_messages_are_counted_and_over_tcp_end_in_a_newline(void **s
 
 static void what_goes_along_is_what_was_asked_for(void **state)
 {
-        struct log_config config = {
-                .driver = LOG_GELF, .transport = LOG_TCP, .labels = "x,team", .env_pattern = "^STA"
-        };
+        struct log_config config = { .driver = LOG_GELF, .transport = LOG_TCP, .labels = "x,team" };
+        struct arena arena = { 0 };
         struct made made;
 
         (void)state;
+        assert_int_equal(pattern_compile(&arena, "^STA", PATTERN_EXACT_CASE, &config.env_pattern,
+                                         NULL),
+                         0);
         make(config, "a \"line\"", false, &made);
+        arena_done(&arena);
         assert_non_null(strstr(made.frames.text + LOG_FRAME_HEAD, "\"_team\":\"blue\""));
         assert_non_null(strstr(made.frames.text + LOG_FRAME_HEAD, "\"_STAGE\":\"test\""));
         assert_non_null(strstr(made.frames.text + LOG_FRAME_HEAD, "a \\\"line\\\""));

@@ -7,17 +7,22 @@
 #include "lib/base/pattern.h"
 #include "lib/base/random.h"
 
-static bool found(const char *text, const char *in)
+static bool found_as(const char *text, enum pattern_case letters, const char *in)
 {
         const struct pattern *pattern;
         struct arena arena = { 0 };
         struct err err;
         bool is_found;
 
-        assert_int_equal(pattern_compile(&arena, text, &pattern, &err), 0);
+        assert_int_equal(pattern_compile(&arena, text, letters, &pattern, &err), 0);
         is_found = pattern_found(pattern, in);
         arena_done(&arena);
         return is_found;
+}
+
+static bool found(const char *text, const char *in)
+{
+        return found_as(text, PATTERN_ANY_CASE, in);
 }
 
 static void each_piece_means_what_it_does_elsewhere(void **state)
@@ -32,13 +37,24 @@ static void each_piece_means_what_it_does_elsewhere(void **state)
         assert_true(found("^(|a)$", "a") && found("\\s", "a b") && !found("\\s", "ab"));
 }
 
+static void letters_count_when_asked_for(void **state)
+{
+        (void)state;
+        assert_true(found("[^A]", "b") && !found("[^A]", "a") && found("[A-C]x", "bX"));
+        assert_true(found_as("^A\\w[b-d]$", PATTERN_EXACT_CASE, "AZc"));
+        assert_false(found_as("A", PATTERN_EXACT_CASE, "a"));
+        assert_false(found_as("[b-d]", PATTERN_EXACT_CASE, "C"));
+        assert_true(found_as("[^A]", PATTERN_EXACT_CASE, "a"));
+}
+
 static void assert_refused(const char *text, const char *why)
 {
         const struct pattern *pattern;
         struct arena arena = { 0 };
         struct err err;
 
-        assert_int_equal(pattern_compile(&arena, text, &pattern, &err), ERR_INVALID);
+        assert_int_equal(pattern_compile(&arena, text, PATTERN_ANY_CASE, &pattern, &err),
+                         ERR_INVALID);
         assert_string_equal(err.text, why);
         arena_done(&arena);
 }
@@ -63,6 +79,9 @@ static void what_is_no_pattern_is_refused(void **state)
         assert_refused("a{2}", "counts in { } are not known");
         assert_refused("(a)\\1", "a \\ has nothing to stand for");
         assert_refused("a\\", "a \\ has nothing to stand for");
+        assert_refused("\\bx", "\\b is not known");
+        assert_refused("[\\S]", "\\S is not known");
+        assert_refused("[[:alpha:]]", "[: is not known");
 }
 
 /* A backtracking matcher would never end. */
@@ -97,7 +116,7 @@ static void finds_what_the_c_library_finds(void **state)
                         strcat(text, pieces[random_below(&random, 13)]);
                 for (uint64_t n = random_below(&random, 9); n; n--)
                         strcat(in, random_below(&random, 2) ? "a" : "B");
-                if (pattern_compile(&arena, text, &pattern, NULL) == 0 &&
+                if (pattern_compile(&arena, text, PATTERN_ANY_CASE, &pattern, NULL) == 0 &&
                     regcomp(&other, text, REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0) {
                         assert_int_equal(pattern_found(pattern, in),
                                          regexec(&other, in, 0, NULL, 0) == 0);
@@ -113,6 +132,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_piece_means_what_it_does_elsewhere),
+                cmocka_unit_test(letters_count_when_asked_for),
                 cmocka_unit_test(what_is_no_pattern_is_refused),
                 cmocka_unit_test(nested_repetition_ends),
                 cmocka_unit_test(finds_what_the_c_library_finds),

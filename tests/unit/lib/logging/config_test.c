@@ -46,8 +46,11 @@ static void what_is_wrong_is_told_in_dockers_words(void **state)
                   "error parsing option max-buffer-size: invalid size: 'x'" },
                 { "json-file max-size=x", "invalid size: 'x'" },
                 { "json-file max-file=0", "max-file cannot be less than 1" },
-                { "json-file env-regex=(", "it is no regular expression" },
-                { "json-file env-regex=a{9}", "none of them '{'" },
+                { "json-file env-regex=(", "a ( has no )" },
+                { "json-file env-regex=a{9}", "counts in { } are not known" },
+                /* the C library takes any amount of memory for these */
+                { "json-file labels-regex=a++++++++++++++++++++++++++++++++", "nothing to repeat" },
+                { "json-file labels-regex=(a)\\1", "a \\ has nothing to stand for" },
                 { "json-file tag={{.ID", "unclosed action" },
                 { "syslog syslog-address=http://h", "unsupported scheme: 'http'" },
                 { "syslog syslog-address=tcp://h:0", "a port is 1 to 65535" },
@@ -72,6 +75,19 @@ static void what_is_wrong_is_told_in_dockers_words(void **state)
                 if (!strstr(err.text, cases[i].told))
                         fail_msg("%s: %s", cases[i].text, err.text);
         }
+}
+
+/* Compiled by the C library, these took gigabytes. */
+static void no_pattern_takes_all_memory(void **state)
+{
+        struct log_config config;
+        char text[200] = "json-file env-regex=";
+
+        (void)state;
+        strcat(text, "((((((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)");
+        assert_int_equal(read_config(text, &config, NULL), 0);
+        assert_true(pattern_found(config.env_pattern, "xaay"));
+        assert_false(pattern_found(config.env_pattern, "XAAY"));
 }
 
 static void addresses_are_taken_apart(void **state)
@@ -115,6 +131,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_wrong_is_told_in_dockers_words),
+                cmocka_unit_test(no_pattern_takes_all_memory),
                 cmocka_unit_test(addresses_are_taken_apart),
                 cmocka_unit_test(what_is_not_said_is_as_docker_has_it),
         };
