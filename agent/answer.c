@@ -145,8 +145,7 @@ static void refusal_closed(void *context, const struct err *err)
         (void)err;
 }
 
-/* Whoever asks waits until it is answered. */
-static void refuse(struct rpc_client *client, const char *request_id, const char *text)
+void answer_refuse(struct rpc_client *client, const char *request_id, const char *text)
 {
         static const struct rpc_stream_events events = { .closed = refusal_closed };
         struct rpc_stream *stream =
@@ -212,8 +211,7 @@ void answers_begin(struct answers *answers, struct rpc_client *client,
             map_find(&answers->answers, request->request_id))
                 return;
         if (answers->answers.n >= ANSWERS_MAX) {
-                refuse(client, request->request_id,
-                       "this node is being asked for too much at once");
+                answer_refuse(client, request->request_id, ANSWER_TOO_MUCH);
                 return;
         }
         answer = mem_alloc(sizeof *answer);

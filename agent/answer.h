@@ -26,4 +26,8 @@ void answers_free(struct answers *answers); /* accepts NULL */
 /* Begins to answer over 'client'; a request of an id that is being answered already is ignored. */
 void answers_begin(struct answers *answers, struct rpc_client *client,
                    const Sk__NodeRequest *request);
+/* A stream that says why not, and no more: whoever asks waits until it is answered. */
+void answer_refuse(struct rpc_client *client, const char *request_id, const char *text);
+#define ANSWER_TOO_MUCH "this node is being asked for too much at once"
+
 void answers_cancel(struct answers *answers, const char *request_id);

@@ -90,6 +90,9 @@ static void tell_exit(struct entrance *entrance)
         exit.err_code = entrance->exit_code ? 0 : (uint32_t)-entrance->err.code;
         tell(entrance, SK__ENTER_OUTPUT__WHAT_EXIT, &exit);
         rpc_stream_half_close(entrance->stream);
+        /* What was left behind may hold its output open, and write on. */
+        for (int i = 0; i < N_OUTPUTS; i++)
+                close_watch(&entrance->outputs[i].watch);
         close_watch(&entrance->input);
         rpc_stream_resume_reading(entrance->stream);
 }

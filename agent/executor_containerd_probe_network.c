@@ -74,15 +74,18 @@ static void cancel_network(struct probe *base)
                 free_network(probe);
 }
 
+/* The client may tell of its own end, too, when it is stopped: that is not heard any more. */
 static void end(struct network_probe *probe, bool is_void)
 {
+        _cleanup_(str_done) struct str said = probe->said;
         struct probe_end end = {
                 .is_void = is_void,
                 .result.exit_code = probe->is_well ? 0 : 1,
-                .output = str_text(&probe->said),
-                .output_size = probe->said.length,
+                .output = str_text(&said),
+                .output_size = said.length,
         };
 
+        probe->said = (struct str){ 0 };
         stop(probe);
         probe_tell(&probe->probe, &end);
         free_network(probe);

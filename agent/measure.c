@@ -1,8 +1,10 @@
 /* What tasks take, told to managers. */
 #include "agent/measure.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "agent/answer.h"
 #include "agent/usage/usage.h"
 #include "api/dispatcher.h"
 #include "lib/base/check.h"
@@ -23,8 +25,8 @@ struct measured {
 
 struct measure {
         struct measures *measures;
-        char request_id[64];
-        struct rpc_stream *stream; /* NULL: over, but work is under way */
+        char request_id[64], node_id[64];
+        struct rpc_stream *stream; /* NULL: over, but work is under way; so may 'measures' be */
         int64_t credit;            /* bytes that may be sent; the last message may overdraw it */
         bool processes;
         char (*ids)[ID_SIZE];
@@ -72,7 +74,7 @@ static void measure_one(struct measure *measure, const struct measured *task)
 
         sk__task_usage__init(usage);
         usage->task_id = task->id;
-        usage->node_id = measure->measures->options.node_id;
+        usage->node_id = measure->node_id;
         usage_read(&task->place, usage);
         answer->usage[answer->n_usage++] = usage;
 }
@@ -170,20 +172,34 @@ static void stream_closed(void *context, const struct err *err)
         forget(context);
 }
 
+static const char *why_not(const struct measures *measures, const Sk__UsageRequest *request)
+{
+        if (!measures->options.workers)
+                return "this node measures nothing";
+        if (request->n_task_ids > TASKS_MAX)
+                return "these are too many tasks to measure at once";
+        return measures->map.n < MEASURES_MAX ? NULL : ANSWER_TOO_MUCH;
+}
+
 void measures_begin(struct measures *measures, struct rpc_client *client, const char *request_id,
                     const Sk__UsageRequest *request)
 {
         static const struct rpc_stream_events events = { .message = credit_came,
                                                          .closed = stream_closed };
         Sk__AnswerMessage first = SK__ANSWER_MESSAGE__INIT;
+        const char *refusal = why_not(measures, request);
         struct measure *measure;
 
         if (str_is_empty(request_id) || strlen(request_id) >= 64 ||
-            map_find(&measures->map, request_id) || measures->map.n >= MEASURES_MAX ||
-            !measures->options.workers || request->n_task_ids > TASKS_MAX)
+            map_find(&measures->map, request_id))
                 return;
+        if (refusal) {
+                answer_refuse(client, request_id, refusal);
+                return;
+        }
         measure = mem_alloc(sizeof *measure);
         measure->measures = measures;
+        snprintf(measure->node_id, sizeof measure->node_id, "%s", measures->options.node_id);
         memcpy(measure->request_id, request_id, strlen(request_id) + 1);
         measure->processes = request->processes;
         measure->ids = mem_alloc_array(request->n_task_ids + 1, sizeof *measure->ids);
