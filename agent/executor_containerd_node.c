@@ -147,6 +147,8 @@ void executor_describe(struct executor *base, struct arena *arena, Sk__NodeDescr
 
 /* --- does containerd answer? --- */
 
+static void name_networks(struct executor_containerd *executor);
+
 static void pinged(void *context, const void *out, const struct err *err)
 {
         struct executor_containerd *executor = context;
@@ -158,6 +160,7 @@ static void pinged(void *context, const void *out, const struct err *err)
                 executor->n_silent = 0;
                 snprintf(executor->version, sizeof executor->version, "containerd %.40s",
                          answer->version);
+                name_networks(executor);
                 return;
         }
         /* Containers are not touched by this; one that hangs would leave them without care for
@@ -319,20 +322,35 @@ void executor_list(struct executor *base,
         chain_begin(&listing->chain, steps, listed);
 }
 
-/* What an earlier agent attached stays attached until its task is removed. */
+/* What an earlier agent attached stays attached until its task is removed.  A task that gave its
+ * network back while containerd listed it needs none. */
 static void keep_networks(void *context, const char *const *task_ids, size_t n,
                           const struct err *err)
 {
         struct executor_containerd *executor = context;
 
+        executor->has_named_networks = !err;
         if (err) {
-                LOG(WARN, "the networks of earlier tasks could not be found",
+                LOG(WARN,
+                    "the networks of earlier tasks could not be found and are looked for again",
                     STR("err", err->text));
                 return;
         }
-        for (size_t i = 0; i < n; i++)
-                network_keep(executor->options.network, task_ids[i]);
+        for (size_t i = 0; i < n; i++) {
+                const struct executor_task *task = map_find(&executor->tasks, task_ids[i]);
+
+                if (!task || !task->is_clean)
+                        network_keep(executor->options.network, task_ids[i]);
+        }
         network_complete(executor->options.network);
+}
+
+static void name_networks(struct executor_containerd *executor)
+{
+        if (!executor->options.network || executor->has_named_networks)
+                return;
+        executor->has_named_networks = true;
+        executor_list(&executor->executor, keep_networks, executor);
 }
 
 void executor_begin_watching(struct executor_containerd *executor)
@@ -341,8 +359,6 @@ void executor_begin_watching(struct executor_containerd *executor)
         ping(executor);
         if (executor->server)
                 executor->disk = disk_care_new(executor);
-        if (executor->options.network)
-                executor_list(&executor->executor, keep_networks, executor);
 }
 
 void executor_end_watching(struct executor_containerd *executor)

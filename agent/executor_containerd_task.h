@@ -5,6 +5,7 @@
 #include "agent/containerd/client.h"
 #include "agent/containerd/images.h"
 #include "agent/containerd/server.h"
+#include "agent/containerd/shim.h"
 #include "agent/containerd/shims.h"
 #include "agent/executor_containerd.h"
 #include "agent/executor_containerd_bundle.h"
@@ -37,6 +38,7 @@ struct executor_containerd {
         struct loop_timer ping;
         struct rpc_request *ping_request;
         int n_silent;
+        bool has_named_networks;  /* to options.network, or is about to */
         struct listing *listings; /* under way */
         struct disk_care *disk;   /* NULL: not ours to care for */
         struct executor_entry *entries;
@@ -96,6 +98,7 @@ struct executor_task {
         /* What is there. */
         bool is_prepared;
         bool is_clean;         /* nothing is left but its folder */
+        bool has_remains;      /* giving something back failed: it is not clean */
         bool has_lost_process; /* it may have one that containerd knows nothing of */
         bool shares_shim;      /* with others, when it left it */
         struct image image;
@@ -107,6 +110,7 @@ struct executor_task {
 
         /* The process. */
         enum process_state process;
+        struct shim_process shim_process;
         struct shim_place shim;
         bool has_turn;
         bool is_shim_gone; /* the one it was to start in: it is prepared again, for another */

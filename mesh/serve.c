@@ -286,6 +286,9 @@ static bool is_named(const Sk__MeshWanted *wanted, const char *id)
         for (size_t i = 0; i < wanted->n_attachments; i++)
                 if (strcmp(wanted->attachments[i]->id, id) == 0)
                         return true;
+        for (size_t i = 0; i < wanted->n_kept; i++)
+                if (strcmp(wanted->kept[i], id) == 0)
+                        return true;
         return false;
 }
 

@@ -6,8 +6,25 @@
 
 #include "lib/base/err.h"
 
+enum { SHIM_ID_SIZE = 80 };
+
+/* The process beside some containers; zeroed: none is known. */
+struct shim_process {
+        int pid;
+        char id[SHIM_ID_SIZE]; /* of the container it was made for */
+};
+
+/* The shim that made the container whose first process is 'pid'; none is known when there is no
+ * such process. */
+void shim_find(int pid, struct shim_process *ret);
+
+/* Ends a shim without containers: one that made a container containerd has forgotten waits for its
+ * deletion for ever.  Most have ended by themselves.  Only when nobody starts in it.  For the pool.
+ */
+void shim_end_idle(const struct shim_process *shim);
+
 /* Ends the runc that still makes container 'id', kills what runs in the cgroup "PARENT/ID", then
- * ends the shim that was made for the container, unless other containers live in it or
+ * ends the shim it ran in, or that was made for it, unless other containers live in it or
  * 'spares_shim'.  Only for a container that containerd knows no process of.  Blocks: for the pool.
  */
 void shim_end(const char *parent, const char *id, bool spares_shim);

@@ -30,6 +30,7 @@ struct wanted {
         char id[64];
         struct arena arena;
         Sk__MeshAttachment message;
+        bool is_kept; /* only if it is there: nobody asked for it in this run */
 };
 
 struct network {
@@ -106,13 +107,17 @@ static void stream_closed(void *context, const struct err *err)
 static void say_everything(struct network *network)
 {
         _cleanup_(vec_done) struct vec attachments = VEC_OF(Sk__MeshAttachment *);
-        _cleanup_(vec_done) struct vec removed = VEC_OF(const char *);
+        _cleanup_(vec_done) struct vec removed = VEC_OF(const char *), kept = VEC_OF(const char *);
         Sk__MeshWanted message = SK__MESH_WANTED__INIT;
         struct wanted *wanted;
         size_t at = 0;
 
-        while ((wanted = map_next(&network->wanted, &at)))
-                vec_push(&attachments, &(Sk__MeshAttachment *){ &wanted->message });
+        while ((wanted = map_next(&network->wanted, &at))) {
+                if (wanted->is_kept)
+                        vec_push(&kept, &(const char *){ wanted->id });
+                else
+                        vec_push(&attachments, &(Sk__MeshAttachment *){ &wanted->message });
+        }
         for (struct network_request *request = network->requests; request; request = request->next)
                 if (request->is_detach)
                         vec_push(&removed, &(const char *){ request->id });
@@ -121,6 +126,8 @@ static void say_everything(struct network *network)
         message.n_attachments = attachments.n;
         message.removed = removed.data;
         message.n_removed = removed.n;
+        message.kept = kept.data;
+        message.n_kept = kept.n;
         rpc_stream_write(network->stream, &message.base);
 }
 
@@ -191,6 +198,7 @@ struct network_request *network_attach(struct network *network, const char *id,
         Sk__MeshAttachment *list[] = { &wanted->message };
         Sk__MeshWanted message = SK__MESH_WANTED__INIT;
 
+        wanted->is_kept = false;
         arena_clear(&wanted->arena);
         wanted->message.host_ports =
                 arena_alloc(&wanted->arena,
@@ -229,7 +237,8 @@ struct network_request *network_detach(struct network *network, const char *id,
 
 void network_keep(struct network *network, const char *id)
 {
-        want(network, id);
+        if (!map_find(&network->wanted, id))
+                want(network, id)->is_kept = true;
 }
 
 void network_forget(struct network_request *request)

@@ -31,8 +31,8 @@ struct network_request *network_detach(
         void *context);
 void network_forget(struct network_request *request);
 
-/* At the start of an agent: names an attachment that an earlier run made and that shall stay.  Once
- * all are named, network_complete() lets the mesh take away every other one; before that it takes
- * away nothing unasked. */
+/* At the start of an agent: names a task of an earlier run, whose attachment shall stay if it has
+ * one.  Once all are named, network_complete() lets the mesh take away every other one; before that
+ * it takes away nothing unasked. */
 void network_keep(struct network *network, const char *id);
 void network_complete(struct network *network);

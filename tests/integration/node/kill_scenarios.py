@@ -2,7 +2,7 @@
 import os
 import time
 
-from node import DAEMONS, check, run, wait_until
+from node import DAEMONS, State, check, run, wait_until
 
 
 def _dies_while_idle(name):
@@ -132,3 +132,17 @@ def a_restarted_agent_finds_its_containers_and_daemons(node):
     check(pids <= node.container_pids('calm'), 'the containers kept running')
     for name, pid in daemons.items():
         check(node.daemon_pid(name) == pid, name, 'was adopted, not started anew')
+
+
+def tasks_that_ended_get_no_network_back(node):
+    def once(spec):
+        spec.task.restart.condition = spec.task.restart.NONE
+    node.create('over', 'true', replicas=3, change=once)
+    wait_until(lambda: len([t for t in node.tasks('over') if t.state == State.TASK_COMPLETE]) == 3 and not node.devices(),
+               'three have run and gave their network back')
+    node.stop()
+    node.start()
+    wait_until(node.is_ready, 'the node is ready')
+    node.create('calm')
+    node.running('calm', 1)
+    check(len(node.devices()) == 1, 'only what runs has a network:', node.devices())
