@@ -3,7 +3,6 @@
  * until the task is removed. */
 #include <stdio.h>
 
-#include "agent/containerd/shim.h"
 #include "agent/executor_containerd_task.h"
 #include "agent/oci/volume_record.h"
 #include "agent/oci/volume.h"
@@ -52,6 +51,7 @@ static void gone(void *context, const void *out, const struct err *err)
         } else if (task->process == PROCESS_ENDING) {
                 LOG(WARN, "a container that ended still holds something", STR("task", task->id),
                     STR("err", err->text));
+                task->has_remains = true;
                 chain_next(&task->ending);
         } else {
                 chain_fail(&task->verb, err);
@@ -144,6 +144,8 @@ static int remove_memory_on_pool(void *context, struct err *err)
 
         if (task->has_lost_process)
                 shim_end(parent, task->id, task->shares_shim);
+        if (!task->shares_shim)
+                shim_end_idle(&task->shim_process);
         /* Secrets go also when something hangs. */
         result = shim_remove_cgroups(parent, task->id, err);
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);
@@ -165,6 +167,7 @@ void executor_remove_memory(void *context)
         struct executor_task *task = context;
 
         log_sink_free(TAKE(task->sink));
-        task->is_clean = true;
+        task->is_clean = !task->has_remains;
+        task->has_remains = false;
         chain_work(chain_of(task), remove_memory_on_pool);
 }

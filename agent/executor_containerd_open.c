@@ -79,6 +79,7 @@ static void adopt_process(struct executor_task *task, const Ctd__Tasks__Process 
         struct err err;
 
         task->facts.pid = process->pid;
+        shim_find((int)process->pid, &task->shim_process);
         task->has_lost_process = false;
         if (process->status == CTD__TASKS__STATUS__CREATED) {
                 task->process = PROCESS_CREATED;

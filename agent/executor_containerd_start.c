@@ -116,8 +116,10 @@ static void created_process(void *context, const void *out, const struct err *er
                 chain_fail(&task->verb, err);
                 return;
         }
-        if (answer)
+        if (answer) {
                 task->facts.pid = answer->pid;
+                shim_find((int)answer->pid, &task->shim_process);
+        }
         chain_next(&task->verb);
 }
 

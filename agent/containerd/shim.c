@@ -35,19 +35,20 @@ static const char *next_word(const struct str *line, const char *word)
         return word < line->text + line->length ? word : NULL;
 }
 
-/* "/usr/bin/containerd-shim-runc-v2 -namespace ... -id ID -address ..." */
+/* "/usr/bin/containerd-shim-runc-v2 -namespace ... -id ID -address ..."; NULL: no shim. */
+static const char *shim_id(const struct str *line)
+{
+        if (!line->length || !strstr(line->text, "containerd-shim"))
+                return NULL;
+        for (const char *word = line->text; word; word = next_word(line, word))
+                if (str_equal(word, "-id"))
+                        return next_word(line, word);
+        return NULL;
+}
+
 static bool is_shim_of(const struct str *line, const char *id)
 {
-        bool is_next = false;
-
-        if (!strstr(line->text, "containerd-shim"))
-                return false;
-        for (const char *word = line->text; word; word = next_word(line, word)) {
-                if (is_next && str_equal(word, id))
-                        return true;
-                is_next = str_equal(word, "-id");
-        }
-        return false;
+        return str_equal(shim_id(line), id);
 }
 
 /* "runc --root ... create --bundle ... --pid-file ... ID" */
@@ -65,6 +66,44 @@ static bool is_runc_making(const struct str *line, const char *id)
         return creates && str_equal(last, id);
 }
 
+static int read_command(int pid, struct str *ret)
+{
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+        return file_read(path, LINE_MAX_BYTES, ret, NULL);
+}
+
+/* 0: it is gone.  In "PID (NAME) STATE PARENT ..." the name may have any character. */
+static int parent_of(int pid)
+{
+        _cleanup_(str_done) struct str line = { 0 };
+        const char *end;
+        char path[64];
+        int parent;
+
+        snprintf(path, sizeof path, "/proc/%d/stat", pid);
+        if (file_read(path, LINE_MAX_BYTES, &line, NULL) < 0)
+                return 0;
+        end = strrchr(str_text(&line), ')');
+        return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+void shim_find(int pid, struct shim_process *ret)
+{
+        _cleanup_(str_done) struct str line = { 0 };
+        int parent = pid > 1 ? parent_of(pid) : 0;
+        const char *id;
+
+        if (parent <= 1 || read_command(parent, &line) < 0)
+                return;
+        id = shim_id(&line);
+        if (!id || strlen(id) >= sizeof ret->id)
+                return;
+        ret->pid = parent;
+        strcpy(ret->id, id);
+}
+
 static void each_process(bool (*is_meant)(const struct str *line, const char *id), const char *id,
                          void (*visit)(int pid))
 {
@@ -73,12 +112,9 @@ static void each_process(bool (*is_meant)(const struct str *line, const char *id
 
         while (processes && (entry = readdir(processes))) {
                 _cleanup_(str_done) struct str line = { 0 };
-                char path[300];
                 int pid = atoi(entry->d_name);
 
-                snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
-                if (pid > 1 && file_read(path, LINE_MAX_BYTES, &line, NULL) == 0 && line.length &&
-                    is_meant(&line, id))
+                if (pid > 1 && read_command(pid, &line) == 0 && line.length && is_meant(&line, id))
                         visit(pid);
         }
         if (processes)
@@ -129,6 +165,15 @@ static void end_shim(int pid)
                 kill_process(pid);
 }
 
+void shim_end_idle(const struct shim_process *shim)
+{
+        _cleanup_(str_done) struct str line = { 0 };
+
+        /* The number may be another process's by now. */
+        if (shim->pid && read_command(shim->pid, &line) == 0 && is_shim_of(&line, shim->id))
+                end_shim(shim->pid);
+}
+
 /* --- cgroups --- */
 
 /* The next of a list of numbers, one per line; 0 at its end. */
@@ -141,14 +186,21 @@ static int next_pid(const char **at)
         return pid;
 }
 
+static int read_processes(const char *cgroup, struct str *ret)
+{
+        _cleanup_(str_done) struct str path = { 0 };
+
+        str_addf(&path, "%s/cgroup.procs", cgroup);
+        return file_read(path.text, PIDS_MAX_BYTES, ret, NULL);
+}
+
 static void kill_processes(const char *cgroup)
 {
-        _cleanup_(str_done) struct str path = { 0 }, pids = { 0 };
+        _cleanup_(str_done) struct str pids = { 0 };
         const char *at;
         int pid;
 
-        str_addf(&path, "%s/cgroup.procs", cgroup);
-        if (file_read(path.text, PIDS_MAX_BYTES, &pids, NULL) < 0)
+        if (read_processes(cgroup, &pids) < 0)
                 return;
         for (at = str_text(&pids); (pid = next_pid(&at)) > 1;)
                 kill(pid, SIGKILL);
@@ -196,31 +248,62 @@ static int remove_cgroup(const char *cgroup, struct err *err)
 }
 
 /* Version 2 has one tree of cgroups, version 1 one for each controller. */
-int shim_remove_cgroups(const char *parent, const char *id, struct err *err)
+static void find_cgroups(const char *parent, const char *id, glob_t *ret)
 {
         static const char *const trees[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/*" };
-        int result = 0;
 
+        *ret = (glob_t){ 0 };
         for (size_t i = 0; i < COUNT_OF(trees); i++) {
                 char pattern[512];
-                glob_t found = { 0 };
 
                 snprintf(pattern, sizeof pattern, "%s/%s/%s", trees[i], parent, id);
-                glob(pattern, 0, NULL, &found);
-                for (size_t k = 0; k < found.gl_pathc; k++) {
-                        int failed = remove_cgroup(found.gl_pathv[k], err);
-
-                        result = failed ? failed : result;
-                }
-                globfree(&found);
+                glob(pattern, i ? GLOB_APPEND : 0, NULL, ret);
         }
+}
+
+int shim_remove_cgroups(const char *parent, const char *id, struct err *err)
+{
+        glob_t cgroups;
+        int result = 0;
+
+        find_cgroups(parent, id, &cgroups);
+        for (size_t i = 0; i < cgroups.gl_pathc; i++) {
+                int failed = remove_cgroup(cgroups.gl_pathv[i], err);
+
+                result = failed ? failed : result;
+        }
+        globfree(&cgroups);
         return result;
+}
+
+/* Of its processes one is the shim's child. */
+static void find_by_cgroup(const char *parent, const char *id, struct shim_process *ret)
+{
+        glob_t cgroups;
+        int pid;
+
+        find_cgroups(parent, id, &cgroups);
+        for (size_t i = 0; i < cgroups.gl_pathc && !ret->pid; i++) {
+                _cleanup_(str_done) struct str pids = { 0 };
+                const char *at;
+
+                if (read_processes(cgroups.gl_pathv[i], &pids) < 0)
+                        continue;
+                for (at = str_text(&pids); !ret->pid && (pid = next_pid(&at)) > 1;)
+                        shim_find(pid, ret);
+        }
+        globfree(&cgroups);
 }
 
 void shim_end(const char *parent, const char *id, bool spares_shim)
 {
+        struct shim_process shim = { 0 };
+
         each_process(is_runc_making, id, kill_process);
+        find_by_cgroup(parent, id, &shim);
         (void)shim_remove_cgroups(parent, id, NULL);
-        if (!spares_shim)
-                each_process(is_shim_of, id, end_shim);
+        if (spares_shim)
+                return;
+        shim_end_idle(&shim);
+        each_process(is_shim_of, id, end_shim);
 }
