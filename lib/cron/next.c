@@ -3,15 +3,15 @@
 #include "lib/cron/civil.h"
 #include "lib/cron/cron.h"
 
-/* February 29 may be eight years away. */
-enum { DAYS_MOST = 9 * 366, MINUTE_S = 60, HOUR_S = 3600, EVERY_HOUR = (1 << 24) - 1 };
+/* February 29 falls on a given weekday every 28 years, every 40 when a year like 2100 lies between.
+ */
+enum { DAYS_MOST = 41 * 366, MINUTE_S = 60, HOUR_S = 3600, EVERY_HOUR = (1 << 24) - 1 };
 
 /* Changes of the clock that are passed in search of one time. */
 enum { CHANGES_MOST = 1000 };
 
-static bool day_matches(const struct cron *cron, int64_t day)
+static bool day_matches(const struct cron *cron, int64_t day, struct date date)
 {
-        struct date date = civil_date(day);
         bool of_month = cron->days >> date.day & 1;
         bool of_week = cron->weekdays >> civil_weekday(day) & 1;
 
@@ -40,9 +40,13 @@ static int64_t next_shown(const struct cron *cron, int64_t from_s)
         int64_t first = from_s / DAY_S - (from_s % DAY_S < 0);
 
         for (int64_t day = first; day < first + DAYS_MOST; day++) {
+                struct date date = civil_date(day);
                 int at = -1;
 
-                if (day_matches(cron, day))
+                /* No month ends before its 28th. */
+                if (!(cron->months >> date.month & 1) && date.day < 28)
+                        day += 27 - date.day;
+                else if (day_matches(cron, day, date))
                         at = first_in_day(cron, day == first ? (int)(from_s - day * DAY_S) : 0);
                 if (at >= 0)
                         return day * DAY_S + at;

@@ -63,6 +63,11 @@ static void the_leap_day_comes_when_there_is_one(void **state)
         (void)state;
         assert_next("0 0 29 2 *", NULL, "2026-11-20T00:00:00Z", "2028-02-29T00:00:00Z");
         assert_next("0 0 29 2 *", NULL, "2096-03-01T00:00:00Z", "2104-02-29T00:00:00Z");
+        /* "*" and a step: a Sunday that is a leap day, too. */
+        assert_next("0 0 29 2 */7", NULL, "2026-11-20T00:00:00Z", "2032-02-29T00:00:00Z");
+        assert_next("0 0 29 2 */7", NULL, "2032-03-01T00:00:00Z", "2060-02-29T00:00:00Z");
+        assert_next("0 0 29 2 */7", NULL, "2088-03-01T00:00:00Z", "2128-02-29T00:00:00Z");
+        assert_next("* * 29 2 */7", BERLIN, "2032-03-01T00:00:00Z", "2060-02-28T23:00:00Z");
 }
 
 static void a_time_that_the_clock_leaves_out_is_the_end_of_the_gap(void **state)
