@@ -404,10 +404,9 @@ int expression_parse(struct arena *arena, const char *text, struct expression *r
         const struct constraint_relation *relation = relation_find(text, &at);
         size_t length;
 
+        *ret = (struct expression){ 0 };
         if (!relation)
-                return err_set(err, ERR_INVALID,
-                               "constraint expected one operator from ==, !=, =~, >=, <=, >, <, "
-                               "in, not in, exists, not exists");
+                return 0;
         value = at + strlen(relation->name);
         length = (size_t)(at - text);
         ret->is_soft = length && text[length - 1] == '~';
@@ -445,6 +444,10 @@ int constraint_parse(struct arena *arena, const char *text, struct constraint *r
 
         *ret = constraint;
         TRY(expression_parse(arena, text, &expression, err));
+        if (!expression.relation)
+                return err_set(err, ERR_INVALID,
+                               "constraint expected one operator from ==, !=, =~, >=, <=, >, <, "
+                               "in, not in, exists, not exists");
         constraint.is_soft = expression.is_soft;
         constraint.relation = expression.relation;
         TRY(expression.relation->take(arena, expression.value, &constraint, err));

@@ -45,12 +45,12 @@ void constraint_say(struct str *str, const struct constraint *constraint, const 
 
 /* An expression taken apart, for all that is written this way. */
 struct expression {
-        const struct constraint_relation *relation;
-        const char *key, *value; /* trimmed, in the arena */
+        const struct constraint_relation *relation; /* NULL: there is no operator; all else is 0 */
+        const char *key, *value;                    /* trimmed, in the arena */
         bool is_soft;
 };
 
-/* ERR_INVALID when there is no operator, or the key is none. */
+/* ERR_INVALID when the key is none. */
 int expression_parse(struct arena *arena, const char *text, struct expression *ret,
                      struct err *err);
 

@@ -364,6 +364,22 @@ static void constraints_are_read_when_they_are_given(void **state)
         assert_refused(spec, ERR_INVALID, "pattern '(a' is invalid: a ( has no )");
 }
 
+static void affinities_are_read_when_they_are_given(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+
+        spec->task->placement = NEW(world, Sk__Placement, SK__PLACEMENT__INIT);
+        spec->task->placement->affinities =
+                a_list(world, &spec->task->placement->n_affinities, "service=db", NULL);
+        assert_refused(spec, ERR_INVALID,
+                       "affinity 'service=db' expected one operator from ==, !=");
+        spec->task->placement->affinities =
+                a_list(world, &spec->task->placement->n_affinities, "service > db", NULL);
+        assert_refused(spec, ERR_INVALID,
+                       "affinity 'service > db' expected one operator from ==, !=");
+}
+
 static void a_spec_of_megabytes_is_refused(void **state)
 {
         struct world *world = *state;
@@ -440,6 +456,7 @@ int main(void)
                 T(what_is_not_there_yet_is_refused_by_name),
                 T(a_job_has_no_update_config_and_bounded_completions),
                 T(constraints_are_read_when_they_are_given),
+                T(affinities_are_read_when_they_are_given),
                 T(a_spec_of_megabytes_is_refused),
                 T(a_service_keeps_its_name_and_mode),
                 T(certificates_live_an_hour_at_least),
