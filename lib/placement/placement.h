@@ -46,14 +46,16 @@ bool placement_has_room(const struct placement_need *need, const Sk__Node *node,
 uint32_t placement_unmet(const struct placement_need *need, const Sk__Node *node,
                          const struct placement_usage *usage);
 
-/* Where a service's tasks are, by the branches of its preferences. */
+/* Where a service's tasks are, by the branches of its preferences.  'need' is kept. */
 struct placement_branches;
-const struct placement_branches *placement_branches_read(const struct view *view,
-                                                         const struct placement_need *need,
-                                                         struct arena *arena);
-/* Would one more task on the node exceed the skew that the preferences allow?  Adds to 'why'. */
-bool placement_skewed(const struct placement_branches *branches, const struct placement_need *need,
-                      const Sk__Node *node, struct str *why);
+struct placement_branches *placement_branches_read(const struct view *view,
+                                                   const struct placement_need *need,
+                                                   struct arena *arena);
+/* One more task of the service there. */
+void placement_branches_add(struct placement_branches *branches, const Sk__Node *node);
+/* Would one more task on the node exceed the skew that the preferences allow?  Adds to 'why' when
+ * not NULL. */
+bool placement_skewed(struct placement_branches *branches, const Sk__Node *node, struct str *why);
 
 /* The filter in a word: "resources"; "" for FILTER_NONE. */
 const char *placement_filter_name(enum placement_filter filter);

@@ -33,8 +33,7 @@ static void add_port_holder(struct str *text, const struct view *view,
 
 static struct placement_verdict verdict_of(const struct view *view,
                                            const struct placement_need *need, const Sk__Node *node,
-                                           const struct placement_branches *branches,
-                                           struct arena *arena)
+                                           struct placement_branches *branches, struct arena *arena)
 {
         struct placement_verdict verdict = { .node_id = node->id, .node_name = node->name };
         struct placement_usage usage;
@@ -45,8 +44,7 @@ static struct placement_verdict verdict_of(const struct view *view,
         verdict.filter = placement_check(need, node, &usage, &text);
         if (verdict.filter == FILTER_host_port)
                 add_port_holder(&text, view, need, node->id);
-        if (verdict.filter == FILTER_NONE && branches &&
-            placement_skewed(branches, need, node, &text))
+        if (verdict.filter == FILTER_NONE && branches && placement_skewed(branches, node, &text))
                 verdict.filter = FILTER_skew;
         verdict.text = arena_strdup(arena, text.length ? str_text(&text) : "fits");
         str_done(&text);
@@ -61,7 +59,7 @@ int placement_verdicts(const struct view *view, const Sk__Task *task, struct are
         const Sk__ServiceSpecRevision *revision = view_task_spec(view, task);
         const char *own = task->definition ? task->definition->node_id : "";
         struct view_cursor cursor = { 0 };
-        const struct placement_branches *branches;
+        struct placement_branches *branches;
         struct placement_verdict *verdicts;
         struct placement_need need;
         const struct object_head *head;

@@ -8,47 +8,25 @@
  * seen. */
 #include <string.h>
 
-#include "lib/base/map.h"
-#include "manager/orchestrator/work.h"
+#include "manager/orchestrator/preempt.h"
 
 enum { EVICTIONS_MAX = 64 /* in one decision */ };
 
-/* A node as it will be. */
-struct room {
-        const Sk__Node *node;
-        struct placement_usage usage;
-        struct vec coming; /* const struct placement_need *: found their room here */
-        bool is_read;
-};
-
-struct preempt {
-        const struct view *view;
-        struct plan *plan;
-        size_t limit;
-        struct room *rooms; /* ascending by node id */
-        size_t n_rooms;
-        struct vec waiting;  /* struct waiting */
-        struct map needs;    /* struct placement_need, by spec id */
-        struct map victims;  /* const Sk__Task, by id: told to go by this decision */
-        struct map hopeless; /* struct placement_need, by spec id: nobody's going helps */
-        size_t n_evictions;
+/* A spec of tasks that wait. */
+struct asker {
+        struct placement_need need;
+        struct placement_branches *branches; /* as they will be; NULL: no skew is limited */
+        uint32_t *refused; /* by room: there is none in it as it was with this change; 0: unknown */
+        bool is_hopeless;  /* nobody's going helps */
 };
 
 struct waiting {
         const Sk__Task *task;
-        const struct placement_need *need;
-        const struct placement_branches *branches; /* NULL: no skew is limited */
+        struct asker *asker;
+        size_t first, end; /* rooms it may have */
 };
 
-/* Who goes so that a task fits on a node: the first 'n' of 'tasks'. */
-struct eviction {
-        struct room *room;
-        const Sk__Task **tasks;
-        size_t n;
-        int32_t highest; /* priority of the most important of them */
-};
-
-static int32_t priority_of_spec(const struct view *view, const char *spec_id)
+int32_t preempt_priority(const struct view *view, const char *spec_id)
 {
         const Sk__ServiceSpecObject *object = spec_id ? view_service_spec(view, spec_id) : NULL;
         const Sk__ServiceSpec *spec = object && object->spec ? object->spec->spec : NULL;
@@ -56,25 +34,25 @@ static int32_t priority_of_spec(const struct view *view, const char *spec_id)
         return spec && spec->task && spec->task->placement ? spec->task->placement->priority : 0;
 }
 
-static int32_t priority_of(const struct view *view, const Sk__Task *task)
-{
-        return priority_of_spec(view, task->definition->spec_id);
-}
-
 /* --- who waits --- */
 
-static const struct placement_need *need_of(struct preempt *preempt, const Sk__Task *task)
+static struct asker *asker_of(struct preempt *preempt, const Sk__Task *task)
 {
         const Sk__ServiceSpecRevision *revision = view_task_spec(preempt->view, task);
-        struct placement_need *need = map_find(&preempt->needs, task->definition->spec_id);
+        struct asker *asker = map_find(&preempt->askers, task->definition->spec_id);
+        struct arena *arena = &preempt->plan->arena;
 
-        if (need || !revision)
-                return need;
-        need = arena_alloc(&preempt->plan->arena, sizeof *need);
-        placement_need_read(&preempt->plan->arena, preempt->view, task->definition->spec_id,
-                            revision, need);
-        map_put(&preempt->needs, need->spec_id, need);
-        return need;
+        if (asker || !revision)
+                return asker;
+        asker = arena_alloc(arena, sizeof *asker);
+        placement_need_read(arena, preempt->view, task->definition->spec_id, revision,
+                            &asker->need);
+        if (asker->need.has_skew)
+                asker->branches = placement_branches_read(preempt->view, &asker->need, arena);
+        asker->refused = arena_alloc(arena, view_count(preempt->view, SK__KIND__KIND_NODE) *
+                                                    sizeof *asker->refused);
+        map_put(&preempt->askers, asker->need.spec_id, asker);
+        return asker;
 }
 
 /* The scheduler has looked, and found no node. */
@@ -89,8 +67,8 @@ static int compare_waiting(const void *a, const void *b)
 {
         const struct waiting *x = a, *y = b;
 
-        if (x->need->priority != y->need->priority)
-                return x->need->priority > y->need->priority ? -1 : 1;
+        if (x->asker->need.priority != y->asker->need.priority)
+                return x->asker->need.priority > y->asker->need.priority ? -1 : 1;
         return strcmp(x->task->id, y->task->id);
 }
 
@@ -103,7 +81,7 @@ static void find_important(const struct view *view, struct map *services)
         int32_t least = INT32_MAX;
 
         while ((head = view_each(view, SK__KIND__KIND_SERVICE_SPEC, &cursor))) {
-                int32_t priority = priority_of_spec(view, head->id);
+                int32_t priority = preempt_priority(view, head->id);
 
                 least = priority < least ? priority : least;
         }
@@ -112,7 +90,7 @@ static void find_important(const struct view *view, struct map *services)
                 const Sk__ServiceSpecObject *object = (const Sk__ServiceSpecObject *)head;
                 const char *service_id = object->spec ? object->spec->service_id : "";
 
-                if (priority_of_spec(view, head->id) > least && !map_find(services, service_id))
+                if (preempt_priority(view, head->id) > least && !map_find(services, service_id))
                         map_put(services, service_id, (void *)object);
         }
 }
@@ -131,12 +109,11 @@ static void find_waiting(struct preempt *preempt)
 
                 while (map_find(&important, head->id) &&
                        (task = view_each_service_task(view, head->id, &tasks))) {
-                        const struct placement_need *need =
-                                was_refused(task) ? need_of(preempt, task) : NULL;
+                        struct asker *asker = was_refused(task) ? asker_of(preempt, task) : NULL;
 
-                        if (need)
+                        if (asker)
                                 vec_push(&preempt->waiting,
-                                         &(struct waiting){ .task = task, .need = need });
+                                         &(struct waiting){ .task = task, .asker = asker });
                 }
         }
         map_done(&important);
@@ -147,30 +124,31 @@ static void find_waiting(struct preempt *preempt)
 /* --- nodes as they will be --- */
 
 /* Told to go, by whomever. */
-static bool is_going(const void *context, const Sk__Task *task)
+bool preempt_is_going(const void *context, const Sk__Task *task)
 {
         const struct preempt *preempt = context;
 
         return !task_is_wanted(task) || map_find(&preempt->victims, task->id);
 }
 
-static void add_coming(struct room *room, struct arena *arena, const struct placement_need *need)
+static void add_coming(const struct room *room, struct arena *arena,
+                       const struct placement_need *need, struct placement_usage *usage)
 {
         Sk__GenericResource **claims = NULL;
         size_t n_claims = 0;
 
-        placement_claim(need, room->node, &room->usage, arena, &claims, &n_claims);
-        placement_usage_add(&room->usage, need, claims, n_claims);
+        placement_claim(need, room->node, usage, arena, &claims, &n_claims);
+        placement_usage_add(usage, need, claims, n_claims);
 }
 
-static void read_room(struct preempt *preempt, struct room *room,
-                      bool (*is_gone)(const void *context, const Sk__Task *task),
-                      const void *context)
+void preempt_read_usage(struct preempt *preempt, const struct room *room,
+                        bool (*is_gone)(const void *context, const Sk__Task *task),
+                        const void *context, struct placement_usage *ret)
 {
-        placement_usage_read_without(&room->usage, preempt->view, room->node->id, is_gone, context);
+        placement_usage_read_without(ret, preempt->view, room->node->id, is_gone, context);
         for (size_t i = 0; i < room->coming.n; i++)
                 add_coming(room, &preempt->plan->arena,
-                           VEC_AT(&room->coming, const struct placement_need *, i));
+                           VEC_AT(&room->coming, const struct placement_need *, i), ret);
 }
 
 static void make_rooms(struct preempt *preempt)
@@ -185,175 +163,86 @@ static void make_rooms(struct preempt *preempt)
                 struct room *room = &preempt->rooms[preempt->n_rooms++];
 
                 room->node = (const Sk__Node *)head;
+                room->change = 1;
                 room->coming = VEC_OF(const struct placement_need *);
                 placement_usage_init(&room->usage);
         }
 }
 
-/* Nobody's going makes a branch less full. */
-static bool is_skewed(const struct waiting *waiting, const struct room *room)
-{
-        struct str why = { 0 };
-        bool skewed = waiting->branches &&
-                      placement_skewed(waiting->branches, waiting->need, room->node, &why);
-
-        str_done(&why);
-        return skewed;
-}
-
-static bool may_take(const struct waiting *waiting, const struct room *room)
+/* A task of a global service has the one on its node, when that is there. */
+static void find_rooms(const struct preempt *preempt, struct waiting *waiting)
 {
         const char *own = waiting->task->definition->node_id;
+        size_t low = 0, high = preempt->n_rooms;
 
-        return (!*own || !strcmp(own, room->node->id)) &&
-               placement_suits(waiting->need, room->node) && !is_skewed(waiting, room);
+        waiting->end = preempt->n_rooms;
+        if (!*own)
+                return;
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+
+                if (strcmp(preempt->rooms[middle].node->id, own) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        waiting->first = low;
+        waiting->end = low < preempt->n_rooms && !strcmp(preempt->rooms[low].node->id, own)
+                               ? low + 1
+                               : low;
+}
+
+/* Nobody's going makes a branch less full. */
+static bool may_take(const struct waiting *waiting, const struct room *room)
+{
+        const struct asker *asker = waiting->asker;
+
+        return placement_suits(&asker->need, room->node) &&
+               !(asker->branches && !*waiting->task->definition->node_id &&
+                 placement_skewed(asker->branches, room->node, NULL));
 }
 
 static void come(struct preempt *preempt, struct room *room, const struct waiting *waiting)
 {
-        add_coming(room, &preempt->plan->arena, waiting->need);
-        vec_push(&room->coming, &waiting->need);
+        const struct placement_need *need = &waiting->asker->need;
+        struct asker *asker;
+
+        add_coming(room, &preempt->plan->arena, need, &room->usage);
+        vec_push(&room->coming, &need);
+        room->change++;
+        for (size_t at = 0; (asker = map_next(&preempt->askers, &at));)
+                if (asker->branches && asker->need.service == need->service)
+                        placement_branches_add(asker->branches, room->node);
+}
+
+static bool has_room(struct preempt *preempt, const struct asker *asker, struct room *room)
+{
+        if (!room->is_read)
+                preempt_read_usage(preempt, room, preempt_is_going, preempt, &room->usage);
+        room->is_read = true;
+        return placement_has_room(&asker->need, room->node, &room->usage);
 }
 
 /* Will there be room anyway? */
 static bool finds_room(struct preempt *preempt, const struct waiting *waiting)
 {
-        for (size_t i = 0; i < preempt->n_rooms; i++) {
+        struct asker *asker = waiting->asker;
+
+        for (size_t i = waiting->first; i < waiting->end; i++) {
                 struct room *room = &preempt->rooms[i];
 
-                if (!may_take(waiting, room))
+                if (asker->refused[i] == room->change || !may_take(waiting, room))
                         continue;
-                if (!room->is_read)
-                        read_room(preempt, room, is_going, preempt);
-                room->is_read = true;
-                if (!placement_has_room(waiting->need, room->node, &room->usage))
-                        continue;
-                come(preempt, room, waiting);
-                return true;
+                if (has_room(preempt, asker, room)) {
+                        come(preempt, room, waiting);
+                        return true;
+                }
+                asker->refused[i] = room->change;
         }
         return false;
 }
 
-/* --- who has to go --- */
-
-/* Of the candidates those that are in, beside all that goes anyway. */
-struct without {
-        const struct preempt *preempt;
-        const Sk__Task **tasks;
-        bool *is_in;
-        size_t n;
-};
-
-static bool is_without(const void *context, const Sk__Task *task)
-{
-        const struct without *without = context;
-
-        for (size_t i = 0; i < without->n; i++)
-                if (without->tasks[i] == task)
-                        return without->is_in[i];
-        return is_going(without->preempt, task);
-}
-
-static bool helps(struct preempt *preempt, struct room *room, const struct waiting *waiting,
-                  const struct without *without)
-{
-        read_room(preempt, room, is_without, without);
-        room->is_read = false;
-        return placement_has_room(waiting->need, room->node, &room->usage);
-}
-
-struct candidate {
-        const Sk__Task *task;
-        int32_t priority;
-};
-
-/* The least important first; of equals the youngest, which lose the least. */
-static int compare_candidates(const void *a, const void *b)
-{
-        const struct candidate *x = a, *y = b;
-        int64_t x_at = x->task->meta ? x->task->meta->created_at_ns : 0;
-        int64_t y_at = y->task->meta ? y->task->meta->created_at_ns : 0;
-
-        if (x->priority != y->priority)
-                return x->priority < y->priority ? -1 : 1;
-        if (x_at != y_at)
-                return x_at > y_at ? -1 : 1;
-        return strcmp(x->task->id, y->task->id);
-}
-
-static struct vec candidates_on(const struct preempt *preempt, const struct room *room,
-                                int32_t below)
-{
-        struct vec candidates = VEC_OF(struct candidate);
-        struct view_cursor cursor = { 0 };
-        const Sk__Task *task;
-
-        while ((task = view_each_node_task(preempt->view, room->node->id, &cursor))) {
-                int32_t priority = priority_of(preempt->view, task);
-
-                if (priority < below && task_state(task) >= SK__TASK_STATE__TASK_ASSIGNED &&
-                    !task_is_over(task) && !is_going(preempt, task))
-                        vec_push(&candidates, &(struct candidate){ task, priority });
-        }
-        if (candidates.n)
-                vec_sort(&candidates, compare_candidates);
-        return candidates;
-}
-
-/* As few as it takes: one alone when that is enough, else whoever can stay stays, the most
- * important first. */
-static void choose(struct preempt *preempt, struct room *room, const struct waiting *waiting,
-                   struct without *without)
-{
-        memset(without->is_in, 0, without->n * sizeof *without->is_in);
-        for (size_t i = 0; i < without->n; i++) {
-                without->is_in[i] = true;
-                if (helps(preempt, room, waiting, without))
-                        return;
-                without->is_in[i] = false;
-        }
-        memset(without->is_in, 1, without->n * sizeof *without->is_in);
-        for (size_t i = without->n; i-- > 0;) {
-                without->is_in[i] = false;
-                without->is_in[i] = !helps(preempt, room, waiting, without);
-        }
-}
-
-/* False when nobody's going helps here. */
-static bool evict_on(struct preempt *preempt, struct room *room, const struct waiting *waiting,
-                     struct eviction *ret)
-{
-        struct vec candidates = candidates_on(preempt, room, waiting->need->priority);
-        const struct candidate *all = candidates.data;
-        struct arena *arena = &preempt->plan->arena;
-        struct without without = {
-                .preempt = preempt,
-                .tasks = arena_alloc(arena, candidates.n * sizeof *without.tasks),
-                .is_in = arena_alloc(arena, candidates.n * sizeof *without.is_in),
-        };
-        bool is_enough = false;
-
-        /* One level of importance after the other, until there is room. */
-        while (!is_enough && without.n < candidates.n) {
-                int32_t level = all[without.n].priority;
-
-                for (; without.n < candidates.n && all[without.n].priority == level; without.n++) {
-                        without.tasks[without.n] = all[without.n].task;
-                        without.is_in[without.n] = true;
-                }
-                ret->highest = level;
-                is_enough = helps(preempt, room, waiting, &without);
-        }
-        if (is_enough) {
-                choose(preempt, room, waiting, &without);
-                *ret = (struct eviction){ room, without.tasks, 0, ret->highest };
-                for (size_t i = 0; i < without.n; i++)
-                        if (without.is_in[i])
-                                ret->tasks[ret->n++] = without.tasks[i];
-        }
-        vec_done(&candidates);
-        return is_enough;
-}
+/* --- who goes --- */
 
 static bool is_cheaper(const struct eviction *a, const struct eviction *b)
 {
@@ -371,7 +260,7 @@ static void evict(struct preempt *preempt, const struct waiting *waiting,
 
         task_slot_name(waiting->task, service ? service->name : "", name, sizeof name);
         reason = arena_printf(&plan->arena, "%s, of priority %d, needs the room", name,
-                              (int)waiting->need->priority);
+                              (int)waiting->asker->need.priority);
         preempt->n_evictions++;
         plan_group(plan);
         for (size_t i = 0; i < eviction->n; i++) {
@@ -383,24 +272,28 @@ static void evict(struct preempt *preempt, const struct waiting *waiting,
                                PART_TASK_placement);
         plan_require_unchanged(plan, SK__KIND__KIND_TASK, (const struct object_head *)waiting->task,
                                PART_TASK_definition);
-        read_room(preempt, eviction->room, is_going, preempt);
+        preempt_read_usage(preempt, eviction->room, preempt_is_going, preempt,
+                           &eviction->room->usage);
         eviction->room->is_read = true;
         come(preempt, eviction->room, waiting);
 }
 
 static void search(struct preempt *preempt, const struct waiting *waiting)
 {
-        struct eviction best = { 0 }, found = { 0 };
+        struct eviction best = { 0 };
 
-        for (size_t i = 0; i < preempt->n_rooms; i++)
-                if (may_take(waiting, &preempt->rooms[i]) &&
-                    evict_on(preempt, &preempt->rooms[i], waiting, &found) &&
-                    (!best.room || is_cheaper(&found, &best)))
-                        best = found;
+        for (size_t i = waiting->first; i < waiting->end; i++) {
+                struct room *room = &preempt->rooms[i];
+
+                if (may_take(waiting, room) &&
+                    evict_on(preempt, room, &waiting->asker->need, &best) &&
+                    (!best.room || is_cheaper(&room->offer, &best)))
+                        best = room->offer;
+        }
         if (best.room)
                 evict(preempt, waiting, &best);
         else if (!*waiting->task->definition->node_id)
-                map_put(&preempt->hopeless, waiting->need->spec_id, (void *)waiting->need);
+                waiting->asker->is_hopeless = true;
 }
 
 static void look_at_waiting(struct preempt *preempt)
@@ -408,11 +301,9 @@ static void look_at_waiting(struct preempt *preempt)
         for (size_t i = 0; i < preempt->waiting.n; i++) {
                 struct waiting *waiting = vec_at(&preempt->waiting, i);
 
-                if (map_find(&preempt->hopeless, waiting->need->spec_id))
+                if (waiting->asker->is_hopeless)
                         continue;
-                if (waiting->need->has_skew && !*waiting->task->definition->node_id)
-                        waiting->branches = placement_branches_read(preempt->view, waiting->need,
-                                                                    &preempt->plan->arena);
+                find_rooms(preempt, waiting);
                 if (finds_room(preempt, waiting))
                         continue;
                 /* Only after what changed something: a search in vain would be as vain again. */
@@ -434,6 +325,7 @@ void preempt_decide(const struct view *view, size_t limit, struct plan *plan)
                 .waiting = VEC_OF(struct waiting),
         };
 
+        placement_usage_init(&preempt.usage);
         find_waiting(&preempt);
         if (preempt.waiting.n) {
                 make_rooms(&preempt);
@@ -444,7 +336,7 @@ void preempt_decide(const struct view *view, size_t limit, struct plan *plan)
                 vec_done(&preempt.rooms[i].coming);
         }
         vec_done(&preempt.waiting);
-        map_done(&preempt.needs);
+        placement_usage_done(&preempt.usage);
+        map_done(&preempt.askers);
         map_done(&preempt.victims);
-        map_done(&preempt.hopeless);
 }
