@@ -11,6 +11,7 @@ struct branch {
         const struct branch *least; /* child with the fewest tasks; NULL: to be found again */
         uint64_t n_tasks;           /* of the service */
         bool suits;                 /* a node in it may be given tasks */
+        const uint64_t *vain_cost;  /* moves.c: of a task in it that has no better place */
 };
 
 struct placement_branches {
