@@ -7,10 +7,10 @@
 #include "lib/base/check.h"
 #include "lib/base/map.h"
 #include "lib/base/str.h"
-#include "lib/base/vec.h"
 #include "lib/state/task_life.h"
-#include "manager/api_server/rows.h"
 #include "manager/api_server/api_server.h"
+#include "manager/api_server/ask.h"
+#include "manager/api_server/rows.h"
 #include "manager/api_server/show.h"
 #include "manager/api_server/watch.h"
 
@@ -35,42 +35,27 @@ struct log_stream {
         bool is_reading;
 };
 
-/* The tasks of one node that shall be asked. */
-struct node_tasks {
-        const char *node_id;
-        struct vec ids; /* const char * */
-};
-
 /* Takes the task to those that shall be asked, unless it says nothing yet or was asked before. */
-static void add_task(struct log_stream *stream, struct vec *nodes, const Sk__Task *task)
+static void add_task(struct log_stream *stream, struct ask *ask, const Sk__Task *task)
 {
         const char *node_id = task_node(task);
-        struct node_tasks *found = NULL;
         char *id;
 
         if (!node_id[0] || task_state(task) < SK__TASK_STATE__TASK_STARTING ||
             map_find(&stream->asked, task->id))
                 return;
-        for (size_t i = 0; i < nodes->n && !found; i++)
-                if (strcmp(VEC_AT(nodes, struct node_tasks, i).node_id, node_id) == 0)
-                        found = vec_at(nodes, i);
-        if (!found) {
-                found = vec_add(nodes);
-                found->node_id = node_id;
-                found->ids = VEC_OF(const char *);
-        }
         id = str_copy(task->id);
         map_put(&stream->asked, id, id);
-        vec_push(&found->ids, &(const char *){ id });
+        ask_add(ask, node_id, id);
 }
 
-static void add_service_tasks(struct log_stream *stream, const struct view *view, struct vec *nodes)
+static void add_service_tasks(struct log_stream *stream, const struct view *view, struct ask *ask)
 {
         struct view_cursor cursor = { 0 };
         const Sk__Task *task;
 
         while ((task = view_each_service_task(view, stream->service_id, &cursor)))
-                add_task(stream, nodes, task);
+                add_task(stream, ask, task);
 }
 
 static void forget_removed_tasks(struct log_stream *stream, const struct view *view)
@@ -83,7 +68,7 @@ static void forget_removed_tasks(struct log_stream *stream, const struct view *v
 }
 
 /* Which tasks the request names: all of a service, or one. */
-static int tasks_named(struct log_stream *stream, const struct view *view, struct vec *ret_nodes,
+static int tasks_named(struct log_stream *stream, const struct view *view, struct ask *ask,
                        struct err *err)
 {
         const struct object_head *object;
@@ -93,44 +78,15 @@ static int tasks_named(struct log_stream *stream, const struct view *view, struc
 
         if (view_resolve(view, SK__KIND__KIND_SERVICE, stream->in->id, &object, err) == 0) {
                 snprintf(stream->service_id, sizeof stream->service_id, "%s", object->id);
-                add_service_tasks(stream, view, ret_nodes);
+                add_service_tasks(stream, view, ask);
                 return 0;
         }
         request.id = stream->in->id;
         if (handle_get_task(&call, &request, &response) < 0)
                 return err_set(err, ERR_NOT_FOUND, "no such task or service: %.128s",
                                stream->in->id);
-        add_task(stream, ret_nodes, response.task->task);
+        add_task(stream, ask, response.task->task);
         return 0;
-}
-
-static Sk__AskRequest *ask_request(struct arena *arena, const struct vec *nodes,
-                                   Sk__LogOptions *options)
-{
-        Sk__AskRequest *ask = arena_alloc(arena, sizeof *ask);
-
-        *ask = (Sk__AskRequest)SK__ASK_REQUEST__INIT;
-        ask->nodes = arena_alloc(arena, (nodes->n + 1) * sizeof *ask->nodes);
-        for (size_t i = 0; i < nodes->n; i++) {
-                struct node_tasks *tasks = vec_at(nodes, i);
-                Sk__AskRequest__Node *node = arena_alloc(arena, sizeof *node);
-                Sk__NodeRequest *request = arena_alloc(arena, sizeof *request);
-                Sk__NodeRequest__LogRequest *logs = arena_alloc(arena, sizeof *logs);
-
-                *node = (Sk__AskRequest__Node)SK__ASK_REQUEST__NODE__INIT;
-                *request = (Sk__NodeRequest)SK__NODE_REQUEST__INIT;
-                *logs = (Sk__NodeRequest__LogRequest)SK__NODE_REQUEST__LOG_REQUEST__INIT;
-                logs->task_ids = arena_copy(arena, tasks->ids.data, tasks->ids.n * sizeof(char *));
-                logs->n_task_ids = tasks->ids.n;
-                logs->options = options;
-                request->what_case = SK__NODE_REQUEST__WHAT_LOGS;
-                request->logs = logs;
-                node->node_id = tasks->node_id;
-                node->request = request;
-                ask->nodes[ask->n_nodes++] = node;
-                vec_done(&tasks->ids);
-        }
-        return ask;
 }
 
 /* What is missing, and of whom, in docker's words. */
@@ -208,10 +164,12 @@ static void answers_closed(void *context, const struct err *err)
         }
 }
 
-static void ask(struct log_stream *stream, const struct vec *nodes)
+static void ask_nodes(struct log_stream *stream, const struct ask *ask)
 {
         static const struct rpc_stream_events events = { .message = answer_came,
                                                          .closed = answers_closed };
+        Sk__NodeRequest request = SK__NODE_REQUEST__INIT;
+        Sk__NodeRequest__LogRequest logs = SK__NODE_REQUEST__LOG_REQUEST__INIT;
         _cleanup_(arena_done) struct arena arena = {};
         struct log_ask *asking = mem_alloc(sizeof *asking);
 
@@ -221,9 +179,12 @@ static void ask(struct log_stream *stream, const struct vec *nodes)
         if (asking->next)
                 asking->next->back = &asking->next;
         stream->asks = asking;
-        asking->answers = rpc_client_stream(stream->api->dispatcher, RPC_METHOD(dispatcher, Ask),
-                                            &ask_request(&arena, nodes, &stream->options)->base,
-                                            &events, asking);
+        logs.options = &stream->options;
+        request.what_case = SK__NODE_REQUEST__WHAT_LOGS;
+        request.logs = &logs;
+        asking->answers =
+                rpc_client_stream(stream->api->dispatcher, RPC_METHOD(dispatcher, Ask),
+                                  &ask_request(ask, &request, &arena)->base, &events, asking);
 }
 
 static void logs_writable(void *context, struct rpc_call *rpc)
@@ -248,14 +209,14 @@ static void logs_closed(void *context, struct rpc_call *rpc)
 }
 
 static void task_changed(struct log_stream *stream, const struct view *view, const char *id,
-                         struct vec *nodes)
+                         struct ask *ask)
 {
         const Sk__Task *task = view_task(view, id);
 
         if (!task)
                 free(map_remove(&stream->asked, id));
         else if (strcmp(task->definition->service_id, stream->service_id) == 0)
-                add_task(stream, nodes, task);
+                add_task(stream, ask, task);
 }
 
 /* New tasks of a followed service are asked for from their beginning. */
@@ -263,23 +224,23 @@ static void logs_news(struct watcher *watcher, const Sk__Event *const *events, s
 {
         struct log_stream *stream = container_of(watcher, struct log_stream, watcher);
         const struct view *view = mirror_view(stream->api->mirror);
-        _cleanup_(vec_done) struct vec nodes = VEC_OF(struct node_tasks);
+        _cleanup_(ask_done) struct ask ask = {};
 
         for (size_t i = 0; i < n_events; i++)
                 if (events[i]->kind == SK__KIND__KIND_TASK)
-                        task_changed(stream, view, events[i]->id, &nodes);
+                        task_changed(stream, view, events[i]->id, &ask);
         if (!events) {
                 forget_removed_tasks(stream, view);
-                add_service_tasks(stream, view, &nodes);
+                add_service_tasks(stream, view, &ask);
         }
         stream->options.tail = -1;
-        if (nodes.n)
-                ask(stream, &nodes);
+        if (ask.nodes.n)
+                ask_nodes(stream, &ask);
 }
 
 static void logs_fresh(void *context, const struct err *read_err)
 {
-        _cleanup_(vec_done) struct vec nodes = VEC_OF(struct node_tasks);
+        _cleanup_(ask_done) struct ask ask = {};
         struct log_stream *stream = context;
         struct err err;
 
@@ -288,14 +249,14 @@ static void logs_fresh(void *context, const struct err *read_err)
                 rpc_fail(stream->rpc, read_err);
                 return;
         }
-        if (tasks_named(stream, mirror_view(stream->api->mirror), &nodes, &err) < 0) {
+        if (tasks_named(stream, mirror_view(stream->api->mirror), &ask, &err) < 0) {
                 rpc_fail(stream->rpc, &err);
                 return;
         }
         if (stream->in->options)
                 stream->options = *stream->in->options;
-        if (nodes.n)
-                ask(stream, &nodes);
+        if (ask.nodes.n)
+                ask_nodes(stream, &ask);
         else if (!is_followed(stream))
                 rpc_call_finish(stream->rpc);
         if (is_followed(stream))

@@ -7,6 +7,7 @@
 #include "lib/base/vec.h"
 #include "lib/state/task_life.h"
 #include "manager/api_server/api_server.h"
+#include "manager/api_server/ask.h"
 #include "manager/api_server/rows.h"
 #include "manager/api_server/show.h"
 
@@ -78,28 +79,6 @@ static int select_tasks(struct selection *selection, const Sk__StreamUsageReques
 
 /* --- asking --- */
 
-static Sk__AskRequest__Node *node_of(struct arena *arena, Sk__AskRequest *ask, const char *node_id,
-                                     const Sk__StreamUsageRequest *in, size_t n_most)
-{
-        Sk__AskRequest__Node *node;
-
-        for (size_t i = 0; i < ask->n_nodes; i++)
-                if (str_equal(ask->nodes[i]->node_id, node_id))
-                        return ask->nodes[i];
-        node = arena_alloc(arena, sizeof *node);
-        sk__ask_request__node__init(node);
-        node->node_id = node_id;
-        node->request = arena_alloc(arena, sizeof *node->request);
-        sk__node_request__init(node->request);
-        node->request->what_case = SK__NODE_REQUEST__WHAT_USAGE;
-        node->request->usage = arena_alloc(arena, sizeof *node->request->usage);
-        sk__usage_request__init(node->request->usage);
-        node->request->usage->processes = in->processes;
-        node->request->usage->task_ids = arena_alloc(arena, n_most * sizeof(char *));
-        ask->nodes[ask->n_nodes++] = node;
-        return node;
-}
-
 static void answer_came(void *context, const void *out)
 {
         struct usage_stream *stream = context;
@@ -133,23 +112,22 @@ static void ask_for(struct usage_stream *stream, const struct selection *selecti
         static const struct rpc_stream_events events = { .message = answer_came,
                                                          .closed = answers_closed };
         Sk__StreamUsageResponse first = SK__STREAM_USAGE_RESPONSE__INIT;
-        struct arena *arena = selection->call.arena;
-        Sk__AskRequest ask = SK__ASK_REQUEST__INIT;
-        size_t n = selection->tasks.n;
+        Sk__NodeRequest request = SK__NODE_REQUEST__INIT;
+        Sk__UsageRequest usage = SK__USAGE_REQUEST__INIT;
+        _cleanup_(arena_done) struct arena arena = {};
+        _cleanup_(ask_done) struct ask ask = {};
 
         first.tasks = selection->tasks.data;
-        first.n_tasks = n;
+        first.n_tasks = selection->tasks.n;
         rpc_call_write(stream->rpc, &first.base);
-        ask.nodes = arena_alloc(arena, (n + 1) * sizeof(*ask.nodes));
-        for (size_t i = 0; i < n; i++) {
-                const Sk__Task *task = first.tasks[i]->task;
-                Sk__UsageRequest *usage =
-                        node_of(arena, &ask, task_node(task), stream->in, n)->request->usage;
-
-                usage->task_ids[usage->n_task_ids++] = task->id;
-        }
-        stream->answers = rpc_client_stream(stream->api->dispatcher, RPC_METHOD(dispatcher, Ask),
-                                            &ask.base, &events, stream);
+        for (size_t i = 0; i < first.n_tasks; i++)
+                ask_add(&ask, task_node(first.tasks[i]->task), first.tasks[i]->task->id);
+        usage.processes = stream->in->processes;
+        request.what_case = SK__NODE_REQUEST__WHAT_USAGE;
+        request.usage = &usage;
+        stream->answers =
+                rpc_client_stream(stream->api->dispatcher, RPC_METHOD(dispatcher, Ask),
+                                  &ask_request(&ask, &request, &arena)->base, &events, stream);
 }
 
 static void view_is_fresh(void *context, const struct err *read_err)
