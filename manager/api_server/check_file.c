@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "api/objects.h"
+#include "lib/base/map.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/expand/expand.h"
 #include "manager/api_server/check.h"
@@ -114,18 +116,20 @@ static int check_reference(Sk__Kind kind, const Sk__FileReference *reference, st
 static int check_references(Sk__Kind kind, Sk__FileReference *const *references, size_t n,
                             struct err *err)
 {
+        _cleanup_(map_done) struct map targets = { 0 };
+        const Sk__FileReference *other;
+
         if (n > REFERENCES_MAX)
                 return err_set(err, ERR_INVALID, "a service may use %d %ss, not %zu",
                                REFERENCES_MAX, word(kind), n);
         for (size_t i = 0; i < n; i++) {
                 TRY(check_reference(kind, references[i], err));
-                for (size_t j = 0; j < i; j++)
-                        if (str_equal(references[i]->target, references[j]->target))
-                                return err_set(err, ERR_INVALID,
-                                               "%s references '%.64s' and '%.64s' have a "
-                                               "conflicting target: '%.200s'",
-                                               word(kind), references[j]->name, references[i]->name,
-                                               references[i]->target);
+                other = map_put(&targets, references[i]->target, references[i]);
+                if (other)
+                        return err_set(err, ERR_INVALID,
+                                       "%s references '%.64s' and '%.64s' have a conflicting "
+                                       "target: '%.200s'",
+                                       word(kind), other->name, references[i]->name, other->target);
         }
         return 0;
 }

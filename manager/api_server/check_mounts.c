@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "lib/base/check.h"
+#include "lib/base/map.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "manager/api_server/check.h"
 
-enum { LABELS_MAX = 1000 };
+enum { LABELS_MAX = 1000, MOUNTS_MAX = 1000 };
 
 static const char *const type_names[] = { "bind", "volume", "tmpfs" };
 
@@ -145,14 +147,20 @@ static int check_mount(const Sk__Mount *mount, struct err *err)
 int check_mounts(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__ContainerSpec *container = spec->task->container;
+        _cleanup_(map_done) struct map targets = { 0 };
 
+        if (container->n_mounts > MOUNTS_MAX)
+                return err_set(err, ERR_INVALID,
+                               "ContainerSpec: a service may have %d mounts, not %zu", MOUNTS_MAX,
+                               container->n_mounts);
         for (size_t i = 0; i < container->n_mounts; i++) {
-                TRY(check_mount(container->mounts[i], err));
-                for (size_t j = 0; j < i; j++)
-                        if (strcmp(container->mounts[j]->target, container->mounts[i]->target) == 0)
-                                return err_set(err, ERR_INVALID,
-                                               "ContainerSpec: duplicate mount point: %.200s",
-                                               container->mounts[i]->target);
+                Sk__Mount *mount = container->mounts[i];
+
+                TRY(check_mount(mount, err));
+                if (map_put(&targets, mount->target, mount))
+                        return err_set(err, ERR_INVALID,
+                                       "ContainerSpec: duplicate mount point: %.200s",
+                                       mount->target);
         }
         return 0;
 }

@@ -1,5 +1,6 @@
 /* Rules for a service, one function each, in a table. */
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/check.h"
@@ -20,6 +21,7 @@ enum {
         REPLICAS_MAX = 1000000,
         COMPLETIONS_MAX = 100000,
         PORT_MAX = 65535,
+        PORTS_MAX = 1000,
         TERMS_MAX = 100, /* of each kind in a placement */
         LEVELS_MAX = 10,
 };
@@ -223,43 +225,56 @@ static int rule_mode(const Sk__ServiceSpec *spec, struct err *err)
         }
 }
 
-static bool is_same_published(const Sk__PortConfig *a, const Sk__PortConfig *b)
+static int check_port(const Sk__EndpointSpec *endpoint, const Sk__PortConfig *port, struct err *err)
 {
-        return a->published_port && a->published_port == b->published_port &&
-               a->protocol == b->protocol && a->publish_mode == b->publish_mode;
+        if (!port->target_port || port->target_port > PORT_MAX || port->published_port > PORT_MAX)
+                return err_set(err, ERR_INVALID,
+                               "EndpointSpec: port %u:%u is out of range, must be 1 to 65535",
+                               port->published_port, port->target_port);
+        if (endpoint->mode == SK__ENDPOINT_SPEC__MODE__DNSRR &&
+            port->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__INGRESS)
+                return err_set(err, ERR_INVALID,
+                               "EndpointSpec: port published with ingress mode can't be used with "
+                               "dnsrr mode");
+        if (port->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__INGRESS)
+                return err_set(err, ERR_UNIMPLEMENTED,
+                               "EndpointSpec: publishing in ingress mode is not supported yet: use "
+                               "mode=host, as in --publish mode=host,published=%u,target=%u",
+                               port->published_port, port->target_port);
+        return 0;
+}
+
+static int by_published(const void *a, const void *b)
+{
+        const Sk__PortConfig *x = *(Sk__PortConfig *const *)a, *y = *(Sk__PortConfig *const *)b;
+
+        if (x->published_port != y->published_port)
+                return x->published_port < y->published_port ? -1 : 1;
+        if (x->protocol != y->protocol)
+                return x->protocol < y->protocol ? -1 : 1;
+        return x->publish_mode < y->publish_mode ? -1 : x->publish_mode > y->publish_mode;
 }
 
 static int rule_ports(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__EndpointSpec *endpoint = spec->endpoint;
+        const Sk__PortConfig *sorted[PORTS_MAX];
 
         if (!endpoint)
                 return 0;
+        if (endpoint->n_ports > PORTS_MAX)
+                return err_set(err, ERR_INVALID,
+                               "EndpointSpec: a service may publish %d ports, not %zu", PORTS_MAX,
+                               endpoint->n_ports);
         for (size_t i = 0; i < endpoint->n_ports; i++) {
-                const Sk__PortConfig *port = endpoint->ports[i];
-
-                if (!port->target_port || port->target_port > PORT_MAX ||
-                    port->published_port > PORT_MAX)
-                        return err_set(
-                                err, ERR_INVALID,
-                                "EndpointSpec: port %u:%u is out of range, must be 1 to 65535",
-                                port->published_port, port->target_port);
-                if (endpoint->mode == SK__ENDPOINT_SPEC__MODE__DNSRR &&
-                    port->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__INGRESS)
-                        return err_set(err, ERR_INVALID,
-                                       "EndpointSpec: port published with ingress mode can't be "
-                                       "used with dnsrr mode");
-                if (port->publish_mode == SK__PORT_CONFIG__PUBLISH_MODE__INGRESS)
-                        return err_set(err, ERR_UNIMPLEMENTED,
-                                       "EndpointSpec: publishing in ingress mode is not supported "
-                                       "yet: use mode=host, as in "
-                                       "--publish mode=host,published=%u,target=%u",
-                                       port->published_port, port->target_port);
-                for (size_t j = 0; j < i; j++)
-                        if (is_same_published(endpoint->ports[j], port))
-                                return err_set(err, ERR_INVALID,
-                                               "EndpointSpec: duplicate published ports provided");
+                TRY(check_port(endpoint, endpoint->ports[i], err));
+                sorted[i] = endpoint->ports[i];
         }
+        qsort(sorted, endpoint->n_ports, sizeof *sorted, by_published);
+        for (size_t i = 1; i < endpoint->n_ports; i++)
+                if (sorted[i]->published_port && by_published(&sorted[i - 1], &sorted[i]) == 0)
+                        return err_set(err, ERR_INVALID,
+                                       "EndpointSpec: duplicate published ports provided");
         return 0;
 }
 

@@ -221,7 +221,7 @@ static Sk__Mount *a_mount(struct world *world, Sk__ServiceSpec *spec, Sk__Mount_
         Sk__Mount *mount = NEW(world, Sk__Mount, SK__MOUNT__INIT);
 
         if (!container->mounts)
-                container->mounts = arena_alloc(&world->arena, 4 * sizeof *container->mounts);
+                container->mounts = arena_alloc(&world->arena, 1001 * sizeof *container->mounts);
         mount->type = type;
         mount->source = source;
         mount->target = target;
@@ -236,6 +236,19 @@ static void two_mounts_cannot_share_a_target(void **state)
         a_mount(*state, spec, SK__MOUNT__TYPE__TMPFS, "", "/x");
         a_mount(*state, spec, SK__MOUNT__TYPE__BIND, "/tmp", "/x");
         assert_refused(spec, ERR_INVALID, "duplicate mount point: /x");
+}
+
+static void a_service_has_at_most_a_thousand_mounts(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        for (int i = 0; i < 1000; i++)
+                a_mount(*state, spec, SK__MOUNT__TYPE__TMPFS, "",
+                        arena_printf(&((struct world *)*state)->arena, "/x%d", i));
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        a_mount(*state, spec, SK__MOUNT__TYPE__TMPFS, "", "/x");
+        assert_refused(spec, ERR_INVALID,
+                       "ContainerSpec: a service may have 1000 mounts, not 1001");
 }
 
 static void a_bind_s_options_fit_together(void **state)
@@ -300,7 +313,7 @@ static Sk__PortConfig *a_port(struct world *world, Sk__ServiceSpec *spec, uint32
         if (!spec->endpoint) {
                 spec->endpoint = NEW(world, Sk__EndpointSpec, SK__ENDPOINT_SPEC__INIT);
                 spec->endpoint->ports =
-                        arena_alloc(&world->arena, 4 * sizeof *spec->endpoint->ports);
+                        arena_alloc(&world->arena, 1001 * sizeof *spec->endpoint->ports);
         }
         port->target_port = target;
         port->published_port = published;
@@ -326,6 +339,23 @@ static void a_port_is_published_once(void **state)
         assert_refused(spec, ERR_INVALID, "duplicate published ports provided");
         spec->endpoint->ports[1]->protocol = SK__PORT_CONFIG__PROTOCOL__UDP;
         assert_int_equal(check_service_spec(spec, NULL), 0);
+}
+
+static void a_service_publishes_at_most_a_thousand_ports(void **state)
+{
+        Sk__ServiceSpec *spec = a_spec(*state, "web", 1);
+
+        for (uint32_t i = 0; i < 1000; i++)
+                a_port(*state, spec, 80, 10000 + i);
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        spec->endpoint->ports[500]->published_port = 10999;
+        assert_refused(spec, ERR_INVALID, "duplicate published ports provided");
+        for (int i = 0; i < 1000; i++)
+                spec->endpoint->ports[i]->published_port = 0;
+        assert_int_equal(check_service_spec(spec, NULL), 0);
+        a_port(*state, spec, 80, 0);
+        assert_refused(spec, ERR_INVALID,
+                       "EndpointSpec: a service may publish 1000 ports, not 1001");
 }
 
 static void what_is_not_there_yet_is_refused_by_name(void **state)
@@ -448,11 +478,13 @@ int main(void)
                 T(times_and_ratios_have_bounds),
                 T(a_health_check_that_cannot_be_is_refused),
                 T(two_mounts_cannot_share_a_target),
+                T(a_service_has_at_most_a_thousand_mounts),
                 T(a_bind_s_options_fit_together),
                 T(a_part_of_a_volume_is_below_it),
                 T(nothing_is_mounted_over_the_root),
                 T(ports_are_numbers_up_to_65535),
                 T(a_port_is_published_once),
+                T(a_service_publishes_at_most_a_thousand_ports),
                 T(what_is_not_there_yet_is_refused_by_name),
                 T(a_job_has_no_update_config_and_bounded_completions),
                 T(constraints_are_read_when_they_are_given),
