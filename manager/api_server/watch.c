@@ -70,7 +70,10 @@ struct object_watcher {
         char id[64];
         struct mirror_read read;
         const char *what;
-        uint64_t told;            /* of a node: the number of tasks told last, and one */
+        /* What was told of a node last. */
+        uint64_t told_tasks;
+        Sk__NodeSpec__Availability told_availability;
+        bool is_told;
         bool is_reading, is_late; /* late: there was news while the stream was full */
 };
 
@@ -209,15 +212,20 @@ static bool is_about_node(const struct view *view, const Sk__Event *event, const
 static void tell_node(struct object_watcher *watching, struct call *call,
                       const struct object_head *object)
 {
+        const Sk__NodeSpec *spec = object ? ((const Sk__Node *)object)->spec : NULL;
+        Sk__NodeSpec__Availability availability = spec ? spec->availability : 0;
         Sk__WatchNodeResponse out = SK__WATCH_NODE_RESPONSE__INIT;
         struct view_cursor cursor = { 0 };
         const Sk__Task *task;
 
         while (object && (task = view_each_node_task(call->view, object->id, &cursor)))
                 out.tasks += !task_is_over(task);
-        if (object && watching->told == out.tasks + 1)
+        if (object && watching->is_told && watching->told_tasks == out.tasks &&
+            watching->told_availability == availability)
                 return;
-        watching->told = out.tasks + 1;
+        watching->is_told = true;
+        watching->told_tasks = out.tasks;
+        watching->told_availability = availability;
         out.node = object ? show_node(call, (const Sk__Node *)object) : NULL;
         out.is_gone = !object;
         rpc_call_write(watching->watcher.rpc, &out.base);
