@@ -237,6 +237,17 @@ static bool is_waiting_for_person(const Sk__WatchServiceResponse *news)
         return canaries_of(news) && str_starts_with(update->message, "update waits");
 }
 
+/* Are tasks on their way to where they would be placed today, or asked to go? */
+static bool is_rebalancing(const Sk__WatchServiceResponse *news)
+{
+        const Sk__Service *service = news->service ? news->service->service : NULL;
+        const Sk__Rebalance *asked = service && service->spec ? service->spec->rebalance : NULL;
+        const Sk__RebalanceProgress *so_far =
+                service && service->progress ? service->progress->rebalance : NULL;
+
+        return (so_far && !so_far->is_over) || (asked && (!so_far || so_far->at_ns < asked->at_ns));
+}
+
 static void show_overall(struct progress *progress, const Sk__WatchServiceResponse *news,
                          struct str *out)
 {
@@ -258,7 +269,10 @@ static void show_overall(struct progress *progress, const Sk__WatchServiceRespon
         }
         snprintf(line, sizeof line, "overall progress: %s%llu out of %llu tasks%s",
                  is_back ? "rolling back update: " : "", (unsigned long long)running,
-                 (unsigned long long)news->wanted, canaries_of(news) ? " (canaries)" : "");
+                 (unsigned long long)news->wanted,
+                 canaries_of(news)      ? " (canaries)"
+                 : is_rebalancing(news) ? " (rebalancing)"
+                                        : "");
         progress_line(progress, 1, line, out);
 }
 
@@ -309,7 +323,9 @@ static bool is_there(const struct progress *progress, const Sk__WatchServiceResp
         if (is_global(news) && !news->wanted &&
             now_ns - progress->started_at_ns < NO_TASKS_GRACE_NS)
                 return false;
-        return news->running >= news->wanted || is_waiting_for_person(news);
+        if (is_waiting_for_person(news))
+                return true;
+        return news->running >= news->wanted && !is_rebalancing(news);
 }
 
 static enum progress_verdict check_update(struct progress *progress,

@@ -225,6 +225,35 @@ static void set_update(struct watched *watched, Sk__UpdateStatus__State state, c
         watched->news->service->service->progress = progress;
 }
 
+static void a_service_converges_when_its_rebalance_is_over(void **state)
+{
+        Sk__RebalanceProgress so_far = SK__REBALANCE_PROGRESS__INIT;
+        Sk__ServiceProgress progress = SK__SERVICE_PROGRESS__INIT;
+        Sk__Rebalance asked = SK__REBALANCE__INIT;
+        struct watched watched;
+
+        (void)state;
+        start(&watched, false, 1);
+        add_slot(&watched, 1, SK__TASK_STATE__TASK_RUNNING, "");
+        asked.at_ns = so_far.at_ns = NOW_NS;
+        watched.news->service->service->spec->rebalance = &asked;
+        take(&watched);
+        assert_int_equal(pass(&watched, 60), PROGRESS_GOES_ON);
+        assert_non_null(strstr(str_text(&watched.out), "1 out of 1 tasks (rebalancing)\n"));
+        progress.rebalance = &so_far;
+        watched.news->service->service->progress = &progress;
+        take(&watched);
+        assert_int_equal(pass(&watched, 60), PROGRESS_GOES_ON);
+        so_far.is_over = true;
+        str_clear(&watched.out);
+        take(&watched);
+        assert_string_equal(str_text(&watched.out),
+                            "overall progress: 1 out of 1 tasks\n"
+                            "verify: Waiting 5 seconds to verify that tasks are stable...\n");
+        assert_int_equal(pass(&watched, 5), PROGRESS_CONVERGED);
+        finish(&watched);
+}
+
 static void a_paused_update_is_a_failure(void **state)
 {
         struct watched watched;
@@ -472,6 +501,7 @@ int main(void)
                 cmocka_unit_test(tasks_of_an_older_spec_do_not_count),
                 cmocka_unit_test(on_a_terminal_lines_are_drawn_over),
                 cmocka_unit_test(many_slots_are_not_shown_one_by_one),
+                cmocka_unit_test(a_service_converges_when_its_rebalance_is_over),
                 cmocka_unit_test(a_paused_update_is_a_failure),
                 cmocka_unit_test(an_older_update_that_paused_does_not_matter),
                 cmocka_unit_test(an_update_that_was_resumed_is_no_failure),
