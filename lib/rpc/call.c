@@ -247,6 +247,16 @@ static void happened_requested(struct rpc_event *event, bool is_ok)
 
 /* --- streams --- */
 
+static void tell_closed(struct rpc_call *call);
+
+/* Nobody else may answer or write any more: whoever holds the call lets go of it first. */
+static void refuse_garbage(struct rpc_call *call, const struct err *err)
+{
+        tell_closed(call);
+        call->is_in_handler = true;
+        rpc_fail(call, err);
+}
+
 static void deliver(struct rpc_call *call, grpc_byte_buffer *bytes)
 {
         struct rpc_queue *queue = call->server->queue;
@@ -256,7 +266,7 @@ static void deliver(struct rpc_call *call, grpc_byte_buffer *bytes)
         call->served->metrics.bytes_received += bytes_size(bytes);
         if (bytes_unpack(rpc_queue_scratch(queue), call->served->descriptor->input, bytes, &in,
                          &err) < 0)
-                rpc_fail(call, &err);
+                refuse_garbage(call, &err);
         else if (call->events && call->events->message)
                 call->events->message(call->context, call, in);
         rpc_queue_clear_scratch(queue);

@@ -1,6 +1,7 @@
 /* Streams in all shapes, their back-pressure, and their ends. */
 #include <string.h>
 
+#include "lib/base/check.h"
 #include "lib/base/time.h"
 #include "tests/integration/rpc/fixture.h"
 
@@ -166,6 +167,30 @@ static void a_chat_can_be_broken_off_with_a_reason(void **state)
         fixture_wait_count(fixture, &fixture->echo.n_open, 0);
 }
 
+/* What does not unpack ends the stream; whoever else writes to it must have heard of that. */
+static void garbage_ends_a_stream_for_all_who_hold_it(void **state)
+{
+        Sk__EchoRequest garbage = SK__ECHO_REQUEST__INIT, to_all = SK__ECHO_REQUEST__INIT;
+        struct fixture *fixture = *state;
+        struct listener listener = { 0 }, others[100];
+
+        serve_and_connect(*state);
+        garbage.text = "\xff";
+        to_all.text = "all";
+        open_stream(*state, RPC_METHOD(echo, Chat), NULL, &listener);
+        for (unsigned i = 0; i < COUNT_OF(others); i++) {
+                others[i] = (struct listener){ 0 };
+                open_stream(*state, RPC_METHOD(echo, Chat), NULL, &others[i]);
+                fixture_wait_count(*state, &fixture->echo.n_open, 2);
+                rpc_stream_write(others[i].stream, &garbage.base);
+                rpc_stream_write(listener.stream, &to_all.base);
+                fixture_wait_count(*state, &listener.n_messages, i + 1);
+                fixture_wait(*state, &others[i].is_closed);
+                assert_int_equal(others[i].err.code, ERR_INVALID);
+                fixture_wait_count(*state, &fixture->echo.n_open, 1);
+        }
+}
+
 static void a_cancelled_stream_is_not_taken_for_a_finished_one(void **state)
 {
         struct fixture *fixture = *state;
@@ -322,6 +347,7 @@ int main(void)
                 TEST(a_client_stream_is_answered_after_its_half_close),
                 TEST(both_sides_of_a_stream_talk),
                 TEST(a_chat_can_be_broken_off_with_a_reason),
+                TEST(garbage_ends_a_stream_for_all_who_hold_it),
                 TEST(a_cancelled_stream_is_not_taken_for_a_finished_one),
                 TEST(a_paused_reader_holds_the_writer_back),
                 TEST(a_resumed_reader_gets_the_rest),

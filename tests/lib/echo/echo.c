@@ -5,6 +5,7 @@
 
 #include "api/roles.h"
 #include "lib/base/check.h"
+#include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/os/loop.h"
 
@@ -210,8 +211,17 @@ void sum(void *context, struct rpc_call *call, const Sk__EchoRequest *in)
 
 struct chatting {
         struct echo *echo;
+        struct rpc_call *call;
+        struct chatting *next;
         bool is_answered;
 };
+
+static void answer_all(const struct echo *echo, const Sk__EchoResponse *out)
+{
+        for (const struct chatting *other = echo->chats; other; other = other->next)
+                if (!other->is_answered)
+                        rpc_call_write(other->call, &out->base);
+}
 
 static void chat_message(void *context, struct rpc_call *call, const void *in)
 {
@@ -220,6 +230,8 @@ static void chat_message(void *context, struct rpc_call *call, const void *in)
 
         if (refuse(call, in))
                 chatting->is_answered = true;
+        else if (str_equal(out.text, "all"))
+                answer_all(chatting->echo, &out);
         else if (!rpc_call_write(call, &out.base))
                 rpc_call_pause_reading(call);
 }
@@ -240,9 +252,12 @@ static void chat_half_closed(void *context, struct rpc_call *call)
 
 static void chat_closed(void *context, struct rpc_call *call)
 {
-        struct chatting *chatting = context;
+        struct chatting *chatting = context, **place = &chatting->echo->chats;
 
         (void)call;
+        while (*place != chatting)
+                place = &(*place)->next;
+        *place = chatting->next;
         chatting->echo->n_open--;
         chatting->echo->n_cancelled += !chatting->is_answered;
         free(chatting);
@@ -261,5 +276,8 @@ void chat(void *context, struct rpc_call *call, const Sk__EchoRequest *in)
         (void)in;
         chatting->echo = context;
         chatting->echo->n_open++;
+        chatting->call = call;
+        chatting->next = chatting->echo->chats;
+        chatting->echo->chats = chatting;
         rpc_call_on(call, &events, chatting);
 }
