@@ -54,15 +54,25 @@ static void spare_deadlock_detection(void)
                 set_mode(IGNORE);
 }
 
-/* Connections leave this part of the descriptors to files and to those whom we call. */
+/* Connections from the network leave this part of the descriptors to files, to those whom we call,
+ * and to who asks on this machine what is the matter. */
 enum { SPARED_PART = 8 };
 
-static bool is_to_spare(int fd)
+static bool is_local(int listener)
+{
+        int domain = 0;
+        socklen_t size = sizeof domain;
+
+        return getsockopt(listener, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+               domain == AF_UNIX;
+}
+
+static bool may_have(int listener, int fd)
 {
         struct rlimit limit;
 
         return getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-               (rlim_t)fd < limit.rlim_cur - limit.rlim_cur / SPARED_PART;
+               (rlim_t)fd < limit.rlim_cur - limit.rlim_cur / SPARED_PART || is_local(listener);
 }
 
 /* Takes the place of libc's in this process, and so in gRPC, which gives a listener up for ever at
@@ -78,7 +88,7 @@ int accept4(int listener, __SOCKADDR_ARG address, socklen_t *size, int flags)
                 if (size)
                         *size = room;
                 fd = (int)syscall(SYS_accept4, listener, address.__sockaddr__, size, flags);
-                if (fd >= 0 && is_to_spare(fd))
+                if (fd >= 0 && may_have(listener, fd))
                         return fd;
                 if (fd >= 0)
                         close(fd);

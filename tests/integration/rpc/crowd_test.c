@@ -67,12 +67,32 @@ static void who_comes_when_no_descriptor_is_left_is_hung_up_on_and_the_next_is_s
         assert_string_equal(answer.err.text, "");
 }
 
+static void the_spared_descriptors_serve_who_comes_from_this_machine(void **state)
+{
+        const struct rlimit limit = { .rlim_cur = LIMIT, .rlim_max = LIMIT };
+        struct answer answer;
+        int rest[LIMIT];
+        size_t n_rest;
+
+        fixture_serve(*state, RPC_LOCAL_ADMIN, true, NULL);
+        fixture_connect(*state, NULL);
+        CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        n_rest = take_all(rest);
+        for (int i = 0; i < 8; i++)
+                close(rest[--n_rest]);
+        fixture_call(*state, RPC_METHOD(echo, Say), &(Sk__EchoRequest)SK__ECHO_REQUEST__INIT,
+                     5 * NS_PER_S, &answer);
+        give_back(rest, n_rest);
+        assert_string_equal(answer.err.text, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(who_comes_when_no_descriptor_is_left_is_hung_up_on_and_the_next_is_served),
+                TEST(the_spared_descriptors_serve_who_comes_from_this_machine),
         };
 
         return cmocka_run_group_tests_name("crowd", tests, NULL, NULL);
