@@ -117,9 +117,10 @@ static void entering_half_closed(void *context, struct rpc_call *call)
 {
         struct entering *entering = context;
 
-        (void)call;
         if (entering->entry)
                 fail(entering->entry, ERR_UNAVAILABLE, "the node broke off");
+        else
+                rpc_call_finish(call);
 }
 
 static void entering_writable(void *context, struct rpc_call *call)

@@ -15,7 +15,8 @@
 
 enum {
         MESSAGE_SIZE = 128 * 1024,  /* of assignments, about */
-        BATCHES_MAX = 8,            /* that an agent may have in flight, their acks included */
+        BATCHES_MAX = 8,            /* that an agent may have in flight */
+        ACKS_WAITING_MAX = 1000,    /* for an agent that does not read them */
         BATCHES_SIZE_MAX = 1 << 20, /* if it is more than one */
 };
 
@@ -384,8 +385,8 @@ static int on_statuses(struct session *session, const Sk__StatusBatch *batch, st
         _cleanup_(plan_done) struct plan plan;
 
         plan_init(&plan);
-        if (batch->n_reports > REPORT_BATCH_MAX ||
-            session->n_in_flight + session->n_acks_waiting >= BATCHES_MAX ||
+        if (batch->n_reports > REPORT_BATCH_MAX || session->n_in_flight >= BATCHES_MAX ||
+            session->n_acks_waiting >= ACKS_WAITING_MAX ||
             (session->n_in_flight && session->bytes_in_flight + size > BATCHES_SIZE_MAX))
                 return err_set(err, ERR_EXHAUSTED,
                                "more reports at once than a node may have under way");
