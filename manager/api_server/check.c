@@ -7,7 +7,7 @@
 #include "lib/base/str.h"
 #include "lib/state/cluster.h"
 
-enum { NAME_MAX_LENGTH = 63, LABELS_MAX = 4096, REFERENCE_MAX = 4096 };
+enum { NAME_MAX_LENGTH = 63, LABELS_MAX = 4096, REFERENCE_MAX = 4096, LOG_ENTRIES_MAX = 10000000 };
 
 int check_name(const char *name, struct err *err)
 {
@@ -126,6 +126,12 @@ int check_cluster_spec(const Sk__ClusterSpec *before, const Sk__ClusterSpec *aft
         if (!after)
                 return err_set(err, ERR_INVALID, "cluster spec must be provided");
         TRY(cluster_check_times(after->certificate_expiry_ns, after->dispatcher_heartbeat_ns, err));
+        if (after->snapshot_interval > LOG_ENTRIES_MAX ||
+            after->log_entries_for_slow_followers > LOG_ENTRIES_MAX)
+                return err_set(err, ERR_INVALID,
+                               "the snapshot interval and the log entries for slow followers are "
+                               "at most %d",
+                               LOG_ENTRIES_MAX);
         if (after->keep_old_snapshots)
                 return err_set(err, ERR_UNIMPLEMENTED,
                                "old snapshots are not kept: max-snapshots must be 0");

@@ -34,6 +34,9 @@ static int apply_log(struct store *store, struct raft_snapshot *snapshot, struct
         do {
                 n = log_read(store->disk, snapshot->index + 1, UINT64_MAX, READ_BYTES, entries,
                              READ_ENTRIES, err);
+                if (n == ERR_NOT_FOUND)
+                        return err_set(err, ERR_DATA_LOSS, "log entry %llu is missing",
+                                       (unsigned long long)snapshot->index + 1);
                 TRY(n);
                 for (int i = 0; i < n; i++) {
                         apply(store, entries[i]);

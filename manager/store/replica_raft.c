@@ -126,7 +126,7 @@ static void give(struct replica *replica, struct raft_entry *entry)
         vec_push(&news_now(replica)->entries, &entry);
 }
 
-/* Committed entries that Raft no longer keeps in memory; at a start, mostly. */
+/* Committed entries that Raft no longer keeps in memory: at a start, or when the store lags. */
 static int read_back(struct replica *replica, uint64_t last, struct err *err)
 {
         struct raft_entry *entries[FETCH_ENTRIES];

@@ -448,6 +448,20 @@ static void certificates_live_an_hour_at_least(void **state)
         assert_int_equal(check_cluster_spec(NULL, &spec, &err), 0);
 }
 
+static void logs_do_not_grow_without_end(void **state)
+{
+        Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
+        struct err err;
+
+        (void)state;
+        spec.log_entries_for_slow_followers = 10000001;
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), ERR_INVALID);
+        spec.log_entries_for_slow_followers = 10000000;
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), 0);
+        spec.snapshot_interval = UINT64_MAX;
+        assert_int_equal(check_cluster_spec(NULL, &spec, &err), ERR_INVALID);
+}
+
 static void heartbeats_have_a_least_period(void **state)
 {
         Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
@@ -492,6 +506,7 @@ int main(void)
                 T(a_spec_of_megabytes_is_refused),
                 T(a_service_keeps_its_name_and_mode),
                 T(certificates_live_an_hour_at_least),
+                T(logs_do_not_grow_without_end),
                 T(heartbeats_have_a_least_period),
         };
 
