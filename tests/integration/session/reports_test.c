@@ -18,7 +18,7 @@ enum {
         REPORTS = 780,
         TOO_MANY_REPORTS = 5000,
         HEARTBEATS = 1000,
-        REPORTS = 5000,
+        MANY_REPORTS = 5000,
         RECORDS = 60,
         RECORD_SIZE = 400000
 };
@@ -290,7 +290,7 @@ static void reports_of_a_node_that_does_not_read_end_its_session(void **state)
         Sk__StatusBatch batch = SK__STATUS_BATCH__INIT;
 
         stop_reading(f);
-        for (size_t i = 0; i < REPORTS; i++) {
+        for (size_t i = 0; i < MANY_REPORTS; i++) {
                 batch.sequence = i + 1;
                 send(hand, SK__AGENT_MESSAGE__MESSAGE_STATUSES, &batch);
         }
