@@ -6,8 +6,18 @@
 
 enum { HISTORY_DEFAULT = 5 };
 
-/* How many tasks a slot may keep, the live one included. */
-static uint64_t history_of(const struct work *work, const Sk__Task *newest)
+/* Those that go on until the newest is up. */
+static uint64_t count_older_wanted(const struct work *work, const Sk__Task *newest)
+{
+        uint64_t n = 0;
+
+        for (const Sk__Task *task = newest; (task = slot_older(work, task));)
+                n += task_is_wanted(task);
+        return n;
+}
+
+/* How many tasks a slot may keep, the live ones included. */
+static uint64_t history_of(const struct work *work, const Sk__Task *newest, uint64_t n_older_wanted)
 {
         const Sk__Cluster *cluster = view_cluster(work->view);
         int64_t limit =
@@ -19,6 +29,7 @@ static uint64_t history_of(const struct work *work, const Sk__Task *newest)
         /* The newest says how the slot stands. */
         if (limit < 1)
                 limit = 1;
+        wanted = wanted ? wanted + n_older_wanted : 0;
         return wanted > (uint64_t)limit ? wanted : (uint64_t)limit;
 }
 
@@ -34,7 +45,8 @@ static bool is_forgettable(const struct view *view, const Sk__Task *task)
 
 void reap_slot(struct work *work, const Sk__Task *newest)
 {
-        uint64_t kept = 0, most = history_of(work, newest);
+        uint64_t n_older_wanted = count_older_wanted(work, newest);
+        uint64_t kept = n_older_wanted, most = history_of(work, newest, n_older_wanted);
 
         for (const Sk__Task *task = newest; task; task = slot_older(work, task)) {
                 if (task->definition->desired_state == SK__TASK_STATE__TASK_REMOVE) {
@@ -42,8 +54,8 @@ void reap_slot(struct work *work, const Sk__Task *newest)
                                 work_remove(work, task, "it was given up and is gone");
                         else
                                 kept++;
-                } else if (++kept > most && !task_is_wanted(task) &&
-                           is_forgettable(work->view, task)) {
+                } else if ((task == newest || !task_is_wanted(task)) && ++kept > most &&
+                           task != newest && is_forgettable(work->view, task)) {
                         work_remove(work, task, "the history is full");
                 }
         }

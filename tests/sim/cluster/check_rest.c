@@ -121,15 +121,17 @@ static void check_history(struct sim *sim, const Sk__Task *newest)
 {
         const Sk__RestartPolicy *policy =
                 view_task_spec(sim->world.view, newest)->spec->task->restart;
-        uint64_t most = policy->max_attempts + 1 > 5 ? policy->max_attempts + 1 : 5, n = 0;
+        uint64_t n = 0, n_attempts = policy->max_attempts ? policy->max_attempts + 1 : 0;
 
         for (const Sk__Task *task = newest; task; task = view_slot_older(sim->world.view, task)) {
                 n++;
+                /* What goes on until the newest is up was no attempt. */
+                n_attempts += task != newest && task_is_wanted(task);
                 if (task != newest && task_is_wanted(task) &&
                     task_state(newest) == SK__TASK_STATE__TASK_RUNNING)
                         sim_fail(sim, "task %s is wanted and old", task->id);
         }
-        if (n > most)
+        if (n > (n_attempts > 5 ? n_attempts : 5))
                 sim_fail(sim, "%" PRIu64 " tasks are kept in the slot of %s", n, newest->id);
 }
 
