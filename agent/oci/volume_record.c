@@ -52,11 +52,15 @@ int volume_read(const char *folder, const char *name, struct arena *arena, Sk__N
         _cleanup_(str_done) struct str text = { 0 };
         ProtobufCMessage *message;
         Sk__NodeVolume *volume = arena_alloc(arena, sizeof *volume);
+        int failed;
 
         if (!volume_is_name(name) || (!file_exists(path) && !file_exists(record)))
                 return err_set(err, ERR_NOT_FOUND, "get %.200s: no such volume", name);
         describe_plain(path, arena, volume);
-        if (file_read(record, RECORD_MAX, &text, NULL) == 0) {
+        failed = file_read(record, RECORD_MAX, &text, err);
+        if (failed && failed != ERR_NOT_FOUND)
+                return failed;
+        if (!failed) {
                 TRY(message_unpack(arena, &sk__node_volume__descriptor, (const uint8_t *)text.text,
                                    text.length, &message, err));
                 volume = (Sk__NodeVolume *)message;
@@ -100,19 +104,26 @@ int volume_create(const char *folder, const Sk__NodeVolume *wanted, int64_t now_
         const char *path, *file = arena_printf(arena, "%s/%s/volume", folder, wanted->name);
         uint8_t *data;
         size_t size;
+        int failed = volume_read(folder, wanted->name, arena, ret, err);
 
-        if (volume_read(folder, wanted->name, arena, ret, NULL) == 0) {
+        if (failed && failed != ERR_NOT_FOUND)
+                return failed;
+        if (!failed) {
                 if (!str_equal((*ret)->driver, str_or(wanted->driver, "local")))
                         return err_set(err, ERR_EXISTS,
                                        "create %.200s: conflict: volume name must be unique",
                                        wanted->name);
                 return 0;
         }
-        TRY(make(folder, wanted, arena, err));
         record.driver = str_or(wanted->driver, "local");
         record.created_at_ns = now_ns;
         record.mountpoint = record.name = "";
         message_pack(arena, &record.base, &data, &size);
+        if (size > RECORD_MAX)
+                return err_set(err, ERR_INVALID,
+                               "create %.200s: its labels and options are more than 1 MiB",
+                               wanted->name);
+        TRY(make(folder, wanted, arena, err));
         TRY(file_make_folders(arena_printf(arena, "%s/%s", folder, wanted->name), 0711, err));
         TRY(file_write_atomic(file, data, size, 0600, err));
         if (is_local(wanted))
@@ -140,8 +151,11 @@ static int unmount(const char *folder, const char *name, const char *id, struct 
 {
         Sk__NodeVolume *volume;
         struct plugin plugin;
+        int failed = volume_read(folder, name, arena, &volume, err);
 
-        if (volume_read(folder, name, arena, &volume, NULL) < 0 || is_local(volume))
+        if (failed)
+                return failed == ERR_NOT_FOUND ? 0 : failed;
+        if (is_local(volume))
                 return 0;
         plugin = plugin_of(volume);
         return plugin_unmount(&plugin, name, id, err);
@@ -185,6 +199,12 @@ static void read_uses(const char *tasks_folder, const char *task, struct arena *
                         vec_push(uses, &(struct use){ name, arena_strdup(arena, task) });
 }
 
+static int by_volume(const void *a, const void *b)
+{
+        return strcmp(((const struct use *)a)->volume, ((const struct use *)b)->volume);
+}
+
+/* By volume. */
 static struct vec find_uses(const char *tasks_folder, struct arena *arena)
 {
         struct vec uses = VEC_OF(struct use);
@@ -196,20 +216,38 @@ static struct vec find_uses(const char *tasks_folder, struct arena *arena)
                         read_uses(tasks_folder, entry->d_name, arena, &uses);
         if (folder)
                 closedir(folder);
+        if (uses.n)
+                qsort(uses.data, uses.n, sizeof(struct use), by_volume);
         return uses;
+}
+
+static size_t first_use(const struct vec *uses, const char *volume)
+{
+        size_t low = 0, high = uses->n;
+
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+
+                if (strcmp(VEC_AT(uses, struct use, middle).volume, volume) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
 }
 
 static void add_users(Sk__NodeVolume *volume, const struct vec *uses, struct arena *arena)
 {
-        const char **tasks = arena_alloc(arena, (uses->n + 1) * sizeof *tasks);
+        const struct use *all = uses->data;
+        size_t first = first_use(uses, volume->name), end = first;
+        const char **tasks;
 
+        while (end < uses->n && str_equal(all[end].volume, volume->name))
+                end++;
+        tasks = arena_alloc(arena, (end - first + 1) * sizeof *tasks);
         volume->n_tasks = 0;
-        for (size_t i = 0; i < uses->n; i++) {
-                const struct use *use = &VEC_AT(uses, struct use, i);
-
-                if (str_equal(use->volume, volume->name))
-                        tasks[volume->n_tasks++] = use->task;
-        }
+        while (first < end)
+                tasks[volume->n_tasks++] = all[first++].task;
         volume->tasks = tasks;
 }
 

@@ -6,6 +6,8 @@
 
 #include "lib/base/str.h"
 
+enum { STATUS_OK = 200, QUOTED = 200 };
+
 static int damaged(const char *what, struct err *err)
 {
         return err_set(err, ERR_DATA_LOSS, "the plugin's answer is damaged: bad %s", what);
@@ -33,34 +35,6 @@ static int read_path(const json_t *object, struct arena *arena, const char **ret
         return 0;
 }
 
-static int read_volume(const json_t *object, struct arena *arena, struct plugin_volume *ret,
-                       struct err *err)
-{
-        if (!json_is_object(object))
-                return damaged("Volume", err);
-        TRY(read_text(object, "Name", arena, &ret->name, err));
-        TRY(read_path(object, arena, &ret->mountpoint, err));
-        return str_is_empty(ret->name) ? damaged("Name", err) : 0;
-}
-
-static int read_volumes(const json_t *root, struct arena *arena, struct plugin_answer *ret,
-                        struct err *err)
-{
-        const json_t *one = json_object_get(root, "Volume"),
-                     *all = json_object_get(root, "Volumes");
-        size_t n = json_is_array(all) ? json_array_size(all) : 0;
-
-        if (n > PLUGIN_VOLUMES_MAX)
-                return damaged("Volumes", err);
-        ret->volumes = arena_alloc(arena, (n + 1) * sizeof *ret->volumes);
-        if (json_is_object(one))
-                return read_volume(one, arena, &ret->volumes[ret->n_volumes++], err);
-        for (size_t i = 0; i < n; i++)
-                TRY(read_volume(json_array_get(all, i), arena, &ret->volumes[ret->n_volumes++],
-                                err));
-        return 0;
-}
-
 static bool implements(const json_t *root, const char *what)
 {
         const json_t *all = json_object_get(root, "Implements");
@@ -83,16 +57,27 @@ static int read_answer(const json_t *root, struct arena *arena, struct plugin_an
         if (said[0])
                 return err_set(err, ERR_UNKNOWN, "%.500s", said);
         ret->keeps_volumes = implements(root, "VolumeDriver");
-        TRY(read_path(root, arena, &ret->mountpoint, err));
-        return read_volumes(root, arena, ret, err);
+        ret->has_volume = json_is_object(json_object_get(root, "Volume"));
+        return read_path(root, arena, &ret->mountpoint, err);
 }
 
-int plugin_answer_read(const char *text, size_t size, struct arena *arena,
+static int refused(long status, const char *text, size_t size, struct err *err)
+{
+        _cleanup_(str_done) struct str said = { 0 }, quoted = { 0 };
+
+        str_add_bytes(&said, text, size);
+        str_add_quoted(&quoted, str_text(&said), QUOTED);
+        return err_set(err, ERR_UNKNOWN, "the plugin answers with HTTP status %ld: %s", status,
+                       str_text(&quoted));
+}
+
+int plugin_answer_read(long status, const char *text, size_t size, struct arena *arena,
                        struct plugin_answer *ret, struct err *err)
 {
         json_t *root = size ? json_loadb(text, size, 0, NULL) : json_object();
         int failed = read_answer(root, arena, ret, err);
 
         json_decref(root);
-        return failed;
+        return status != STATUS_OK && failed != ERR_UNKNOWN ? refused(status, text, size, err)
+                                                            : failed;
 }

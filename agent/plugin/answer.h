@@ -6,20 +6,15 @@
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
-enum { PLUGIN_ANSWER_MAX = 4 << 20, PLUGIN_VOLUMES_MAX = 100000, PLUGIN_TEXT_MAX = 4096 };
-
-struct plugin_volume {
-        const char *name, *mountpoint; /* "" when it has none now */
-};
+enum { PLUGIN_ANSWER_MAX = 1 << 20, PLUGIN_TEXT_MAX = 4096 };
 
 struct plugin_answer {
         bool keeps_volumes;     /* Activate: it implements "VolumeDriver" */
+        bool has_volume;        /* Get: it knows the volume */
         const char *mountpoint; /* an absolute path, or "" */
-        struct plugin_volume *volumes;
-        size_t n_volumes; /* of List; of Get one */
 };
 
-/* All texts lie in 'arena'.  ERR_UNKNOWN: the plugin says what went wrong.  ERR_DATA_LOSS: that is
- * no answer. */
-int plugin_answer_read(const char *text, size_t size, struct arena *arena,
+/* 'status' is HTTP's.  All texts lie in 'arena'.  ERR_UNKNOWN: the plugin says what went wrong.
+ * ERR_DATA_LOSS: that is no answer. */
+int plugin_answer_read(long status, const char *text, size_t size, struct arena *arena,
                        struct plugin_answer *ret, struct err *err);

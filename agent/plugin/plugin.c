@@ -65,10 +65,12 @@ static size_t take(char *data, size_t one, size_t n, void *context)
         return one * n;
 }
 
-static int perform(CURL *curl, const char *name, struct err *err)
+static int perform(CURL *curl, const char *name, long *ret_status, struct err *err)
 {
         CURLcode code = curl_easy_perform(curl);
 
+        if (code == CURLE_OK)
+                code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
         if (code == CURLE_OK)
                 return 0;
         return err_set(err, code == CURLE_OPERATION_TIMEDOUT ? ERR_DEADLINE : ERR_UNAVAILABLE,
@@ -78,7 +80,7 @@ static int perform(CURL *curl, const char *name, struct err *err)
 }
 
 static int post(const char *socket, const char *name, const char *method, const char *body,
-                struct str *answer, struct err *err)
+                struct str *answer, long *ret_status, struct err *err)
 {
         struct curl_slist *headers = curl_slist_append(NULL, accept_header);
         CURL *curl = curl_easy_init();
@@ -96,7 +98,7 @@ static int post(const char *socket, const char *name, const char *method, const 
         curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-        failed = perform(curl, name, err);
+        failed = perform(curl, name, ret_status, err);
         curl_easy_cleanup(curl);
         curl_slist_free_all(headers);
         return failed;
@@ -109,6 +111,7 @@ static int call(const struct plugin *plugin, const char *method, json_t *request
         const char *socket = find_socket(plugin, arena);
         _cleanup_(str_done) struct str answer = { 0 };
         char *body = json_dumps(request, JSON_COMPACT);
+        long status = 0;
         int failed;
 
         json_decref(request);
@@ -117,10 +120,11 @@ static int call(const struct plugin *plugin, const char *method, json_t *request
                                  "error looking up volume plugin %.64s: plugin \"%.64s\" not found",
                                  plugin->name, plugin->name);
         else
-                failed = post(socket, plugin->name, method, body ? body : "{}", &answer, err);
+                failed = post(socket, plugin->name, method, body ? body : "{}", &answer, &status,
+                              err);
         free(body);
         TRY(failed);
-        failed = plugin_answer_read(str_text(&answer), answer.length, arena, ret, err);
+        failed = plugin_answer_read(status, str_text(&answer), answer.length, arena, ret, err);
         return failed < 0 ? err_prefix(err, "%s", method) : 0;
 }
 
@@ -139,19 +143,32 @@ static int activate(const struct plugin *plugin, struct arena *arena, struct err
 
 /* --- what can be asked --- */
 
+/* One that was made elsewhere, or before this node, is not made again. */
+static int has_volume(const struct plugin *plugin, const char *volume, struct arena *arena,
+                      bool *ret, struct err *err)
+{
+        struct plugin_answer answer = { 0 };
+        int failed = call(plugin, "VolumeDriver.Get", json_pack("{ss}", "Name", volume), arena,
+                          &answer, err);
+
+        *ret = failed == 0 && answer.has_volume;
+        return failed == ERR_UNKNOWN || failed == ERR_DATA_LOSS ? 0 : failed;
+}
+
 int plugin_create(const struct plugin *plugin, const char *volume, Sk__Label *const *options,
                   size_t n_options, struct arena *arena, struct err *err)
 {
         struct plugin_answer answer;
-        json_t *given = json_object();
-        int failed = activate(plugin, arena, err);
+        json_t *given;
+        bool is_there;
 
+        TRY(activate(plugin, arena, err));
+        TRY(has_volume(plugin, volume, arena, &is_there, err));
+        if (is_there)
+                return 0;
+        given = json_object();
         for (size_t i = 0; i < n_options; i++)
                 json_object_set_new(given, options[i]->key, json_string(options[i]->value));
-        if (failed < 0) {
-                json_decref(given);
-                return failed;
-        }
         return call(plugin, "VolumeDriver.Create",
                     json_pack("{ss so}", "Name", volume, "Opts", given), arena, &answer, err);
 }
@@ -185,10 +202,4 @@ int plugin_remove(const struct plugin *plugin, const char *volume, struct err *e
 
         return call(plugin, "VolumeDriver.Remove", json_pack("{ss}", "Name", volume), &arena,
                     &answer, err);
-}
-
-int plugin_list(const struct plugin *plugin, struct arena *arena, struct plugin_answer *ret,
-                struct err *err)
-{
-        return call(plugin, "VolumeDriver.List", json_object(), arena, ret, err);
 }

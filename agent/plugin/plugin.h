@@ -16,7 +16,8 @@ struct plugin {
 const char **plugin_names(const char *folder, struct arena *arena);
 
 /* ERR_INVALID: there is no such volume driver here, in docker's words.  Otherwise as
- * plugin_answer_read(), ERR_UNAVAILABLE and ERR_DEADLINE; "VolumeDriver.Mount: what it said". */
+ * plugin_answer_read(), ERR_UNAVAILABLE and ERR_DEADLINE; "VolumeDriver.Mount: what it said".  What
+ * the plugin knows already is not made again. */
 int plugin_create(const struct plugin *plugin, const char *volume, Sk__Label *const *options,
                   size_t n_options, struct arena *arena, struct err *err);
 int plugin_mount(const struct plugin *plugin, const char *volume, const char *id,
@@ -24,5 +25,3 @@ int plugin_mount(const struct plugin *plugin, const char *volume, const char *id
 int plugin_unmount(const struct plugin *plugin, const char *volume, const char *id,
                    struct err *err);
 int plugin_remove(const struct plugin *plugin, const char *volume, struct err *err);
-int plugin_list(const struct plugin *plugin, struct arena *arena, struct plugin_answer *ret,
-                struct err *err);

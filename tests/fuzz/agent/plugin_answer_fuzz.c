@@ -11,12 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct plugin_answer answer;
         struct arena arena = { 0 };
 
-        if (plugin_answer_read((const char *)data, size, &arena, &answer, NULL) == 0) {
+        if (plugin_answer_read(size % 3 ? 200 : 500, (const char *)data, size, &arena, &answer,
+                               NULL) == 0)
                 CHECK(!answer.mountpoint[0] || answer.mountpoint[0] == '/');
-                for (size_t i = 0; i < answer.n_volumes; i++)
-                        CHECK(answer.volumes[i].name[0] &&
-                              strlen(answer.volumes[i].name) <= PLUGIN_TEXT_MAX);
-        }
         arena_done(&arena);
         return 0;
 }

@@ -32,6 +32,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         os.makedirs(volumes[name], exist_ok=True)
         return {'Err': ''}
 
+    def VolumeDriver_Get(self, name, _request):
+        return {'Volume': {'Name': name}, 'Err': ''} if name in volumes else {'Err': 'no such volume'}
+
     def VolumeDriver_Mount(self, name, _request):
         return {'Mountpoint': volumes[name], 'Err': ''} if name in volumes else {'Err': 'no such volume'}
 

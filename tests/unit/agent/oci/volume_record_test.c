@@ -116,6 +116,66 @@ static void one_that_is_in_use_is_not_removed(void **state)
                          ERR_NOT_FOUND);
 }
 
+static void every_user_is_told_of_its_own_volumes(void **state)
+{
+        const char *names[] = { "c", "a" };
+        struct place *place = *state;
+        Sk__ListVolumesResponse all = SK__LIST_VOLUMES_RESPONSE__INIT;
+        char task[360];
+
+        for (const char *name = "a\0b\0c\0"; name[0]; name += 2) {
+                Sk__NodeVolume wanted = a_volume(name), *made;
+
+                assert_int_equal(create(place, &wanted, &made), 0);
+        }
+        snprintf(task, sizeof task, "%s/t2", place->tasks);
+        assert_int_equal(file_make_folders(task, 0700, NULL), 0);
+        assert_int_equal(volume_note_users(place->task, names, 2, NULL), 0);
+        assert_int_equal(volume_note_users(task, names, 1, NULL), 0);
+        assert_int_equal(volume_list(place->volumes, place->tasks, &place->arena, &all, NULL), 0);
+        assert_int_equal(all.n_volumes, 3);
+        assert_int_equal(all.volumes[0]->n_tasks, 1);
+        assert_string_equal(all.volumes[0]->tasks[0], "t1");
+        assert_int_equal(all.volumes[1]->n_tasks, 0);
+        assert_int_equal(all.volumes[2]->n_tasks, 2);
+}
+
+/* Taken for a local one, a plugin's volume would be a folder of this node. */
+static void one_whose_record_cannot_be_read_is_no_plain_one(void **state)
+{
+        const char *names[] = { "data" };
+        struct place *place = *state;
+        Sk__NodeVolume wanted = a_volume("data"), *made;
+        char record[400];
+        _cleanup_(freep) char *zeros = mem_alloc(2 << 20);
+
+        assert_int_equal(create(place, &wanted, &made), 0);
+        assert_int_equal(volume_note_users(place->task, names, 1, NULL), 0);
+        snprintf(record, sizeof record, "%s/data/volume", place->volumes);
+        assert_int_equal(file_write_atomic(record, zeros, 2 << 20, 0600, NULL), 0);
+        assert_int_equal(volume_read(place->volumes, "data", &place->arena, &made, &place->err),
+                         ERR_RANGE);
+        assert_int_equal(create(place, &wanted, &made), ERR_RANGE);
+        assert_int_equal(volume_forget_users(place->task, place->volumes, "t1", &place->err),
+                         ERR_RANGE);
+}
+
+static void what_could_not_be_read_back_is_not_made(void **state)
+{
+        struct place *place = *state;
+        Sk__NodeVolume wanted = a_volume("data"), *made;
+        Sk__Label label = SK__LABEL__INIT, *labels = &label;
+        _cleanup_(freep) char *text = mem_alloc((1 << 20) + 1);
+
+        memset(text, 'a', 1 << 20);
+        label.key = text;
+        wanted.labels = &labels;
+        wanted.n_labels = 1;
+        assert_int_equal(create(place, &wanted, &made), ERR_INVALID);
+        assert_string_equal(place->err.text,
+                            "create data: its labels and options are more than 1 MiB");
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -124,6 +184,9 @@ int main(void)
                 T(a_volume_stays_what_it_was_made_as),
                 T(what_cannot_be_made_leaves_nothing),
                 T(one_that_is_in_use_is_not_removed),
+                T(every_user_is_told_of_its_own_volumes),
+                T(one_whose_record_cannot_be_read_is_no_plain_one),
+                T(what_could_not_be_read_back_is_not_made),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
