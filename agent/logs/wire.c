@@ -190,10 +190,26 @@ static void send_waiting(struct log_wire *wire)
 
 /* --- connecting --- */
 
+/* False: it goes on, or is lost. */
+static bool shake_hands(struct log_wire *wire)
+{
+        bool wants_read = false;
+        int result = 0;
+
+        if (!wire->tls)
+                result = wire_tls_new(wire->options.config, wire->fd, &wire->tls, &wire->err);
+        if (result == 0)
+                result = wire_tls_shake_hands(wire->tls, &wants_read, &wire->err);
+        if (result < 0)
+                lost(wire, "TLS", 0);
+        else if (result > 0)
+                (void)loop_watch_change(&wire->watch, wants_read ? EPOLLIN : EPOLLOUT, NULL);
+        return result == 0;
+}
+
 static bool finish_connecting(struct log_wire *wire)
 {
         socklen_t size = sizeof(int);
-        struct err err;
         int error = 0;
 
         getsockopt(wire->fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -201,12 +217,8 @@ static bool finish_connecting(struct log_wire *wire)
                 lost(wire, "connect", error);
                 return false;
         }
-        if (wire->options.config->transport == LOG_TLS && !wire->tls &&
-            wire_tls_new(wire->options.config, wire->fd, &wire->tls, &err) < 0) {
-                wire->err = err;
-                lost(wire, "TLS", 0);
+        if (wire->options.config->transport == LOG_TLS && !shake_hands(wire))
                 return false;
-        }
         wire->is_connecting = false;
         loop_timer_cancel(&wire->timer);
         return true;
@@ -219,7 +231,7 @@ static bool is_still_there(struct log_wire *wire)
         ssize_t n;
 
         if (wire->tls)
-                return wire_tls_read(wire->tls);
+                return wire_tls_read(wire->tls, &wire->err) == 0;
         n = recv(wire->fd, ignored, sizeof ignored, MSG_DONTWAIT);
         return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)) || !is_stream(wire);
 }
@@ -231,7 +243,7 @@ static void wire_ready(void *context, uint32_t events)
         if (wire->is_connecting && !finish_connecting(wire))
                 return;
         if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !is_still_there(wire)) {
-                lost(wire, "the server", ECONNRESET);
+                lost(wire, "the server", wire->tls ? 0 : ECONNRESET);
                 return;
         }
         send_waiting(wire);
@@ -273,7 +285,9 @@ static void dial(struct log_wire *wire, int family, const struct sockaddr *addre
         }
         wire->is_connecting = true;
         wire->timer.fire = took_too_long;
-        loop_timer_set(wire->options.loop, &wire->timer, connect_patience_ns);
+        loop_timer_set(wire->options.loop, &wire->timer,
+                       wire->options.connect_patience_ns ? wire->options.connect_patience_ns
+                                                         : connect_patience_ns);
 }
 
 static void connect_next(struct log_wire *wire)

@@ -13,6 +13,7 @@ struct log_wire_options {
         /* For asking names: a pool where waiting hurts nobody else. */
         struct worker_pool *pool;
         const struct log_config *config; /* borrowed */
+        int64_t connect_patience_ns;     /* with the handshake; 0: 10 s */
         /* After log_wire_put() said no: it takes more now. */
         void (*writable)(void *context);
         void *context;

@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 
+enum { READS_PER_TURN = 16 };
+
 struct wire_tls {
         SSL_CTX *context;
         SSL *ssl;
@@ -14,9 +16,11 @@ struct wire_tls {
 
 static int tls_error(struct err *err, const char *what)
 {
-        char text[200] = "";
+        unsigned long code = ERR_get_error();
+        char text[200] = "the server closed the connection";
 
-        ERR_error_string_n(ERR_get_error(), text, sizeof text);
+        if (code)
+                ERR_error_string_n(code, text, sizeof text);
         ERR_clear_error();
         return err_set(err, ERR_UNAVAILABLE, "%s: %s", what, text);
 }
@@ -88,6 +92,24 @@ void wire_tls_free(struct wire_tls *tls)
         free(tls);
 }
 
+static bool is_waiting(int error, bool *ret_wants_read)
+{
+        *ret_wants_read = error == SSL_ERROR_WANT_READ;
+        return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+int wire_tls_shake_hands(struct wire_tls *tls, bool *ret_wants_read, struct err *err)
+{
+        int result;
+
+        ERR_clear_error();
+        result = SSL_do_handshake(tls->ssl);
+        if (result == 1)
+                return 0;
+        return is_waiting(SSL_get_error(tls->ssl, result), ret_wants_read) ? 1
+                                                                           : tls_error(err, "TLS");
+}
+
 ssize_t wire_tls_write(struct wire_tls *tls, const void *data, size_t size, bool *ret_wants_read,
                        struct err *err)
 {
@@ -98,23 +120,26 @@ ssize_t wire_tls_write(struct wire_tls *tls, const void *data, size_t size, bool
         result = SSL_write_ex(tls->ssl, data, size, &n);
         if (result == 1)
                 return (ssize_t)n;
-        result = SSL_get_error(tls->ssl, result);
-        *ret_wants_read = result == SSL_ERROR_WANT_READ;
-        errno = result == SSL_ERROR_WANT_READ || result == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
-        if (errno == EPROTO)
-                tls_error(err, "TLS");
+        if (is_waiting(SSL_get_error(tls->ssl, result), ret_wants_read)) {
+                errno = EAGAIN;
+                return -1;
+        }
+        tls_error(err, "TLS");
+        errno = EPROTO;
         return -1;
 }
 
-bool wire_tls_read(struct wire_tls *tls)
+int wire_tls_read(struct wire_tls *tls, struct err *err)
 {
         char ignored[512];
+        bool wants_read;
         size_t n;
-        int result;
+        int result = 1;
 
         ERR_clear_error();
-        while ((result = SSL_read_ex(tls->ssl, ignored, sizeof ignored, &n)) == 1) {
-        }
-        result = SSL_get_error(tls->ssl, result);
-        return result == SSL_ERROR_WANT_READ || result == SSL_ERROR_WANT_WRITE;
+        for (int i = 0; i < READS_PER_TURN && result == 1; i++)
+                result = SSL_read_ex(tls->ssl, ignored, sizeof ignored, &n);
+        return result == 1 || is_waiting(SSL_get_error(tls->ssl, result), &wants_read)
+                       ? 0
+                       : tls_error(err, "TLS");
 }
