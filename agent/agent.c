@@ -19,7 +19,8 @@
 
 /* Statuses gather this long before they are told. */
 #define GATHER_NS (2 * NS_PER_MS)
-#define DESCRIBE_EVERY_NS (20 * NS_PER_S)
+/* The executor looks at what may change as often: a change is told within 20 s. */
+#define DESCRIBE_EVERY_NS (10 * NS_PER_S)
 
 struct agent {
         struct agent_options options;

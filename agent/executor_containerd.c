@@ -17,7 +17,7 @@
 
 /* More starts at once only wait for each other, in the end for longer than a call may take; with
  * fewer, processors idle while the kernel makes namespaces and mounts. */
-enum { PULLS_MOST = 4, STARTS_PER_CPU = 32, RESOLVERS = 2 };
+enum { PULLS_MOST = 3, STARTS_PER_CPU = 32, RESOLVERS = 2 };
 
 static struct executor_containerd *containerd_of(struct executor *executor)
 {
@@ -155,6 +155,17 @@ static void prepared_so_start(void *context, const struct err *err)
                 chain_begin(&task->verb, executor_start_steps, make_ended);
 }
 
+/* Of a task that nobody wants any more it is not known. */
+static bool may_wait_for_plugin(const struct executor_task *task)
+{
+        const Sk__ContainerSpec *container = task->spec ? task->spec->task->container : NULL;
+
+        for (size_t i = 0; container && i < container->n_mounts; i++)
+                if (container->mounts[i]->type == SK__MOUNT__TYPE__VOLUME)
+                        return true;
+        return !container;
+}
+
 static struct executor_task *open_task(struct executor *base, const struct executor_input *input,
                                        const struct executor_events *events, void *context)
 {
@@ -172,6 +183,8 @@ static struct executor_task *open_task(struct executor *base, const struct execu
         task->context = context;
         task->verb = task->ending = chain;
         executor_take_input(task, input);
+        if (may_wait_for_plugin(task))
+                task->verb.pool = executor->options.volume_pool;
         map_put(&executor->tasks, task->id, task);
         begin_verb(task, executor_open_steps, executor_verb_ended);
         return task;
@@ -321,6 +334,7 @@ static void copy_options(struct executor_containerd *executor,
         struct arena *arena = &executor->arena;
 
         *to = *from;
+        to->volume_pool = from->volume_pool ? from->volume_pool : from->pool;
         to->state_folder = arena_strdup(arena, from->state_folder);
         to->run_folder = arena_strdup(arena, from->run_folder);
         to->containerd_address = arena_strdup(arena, from->containerd_address);

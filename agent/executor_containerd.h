@@ -14,7 +14,9 @@
 
 struct executor_containerd_options {
         struct loop *loop;
-        struct worker_pool *pool;       /* two threads or more */
+        struct worker_pool *pool; /* two threads or more */
+        /* For tasks with volumes, whose plugins may keep a thread waiting; NULL: the pool. */
+        struct worker_pool *volume_pool;
         const char *state_folder;       /* "/var/lib/skep" */
         const char *run_folder;         /* "/run/skep" */
         const char *containerd_address; /* "unix:/run/containerd/containerd.sock"; NULL or "": one
@@ -29,7 +31,7 @@ struct executor_containerd_options {
                 log_files_max;   /* unless the service says otherwise; 0: 10 MiB, 5 files */
         int64_t pull_silence_ns; /* 0: 60 s */
         const char *cdi_folders; /* "/etc/cdi,/var/run/cdi" */
-        int64_t n_starts_most, n_pulls_most; /* at once; 0: four per processor, and three */
+        int64_t n_starts_most, n_pulls_most; /* at once; 0: 32 per processor, and three */
         /* For a private containerd: images that nobody uses go, oldest first, when the disk is
          * fuller than 'high', until it is at 'low'; per cent; 0: 85 and 80. */
         int64_t disk_high_percent, disk_low_percent;

@@ -18,11 +18,13 @@
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/vec.h"
+#include "lib/message/message.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 
 static const int64_t ping_ns = 10 * NS_PER_S, ping_again_ns = NS_PER_S,
-                     ping_timeout_ns = 10 * NS_PER_S, list_timeout_ns = 60 * NS_PER_S;
+                     ping_timeout_ns = 10 * NS_PER_S, list_timeout_ns = 60 * NS_PER_S,
+                     look_ns = 10 * NS_PER_S;
 
 enum { SILENT_MOST = 3, OS_RELEASE_MAX = 65536 };
 
@@ -77,6 +79,7 @@ static const char *read_operating_system(struct arena *arena)
         _cleanup_(str_done) struct str text = { 0 };
         static const char key[] = "PRETTY_NAME=\"";
         const char *found;
+        size_t length;
 
         if (file_read("/etc/os-release", OS_RELEASE_MAX, &text, NULL) < 0)
                 return "Linux";
@@ -84,7 +87,9 @@ static const char *read_operating_system(struct arena *arena)
         if (!found)
                 return "Linux";
         found += strlen(key);
-        return arena_printf(arena, "%.*s", (int)strcspn(found, "\"\n"), found);
+        length = strcspn(found, "\"\n");
+        return str_is_utf8(found, length) ? arena_printf(arena, "%.*s", (int)length, found)
+                                          : "Linux";
 }
 
 static void add_plugins(struct arena *arena, Sk__NodeDescription *ret)
@@ -119,6 +124,92 @@ static void add_plugins(struct arena *arena, Sk__NodeDescription *ret)
         }
 }
 
+/* --- looking at what others change: on the pool, as files may lie anywhere --- */
+
+struct seen {
+        struct arena arena;
+        Sk__NodeDescription description; /* operating system and plugins */
+};
+
+struct node_look {
+        struct executor_containerd *executor; /* NULL: it is gone, the work frees this */
+        char *cdi_folders;
+        struct loop_timer timer;
+        struct work work;
+        bool is_working;
+        struct seen now, next;
+};
+
+static void free_look(struct node_look *look)
+{
+        arena_done(&look->now.arena);
+        arena_done(&look->next.arena);
+        free(look->cdi_folders);
+        free(look);
+}
+
+static void look(struct work *work)
+{
+        struct node_look *look = container_of(work, struct node_look, work);
+        Sk__NodeDescription *seen = &look->next.description;
+
+        sk__node_description__init(seen);
+        seen->operating_system = read_operating_system(&look->next.arena);
+        add_plugins(&look->next.arena, seen);
+        devices_describe(look->cdi_folders, &look->next.arena, seen);
+}
+
+static void looked(struct work *work)
+{
+        struct node_look *look = container_of(work, struct node_look, work);
+
+        look->is_working = false;
+        if (!look->executor) {
+                free_look(look);
+                return;
+        }
+        if (!work->was_run)
+                return;
+        arena_done(&look->now.arena);
+        look->now = look->next;
+        look->next = (struct seen){ 0 };
+        loop_timer_set(look->executor->options.loop, &look->timer, look_ns);
+}
+
+static void look_again(void *context)
+{
+        struct node_look *look = context;
+
+        look->is_working = true;
+        worker_submit(look->executor->options.pool, &look->work);
+}
+
+/* The first look is taken at once: what a node says first is whole. */
+static void begin_looking(struct executor_containerd *executor)
+{
+        struct node_look *new = mem_alloc(sizeof *new);
+
+        new->executor = executor;
+        new->cdi_folders = str_copy(executor->options.cdi_folders);
+        new->timer = (struct loop_timer){ .fire = look_again, .context = new };
+        new->work = (struct work){ .work = look, .done = looked, .was_run = true };
+        executor->look = new;
+        look(&new->work);
+        looked(&new->work);
+}
+
+static void end_looking(struct executor_containerd *executor)
+{
+        struct node_look *look = TAKE(executor->look);
+
+        if (!look)
+                return;
+        loop_timer_cancel(&look->timer);
+        look->executor = NULL;
+        if (!look->is_working)
+                free_look(look);
+}
+
 void executor_describe(struct executor *base, struct arena *arena, Sk__NodeDescription *ret)
 {
         struct executor_containerd *executor =
@@ -128,7 +219,8 @@ void executor_describe(struct executor *base, struct arena *arena, Sk__NodeDescr
 
         uname(&name);
         sysinfo(&info);
-        sk__node_description__init(ret);
+        *ret = *(const Sk__NodeDescription *)message_copy(arena,
+                                                          &executor->look->now.description.base);
         ret->hostname = arena_strdup(arena, name.nodename);
         ret->platform = arena_alloc(arena, sizeof *ret->platform);
         sk__platform__init(ret->platform);
@@ -139,10 +231,7 @@ void executor_describe(struct executor *base, struct arena *arena, Sk__NodeDescr
         ret->resources->nano_cpus = sysconf(_SC_NPROCESSORS_ONLN) * NS_PER_S;
         ret->resources->memory_bytes = (int64_t)info.totalram * info.mem_unit;
         ret->kernel_version = arena_strdup(arena, name.release);
-        ret->operating_system = read_operating_system(arena);
         ret->runtime_version = arena_strdup(arena, executor->version);
-        add_plugins(arena, ret);
-        devices_describe(executor->options.cdi_folders, arena, ret);
 }
 
 /* --- does containerd answer? --- */
@@ -357,6 +446,7 @@ void executor_begin_watching(struct executor_containerd *executor)
 {
         executor->ping = (struct loop_timer){ .fire = ping, .context = executor };
         ping(executor);
+        begin_looking(executor);
         if (executor->server)
                 executor->disk = disk_care_new(executor);
 }
@@ -364,6 +454,7 @@ void executor_begin_watching(struct executor_containerd *executor)
 void executor_end_watching(struct executor_containerd *executor)
 {
         loop_timer_cancel(&executor->ping);
+        end_looking(executor);
         disk_care_free(executor->disk);
         if (executor->ping_request)
                 rpc_request_cancel(executor->ping_request);

@@ -40,6 +40,7 @@ struct executor_containerd {
         int n_silent;
         bool has_named_networks;  /* to options.network, or is about to */
         struct listing *listings; /* under way */
+        struct node_look *look;   /* at what the machine has */
         struct disk_care *disk;   /* NULL: not ours to care for */
         struct executor_entry *entries;
         struct worker_pool *resolvers; /* wait for names of log servers, and nothing else */

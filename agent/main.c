@@ -26,7 +26,7 @@ static const struct setting settings[] = {
         { "generic-resources",  SETTING_STRING,   AT(generic_resources),  "",                     "what the node has for tasks to reserve: \"SSD=3,GPU=uuid1,GPU=uuid2\"", 0, 0 },
         { "cdi-folders",        SETTING_STRING,   AT(cdi_folders),        "/etc/cdi,/var/run/cdi", "where files describe devices (Container Device Interface)", 0, 0 },
         { "labels",             SETTING_STRING,   AT(labels),             "",                     "the node's engine labels: \"storage=ssd,rack=7\"", 0, 0 },
-        { "starts-most",        SETTING_COUNT,    AT(starts_most),        "0",                    "containers started at once; 0: four per processor", 0, 1000 },
+        { "starts-most",        SETTING_COUNT,    AT(starts_most),        "0",                    "containers started at once; 0: 32 per processor", 0, 1000 },
         { "pulls-most",         SETTING_COUNT,    AT(pulls_most),         "3",                    "images pulled at once", 1, 100 },
         { "backend",            SETTING_STRING,   AT(backend),            "auto",                 "what starts the node's daemons: systemd, spawn, or auto", 0, 0 },
         { "program-folder",     SETTING_STRING,   AT(program_folder),     "",                     "where the daemons' programs are; empty: beside this one", 0, 0 },

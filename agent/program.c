@@ -11,6 +11,8 @@
 #include "agent/network/network.h"
 #include "agent/node/node.h"
 
+enum { VOLUME_WORKERS = 4 };
+
 /* node_holder first: the handlers of agent/node look for it there. */
 struct program {
         struct node_holder holder;
@@ -21,6 +23,7 @@ struct program {
         struct agent *agent;
         char *agent_folder;
         struct assets assets;
+        struct worker_pool *volume_workers;
 };
 
 const struct rpc_service *const program_services[] = { &node_agent_service, NULL };
@@ -32,6 +35,7 @@ static int start_containerd(struct program *program, struct daemon *daemon, stru
         struct executor_containerd_options options = {
                 .loop = daemon->loop,
                 .pool = daemon->workers,
+                .volume_pool = program->volume_workers,
                 .state_folder = config->state_folder,
                 .run_folder = config->run_folder,
                 .containerd_address = config->containerd,
@@ -157,6 +161,7 @@ static int start_node(struct program *program, struct daemon *daemon, struct err
         const struct node_options options = {
                 .loop = daemon->loop,
                 .workers = daemon->workers,
+                .volume_workers = program->volume_workers,
                 .agent = program->agent,
                 .executor = program->executor,
                 .images = program->images,
@@ -179,6 +184,7 @@ int program_start(struct daemon *daemon, struct err *err)
         daemon->state = program;
         TRY(assets_parse(&program->assets, program->config->generic_resources,
                          program->config->labels, err));
+        TRY(worker_pool_new(daemon->loop, VOLUME_WORKERS, &program->volume_workers, err));
         TRY(start_executor(program, daemon, err));
         if (program->images)
                 daemon_add_metrics(daemon, add_metrics, program);
@@ -192,6 +198,8 @@ void program_stop(struct daemon *daemon)
 {
         struct program *program = daemon->state;
 
+        /* As the daemon's own: nothing runs on a pool while the rest is freed. */
+        worker_pool_free(program->volume_workers);
         node_free(program->holder.node);
         agent_free(program->agent);
         program->executor->ops->free(program->executor);

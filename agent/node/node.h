@@ -14,11 +14,12 @@ struct images; /* what the runtime can do with images (agent/containerd/images.h
 struct node_options {
         struct loop *loop;
         struct worker_pool *workers;
-        struct agent *agent;        /* the task side; borrowed */
-        struct executor *executor;  /* for describing the node; borrowed */
-        struct images *images;      /* borrowed */
-        const char *state_folder;   /* /var/lib/skep: identity/, node.conf, store/, log/ */
-        const char *run_folder;     /* /run/skep: sockets, pid files */
+        struct worker_pool *volume_workers; /* whose threads volume plugins may keep waiting */
+        struct agent *agent;                /* the task side; borrowed */
+        struct executor *executor;          /* for describing the node; borrowed */
+        struct images *images;              /* borrowed */
+        const char *state_folder;           /* /var/lib/skep: identity/, node.conf, store/, log/ */
+        const char *run_folder;             /* /run/skep: sockets, pid files */
         const char *program_folder; /* where skep-store and the others are; "" the folder of this
                                        program */
         const char *backend;        /* "spawn", "systemd", "auto": systemd where it is PID 1 */

@@ -73,7 +73,7 @@ static void begin(struct node *node, struct rpc_call *rpc, const ProtobufCMessag
         call->now_ns = loop_now(node->options.loop);
         call->work = (struct work){ .work = do_work, .done = work_done };
         rpc_call_on(rpc, &events, call);
-        worker_submit(node->options.workers, &call->work);
+        worker_submit(node->options.volume_workers, &call->work);
 }
 
 /* --- what is done --- */

@@ -18,7 +18,8 @@ static const char *const accept_header = "Accept: application/vnd.docker.plugins
 
 static bool is_name(const char *name)
 {
-        return name[0] && name[0] != '.' && strlen(name) <= NAME_LIMIT && !strchr(name, '/');
+        return name[0] && name[0] != '.' && strlen(name) <= NAME_LIMIT && !strchr(name, '/') &&
+               str_is_utf8(name, strlen(name));
 }
 
 static const char *find_socket(const struct plugin *plugin, struct arena *arena)

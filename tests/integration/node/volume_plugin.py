@@ -36,6 +36,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return {'Volume': {'Name': name}, 'Err': ''} if name in volumes else {'Err': 'no such volume'}
 
     def VolumeDriver_Mount(self, name, _request):
+        if name.startswith('stuck'):
+            with open(FOLDER + '/gate', encoding='utf-8') as gate:
+                gate.read()
         return {'Mountpoint': volumes[name], 'Err': ''} if name in volumes else {'Err': 'no such volume'}
 
     def VolumeDriver_Unmount(self, _name, _request):
@@ -57,5 +60,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 os.makedirs(FOLDER, exist_ok=True)
+os.mkfifo(FOLDER + '/gate')
+open(FOLDER + '/asked', 'a', encoding='utf-8').close()
 os.makedirs(os.path.dirname(SOCKET), exist_ok=True)
 Server(SOCKET, Handler).serve_forever()

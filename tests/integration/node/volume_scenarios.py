@@ -1,4 +1,5 @@
 """Volumes of a node: made by services and by people, kept when tasks go."""
+import contextlib
 import json
 import os
 import subprocess
@@ -60,14 +61,39 @@ def a_volume_is_what_it_was_made_as(node):
     _skep(node, 'volume', 'rm', 'mem')
 
 
-def a_volume_of_a_plugin_is_mounted_and_unmounted_by_it(node):
-    folder = node.folder + '/plugin'
-    plugin = subprocess.Popen([sys.executable, os.path.dirname(os.path.abspath(__file__)) + '/volume_plugin.py',
-                               '/run/docker/plugins/shelf.sock', folder])
+@contextlib.contextmanager
+def _plugin(node, name):
+    folder, socket = '%s/%s' % (node.folder, name), '/run/docker/plugins/%s.sock' % name
+    plugin = subprocess.Popen([sys.executable, os.path.dirname(os.path.abspath(__file__)) + '/volume_plugin.py', socket, folder])
     try:
-        wait_until(lambda: os.path.exists('/run/docker/plugins/shelf.sock'), 'the plugin listens')
-        node.kill9('agent')  # nodes say what plugins they have when they connect
-        node.up()
+        wait_until(lambda: os.path.exists(socket), 'the plugin listens')
+        yield folder
+    finally:
+        plugin.kill()
+        plugin.wait()
+        os.unlink(socket)
+
+
+def _asked(folder):
+    with open(folder + '/asked', encoding='utf-8') as asked:
+        return asked.read()
+
+
+def a_plugin_that_hangs_keeps_no_others_waiting(node):
+    with _plugin(node, 'mud') as folder:
+        for i in range(6):
+            _create(node, 'stuck%d' % i, 'type=volume,src=stuck%d,dst=/b,volume-driver=mud' % i)
+        wait_until(lambda: _asked(folder).count('Mount') == 4, 'all threads of the volumes hang', 40)
+        _skep(node, 'service', 'create', '-d', '--name', 'plain', '--stop-grace-period', '1s', IMAGE, 'sleep', '100000')
+        node.running('plain', 1)
+        check(_asked(folder).count('Mount') == 4, 'those hang still:', _asked(folder))
+        for i in range(6):
+            node.remove('stuck%d' % i)
+        node.remove('plain')
+
+
+def a_volume_of_a_plugin_is_mounted_and_unmounted_by_it(node):
+    with _plugin(node, 'shelf') as folder:
         _create(node, 'web', 'type=volume,src=books,dst=/b,volume-driver=shelf,volume-opt=kind=paper',
                 'echo read >/b/page; sleep 100000')
         task = node.running('web', 1)[1].task.id
@@ -80,13 +106,8 @@ def a_volume_of_a_plugin_is_mounted_and_unmounted_by_it(node):
         node.remove('web')
         wait_until(lambda: 'books' in _skep(node, 'volume', 'ls', '-q', '--filter', 'dangling=true'), 'nobody uses it')
         _skep(node, 'volume', 'rm', 'books')
-        with open(folder + '/asked', encoding='utf-8') as asked:
-            lines = asked.read()
+        lines = _asked(folder)
         for line in ('VolumeDriver.Create {"Name": "books", "Opts": {"kind": "paper"}}',
                      'VolumeDriver.Mount {"Name": "books", "ID": "%s"}' % task,
                      'VolumeDriver.Unmount {"Name": "books", "ID": "%s"}' % task, 'VolumeDriver.Remove {"Name": "books"}'):
             check(line in lines, line, 'was asked:', lines)
-    finally:
-        plugin.kill()
-        plugin.wait()
-        os.unlink('/run/docker/plugins/shelf.sock')
