@@ -211,5 +211,7 @@ json_t *container_spec(const Sk__ContainerSpec *spec, enum docker_flags flags)
                   spec->n_capability_drop);
         add_ulimits(shown, spec);
         add_number(shown, "OomScoreAdj", spec->oom_score_adj);
+        /* What docker has not, last. */
+        add_texts(shown, "Devices", (char *const *)spec->devices, spec->n_devices);
         return shown;
 }

@@ -116,6 +116,8 @@ static void fill(struct arena *arena, Sk__ServiceSpec *spec)
         container->n_secrets = container->n_configs = 1;
         container->privileges = MAKE(arena, Sk__Privileges, SK__PRIVILEGES__INIT);
         container->oom_score_adj = 5;
+        container->devices = text;
+        container->n_devices = 1;
         container->registry_auth = MAKE(arena, Sk__RegistryAuth, SK__REGISTRY_AUTH__INIT);
         container->registry_auth->password = "hush";
 }
@@ -133,7 +135,7 @@ static void a_container_s_keys_are_docker_s_in_docker_s_order(void **state)
                 at(shown, "TaskTemplate.ContainerSpec"),
                 "Image Labels Command Args Hostname Env Dir User Groups Privileges Init StopSignal "
                 "TTY OpenStdin ReadOnly Mounts StopGracePeriod Healthcheck Hosts DNSConfig Secrets "
-                "Configs Isolation Sysctls CapabilityAdd CapabilityDrop OomScoreAdj");
+                "Configs Isolation Sysctls CapabilityAdd CapabilityDrop OomScoreAdj Devices");
         is_json(json_incref(at(shown, "TaskTemplate.ContainerSpec.Secrets")),
                 "[{\"File\":{\"Name\":\"one\",\"UID\":\"0\",\"GID\":\"0\",\"Mode\":292},"
                 "\"SecretID\":\"947qc7wgrogw48q7spmrw3elt\",\"SecretName\":\"one\"}]");
@@ -423,9 +425,11 @@ static void an_event_is_docker_s(void **state)
 
 static void fields_that_may_be_absent_are_known(void **state)
 {
-        static const char *const known[] = { "Aliases",       "Hostname",     "UpdateStatus",
-                                             "ManagerStatus", "Global",       "Window",
-                                             "Err",           "PreviousSpec", "Init" };
+        static const char *const known[] = { "Aliases",       "Hostname",      "UpdateStatus",
+                                             "ManagerStatus", "Global",        "Window",
+                                             "Err",           "PreviousSpec",  "Init",
+                                             "Schedule",      "NextExecution", "Devices",
+                                             "MaxSkew" };
 
         (void)state;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
