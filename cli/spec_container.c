@@ -107,7 +107,6 @@ static int drop_capability(struct spec_edit *edit, const char *value)
         return 0;
 }
 
-/* "KEY=value", or "KEY" for the value it has here. */
 static int add_device(struct spec_edit *edit, const char *value)
 {
         Sk__ContainerSpec *container = spec_container(edit);
@@ -123,6 +122,7 @@ static int remove_device(struct spec_edit *edit, const char *value)
         return 0;
 }
 
+/* "KEY=value", or "KEY" for the value it has here. */
 static int add_env(struct spec_edit *edit, const char *value)
 {
         Sk__ContainerSpec *container = spec_container(edit);
