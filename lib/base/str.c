@@ -60,6 +60,25 @@ void str_addf(struct str *str, const char *format, ...)
         str->length += (size_t)n;
 }
 
+void str_add_base64(struct str *str, const void *data, size_t size)
+{
+        static const char digits[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const uint8_t *bytes = data;
+
+        for (size_t i = 0; i < size; i += 3) {
+                size_t n = size - i;
+                uint32_t bits = (uint32_t)bytes[i] << 16 |
+                                (n > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                                (n > 2 ? bytes[i + 2] : 0);
+
+                str_add_char(str, digits[bits >> 18]);
+                str_add_char(str, digits[bits >> 12 & 63]);
+                str_add_char(str, n > 1 ? digits[bits >> 6 & 63] : '=');
+                str_add_char(str, n > 2 ? digits[bits & 63] : '=');
+        }
+}
+
 void str_clear(struct str *str)
 {
         str->length = 0;

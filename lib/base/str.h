@@ -17,6 +17,7 @@ void str_add(struct str *str, const char *text);
 void str_add_bytes(struct str *str, const void *data, size_t size);
 void str_add_char(struct str *str, char c);
 void str_addf(struct str *str, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void str_add_base64(struct str *str, const void *data, size_t size);
 void str_clear(struct str *str); /* empty, memory kept */
 void str_done(struct str *str);  /* frees */
 char *str_take(struct str *str); /* the text, now the caller's ("" when empty); 'str' is empty */

@@ -1,26 +1,14 @@
 /* Secrets and configs. */
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/docker/field.h"
 
 static void add_base64(json_t *object, const char *key, const ProtobufCBinaryData *data)
 {
-        static const char digits[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        struct str text = { 0 };
+        _cleanup_(str_done) struct str text = { 0 };
 
-        for (size_t i = 0; i < data->len; i += 3) {
-                size_t n = data->len - i;
-                uint32_t bits = (uint32_t)data->data[i] << 16 |
-                                (n > 1 ? (uint32_t)data->data[i + 1] << 8 : 0) |
-                                (n > 2 ? data->data[i + 2] : 0);
-
-                str_add_char(&text, digits[bits >> 18]);
-                str_add_char(&text, digits[bits >> 12 & 63]);
-                str_add_char(&text, n > 1 ? digits[bits >> 6 & 63] : '=');
-                str_add_char(&text, n > 2 ? digits[bits & 63] : '=');
-        }
+        str_add_base64(&text, data->data, data->len);
         add_text_always(object, key, str_text(&text));
-        str_done(&text);
 }
 
 static json_t *add_spec(json_t *object, const char *name, const Sk__Annotations *annotations)

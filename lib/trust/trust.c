@@ -256,15 +256,6 @@ int trust_certificate_end(const char *certificate_pem, int64_t *ret_ns, struct e
         return 0;
 }
 
-static void add_base64(struct str *ret, const unsigned char *data, size_t size)
-{
-        char *text = mem_alloc(4 * ((size + 2) / 3) + 1);
-
-        EVP_EncodeBlock((unsigned char *)text, data, (int)size);
-        str_add(ret, text);
-        free(text);
-}
-
 int trust_certificate_info(const char *certificate_pem, struct str *ret_subject,
                            struct str *ret_public_key, struct err *err)
 {
@@ -276,12 +267,12 @@ int trust_certificate_info(const char *certificate_pem, struct str *ret_subject,
                 return openssl_failed(err, "reading a certificate");
         size = i2d_X509_NAME(X509_get_subject_name(certificate), &der);
         if (size > 0)
-                add_base64(ret_subject, der, (size_t)size);
+                str_add_base64(ret_subject, der, (size_t)size);
         OPENSSL_free(der);
         der = NULL;
         size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
         if (size > 0)
-                add_base64(ret_public_key, der, (size_t)size);
+                str_add_base64(ret_public_key, der, (size_t)size);
         OPENSSL_free(der);
         return 0;
 }

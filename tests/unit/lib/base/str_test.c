@@ -191,6 +191,24 @@ static void a_quoted_text_is_cut_between_characters(void **state)
         assert_string_equal(str.text, "'ab\xc3\xa4'");
 }
 
+static void base64_is_padded(void **state)
+{
+        struct str str = { 0 };
+
+        (void)state;
+        str_add_base64(&str, "", 0);
+        assert_string_equal(str_text(&str), "");
+        str_add_base64(&str, "a", 1);
+        str_add_base64(&str, "ab", 2);
+        str_add_base64(&str, "abc", 3);
+        str_add_base64(&str, "\xff\xfe\xfb\x00", 4);
+        assert_string_equal(str_text(&str), "YQ=="
+                                            "YWI="
+                                            "YWJj"
+                                            "//77AA==");
+        str_done(&str);
+}
+
 static void json_is_escaped(void **state)
 {
         _cleanup_(str_done) struct str str = { 0 };
@@ -219,6 +237,7 @@ int main(void)
                 cmocka_unit_test(a_quoted_text_is_printable),
                 cmocka_unit_test(printable_text_keeps_its_characters_and_what_is_asked_for),
                 cmocka_unit_test(a_quoted_text_is_cut_between_characters),
+                cmocka_unit_test(base64_is_padded),
                 cmocka_unit_test(json_is_escaped),
         };
 
