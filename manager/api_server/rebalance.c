@@ -34,6 +34,7 @@ static void tell_moves(struct call *call, const Sk__Service *service,
         struct placement_move *moves;
         const Sk__Task **tasks;
         size_t n_tasks, n_moves;
+        char name[256];
 
         placement_need_read(call->arena, call->view, spec->id, spec->spec, &need);
         tasks = tasks_of(call, service, &n_tasks);
@@ -45,8 +46,8 @@ static void tell_moves(struct call *call, const Sk__Service *service,
                                  SK__REBALANCE_SERVICE_RESPONSE__MOVE__INIT);
 
                 move->task_id = moves[i].task->id;
-                move->task_name = arena_printf(call->arena, "%s.%llu", service->name,
-                                               (unsigned long long)moves[i].task->definition->slot);
+                task_slot_name(moves[i].task, service->name, name, sizeof name);
+                move->task_name = arena_strdup(call->arena, name);
                 move->from_node = str_or(moves[i].from->name, moves[i].from->id);
                 move->to_node = str_or(moves[i].to->name, moves[i].to->id);
                 out->moves[out->n_moves++] = move;
