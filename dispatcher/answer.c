@@ -115,7 +115,7 @@ static void settle(struct asked *asked)
         }
 }
 
-static void give_up(struct asked *asked, const char *text)
+static void give_up_because(struct asked *asked, bool is_away, const char *text)
 {
         Sk__AnswerMessage answer;
 
@@ -123,9 +123,15 @@ static void give_up(struct asked *asked, const char *text)
                 return;
         sk__answer_message__init(&answer);
         answer.err = text;
+        answer.is_away = is_away;
         answer.is_done = true;
         pass_on(asked, &answer);
         settle(asked);
+}
+
+static void give_up(struct asked *asked, const char *text)
+{
+        give_up_because(asked, false, text);
 }
 
 /* --- the node's stream --- */
@@ -337,7 +343,7 @@ static void ask_node(struct ask *ask, Sk__AskRequest__Node *in)
         else if (!session && other)
                 relay(asked, other, in);
         else
-                give_up(asked, "the node is not connected");
+                give_up_because(asked, true, "the node is not connected");
 }
 
 void ask(void *context, struct rpc_call *call, const Sk__AskRequest *in)
@@ -373,5 +379,5 @@ void answer_session_ended(struct dispatcher *dispatcher, const struct session *s
         for (size_t at = 0; (asked = map_next(&dispatcher->requests, &at));)
                 if (!asked->answering && !asked->relayed &&
                     str_equal(asked->node_id, session->node_id))
-                        give_up(asked, "the node is not connected any more");
+                        give_up_because(asked, true, "the node is not connected any more");
 }

@@ -95,7 +95,7 @@ static void add_warning(const struct log_stream *stream, const Sk__AskResponse *
 {
         const Sk__Node *node = view_node(mirror_view(stream->api->mirror), answer->node_id);
         const char *name = node ? str_or(node->name, node->id) : answer->node_id;
-        bool is_away = str_starts_with(answer->answer->err, "the node is not connected");
+        bool is_away = answer->answer->is_away;
 
         if (str_is_empty(answer->answer->err))
                 return;

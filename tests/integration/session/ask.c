@@ -97,7 +97,8 @@ static void answer_came(void *context, const void *out)
                               response->answer->lines[i]->data.len);
                 str_add_char(told->lines, ';');
         }
-        str_add(told->lines, response->answer->err);
+        str_addf(told->lines, "%s%s", response->answer->is_away ? "away: " : "",
+                 response->answer->err);
 }
 
 static void ask_closed(void *context, const struct err *err)

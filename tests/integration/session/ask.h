@@ -15,7 +15,7 @@ void ask_until_ready(struct manager *manager, size_t n);
 size_t ask_count_ready(struct manager *manager);
 
 /* The log of a task of node i, by way of that manager's dispatcher: its lines, each with a ';'
- * after it, and errors.  Gives up after ten seconds. */
+ * after it, and errors ("away: " when the node is).  Gives up after ten seconds. */
 void ask_log(struct manager *manager, size_t node, const char *task_id, struct str *ret);
 
 /* Goes inside a task of node i by way of that manager's dispatcher, sends 'size' bytes to what runs

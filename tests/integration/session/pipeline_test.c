@@ -95,7 +95,7 @@ static void a_node_that_is_away_is_said_to_be(void **state)
         pipeline_until_there_are(f, 3, SK__TASK_STATE__TASK_RUNNING);
         agent_free(TAKE(f->agents[1]));
         ask_log(&f->manager, 1, TASK, &told);
-        assert_string_equal(str_text(&told), "the node is not connected");
+        assert_string_equal(str_text(&told), "away: the node is not connected");
         str_done(&told);
 }
 
