@@ -31,6 +31,9 @@ int check_files(const Sk__ServiceSpec *spec, struct err *err);
 int check_file(Sk__Kind kind, const Sk__Annotations *annotations, const char *template_driver,
                const ProtobufCBinaryData *data, struct err *err);
 
+/* Those of a secret or config. */
+int check_file_labels(Sk__Kind kind, const Sk__Annotations *annotations, struct err *err);
+
 int check_node_spec(const Sk__NodeSpec *spec, struct err *err);
 int check_cluster_spec(const Sk__ClusterSpec *before, const Sk__ClusterSpec *after,
                        struct err *err);

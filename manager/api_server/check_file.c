@@ -64,15 +64,21 @@ static int check_content_template(Sk__Kind kind, const ProtobufCBinaryData *data
         return refuse_template(kind, &why, err);
 }
 
+int check_file_labels(Sk__Kind kind, const Sk__Annotations *annotations, struct err *err)
+{
+        if (annotations->n_labels > LABELS_MAX)
+                return err_set(err, ERR_INVALID, "a %s may have %d labels, not %zu", word(kind),
+                               LABELS_MAX, annotations->n_labels);
+        return 0;
+}
+
 int check_file(Sk__Kind kind, const Sk__Annotations *annotations, const char *template_driver,
                const ProtobufCBinaryData *data, struct err *err)
 {
         size_t less_than = kind == SK__KIND__KIND_SECRET ? SECRET_LESS_THAN : CONFIG_LESS_THAN;
 
         TRY(check_file_name(annotations ? annotations->name : "", err));
-        if (annotations->n_labels > LABELS_MAX)
-                return err_set(err, ERR_INVALID, "a %s may have %d labels, not %zu", word(kind),
-                               LABELS_MAX, annotations->n_labels);
+        TRY(check_file_labels(kind, annotations, err));
         if (!data->len || data->len >= less_than)
                 return err_set(err, ERR_INVALID,
                                "%s data must be larger than 0 and less than %zu bytes", word(kind),

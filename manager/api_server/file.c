@@ -103,7 +103,7 @@ static Sk__FileReference **references_of(const Sk__ContainerSpec *container, Sk_
         return is_secret ? container->secrets : container->configs;
 }
 
-bool file_is_named_by(const Sk__ContainerSpec *container, Sk__Kind kind, const char *id)
+static bool is_named_by(const Sk__ContainerSpec *container, Sk__Kind kind, const char *id)
 {
         size_t n;
         Sk__FileReference *const *references = references_of(container, kind, &n);
@@ -126,11 +126,38 @@ size_t file_users(const struct view *view, const struct file *file, struct arena
                 const Sk__ContainerSpec *container =
                         container_of_service(view, (const Sk__Service *)object);
 
-                if (container && file_is_named_by(container, file->kind, file->head->id))
+                if (container && is_named_by(container, file->kind, file->head->id))
                         names[n++] = object->name;
         }
         *ret = names;
         return n;
+}
+
+static void add_named(const Sk__ServiceSpec *spec, Sk__Kind kind, struct map *map)
+{
+        Sk__FileReference *const *references;
+        size_t n = 0;
+
+        if (!spec || !spec->task || !spec->task->container)
+                return;
+        references = references_of(spec->task->container, kind, &n);
+        for (size_t i = 0; i < n; i++)
+                map_put(map, references[i]->id, references[i]);
+}
+
+void file_needed(const struct view *view, Sk__Kind kind, struct map *map)
+{
+        struct view_cursor cursor = { 0 };
+        const struct object_head *object;
+
+        while ((object = view_each(view, SK__KIND__KIND_SERVICE, &cursor))) {
+                const Sk__Service *service = (const Sk__Service *)object;
+                const Sk__ServiceSpecObject *previous =
+                        view_service_spec(view, str_or(service->spec->previous_spec_id, ""));
+
+                add_named(service_spec_now(view, service), kind, map);
+                add_named(previous && previous->spec ? previous->spec->spec : NULL, kind, map);
+        }
 }
 
 /* --- references --- */

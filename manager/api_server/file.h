@@ -3,6 +3,7 @@
  * A version is an object of its own, and never changes but for its labels.  The first is named as
  * the person said, the others "NAME@2", "NAME@3", ...; all say that their family is NAME. */
 #pragma once
+#include "lib/base/map.h"
 #include "manager/api_server/call.h"
 
 struct file {
@@ -30,12 +31,13 @@ int file_resolve(const struct view *view, Sk__Kind kind, const char *what, struc
 /* "NAME@2" is 2 of NAME, which lies in 'arena'; what names no version is 0 of itself. */
 const char *file_split_name(struct arena *arena, const char *name, uint64_t *ret_version);
 
-/* Does a container of this spec get the secret or config with this id? */
-bool file_is_named_by(const Sk__ContainerSpec *container, Sk__Kind kind, const char *id);
-
 /* The names of the services whose present spec uses it, in 'arena'. */
 size_t file_users(const struct view *view, const struct file *file, struct arena *arena,
                   const char *const **ret);
+
+/* Puts the ids of all that a service uses, or its previous spec, into 'map'.  They are the view's.
+ */
+void file_needed(const struct view *view, Sk__Kind kind, struct map *map);
 
 /* The references of 'container' become whole: the object that each name means, or the one whose id
  * was said, must be there, and stays there until the plan was applied.  What is shared with the

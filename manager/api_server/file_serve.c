@@ -3,6 +3,7 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+#include "lib/base/map.h"
 #include "lib/base/str.h"
 #include "lib/message/message.h"
 #include "manager/api_server/check.h"
@@ -14,35 +15,115 @@ enum { PART_FILE_SPEC = 0, PART_FILE_DATA = 1 };
 
 /* --- making and changing --- */
 
-static void plan_file(struct call *call, const struct file *file, const ProtobufCMessage *spec,
-                      const ProtobufCBinaryData *data)
+/* The id is its salt: the same data in two secrets does not show. */
+static ProtobufCBinaryData digest_of(struct call *call, const char *id,
+                                     const ProtobufCBinaryData *data)
 {
+        size_t length = strlen(id);
+        uint8_t *salted = arena_alloc(call->arena, length + data->len);
+        uint8_t *digest = arena_alloc(call->arena, SHA256_DIGEST_LENGTH);
+
+        memcpy(salted, id, length);
+        memcpy(salted + length, data->data, data->len);
+        SHA256(salted, length + data->len, digest);
+        explicit_bzero(salted, length + data->len);
+        return (ProtobufCBinaryData){ SHA256_DIGEST_LENGTH, digest };
+}
+
+static bool is_same_data(struct call *call, const struct file *file,
+                         const ProtobufCBinaryData *data)
+{
+        ProtobufCBinaryData known = { 0 }, asked = *data;
+
+        if (file->kind == SK__KIND__KIND_SECRET) {
+                known = ((const Sk__Secret *)file->head)->spec->digest;
+                asked = digest_of(call, file->head->id, data);
+        } else if (((const Sk__Config *)file->head)->data) {
+                known = ((const Sk__Config *)file->head)->data->content;
+        }
+        return known.len == asked.len && CRYPTO_memcmp(known.data, asked.data, asked.len) == 0;
+}
+
+/* A secret's or config's spec; 'digest' is a secret's. */
+static const ProtobufCMessage *make_spec(struct call *call, const struct file *file,
+                                         const Sk__Annotations *annotations,
+                                         ProtobufCBinaryData digest)
+{
+        Sk__SecretSpec *secret;
+        Sk__ConfigSpec *config;
+
+        if (file->kind == SK__KIND__KIND_CONFIG) {
+                config = CALL_NEW(call, Sk__ConfigSpec, SK__CONFIG_SPEC__INIT);
+                config->annotations = (Sk__Annotations *)annotations;
+                config->template_driver = file->template_driver;
+                config->family = file->family;
+                config->version = file->version;
+                return &config->base;
+        }
+        secret = CALL_NEW(call, Sk__SecretSpec, SK__SECRET_SPEC__INIT);
+        secret->annotations = (Sk__Annotations *)annotations;
+        secret->template_driver = file->template_driver;
+        secret->family = file->family;
+        secret->version = file->version;
+        secret->digest = digest;
+        return &secret->base;
+}
+
+/* Returns the name. */
+static const char *plan_file(struct call *call, const struct file *file,
+                             const Sk__Annotations *annotations, const ProtobufCBinaryData *data)
+{
+        const char *id = call->fresh_ids[0];
         Sk__FileData *part = CALL_NEW(call, Sk__FileData, SK__FILE_DATA__INIT);
-        struct plan_change *change = plan_create(call->plan, file->kind, call->fresh_ids[0]);
+        struct plan_change *change = plan_create(call->plan, file->kind, id);
 
         part->content = *data;
         change->name = file->version == 1 ? file->family
                                           : arena_printf(call->arena, "%s@%llu", file->family,
                                                          (unsigned long long)file->version);
         change->reason = file->version == 1 ? "created" : "a new version";
-        plan_set_part(change, PART_FILE_SPEC, spec);
+        plan_set_part(change, PART_FILE_SPEC,
+                      make_spec(call, file, annotations,
+                                file->kind == SK__KIND__KIND_SECRET ? digest_of(call, id, data)
+                                                                    : (ProtobufCBinaryData){ 0 }));
         plan_set_part(change, PART_FILE_DATA, &part->base);
+        return change->name;
 }
 
 /* The first version of a name. */
 static int create_file(struct call *call, Sk__Kind kind, const Sk__Annotations *annotations,
                        const char *template_driver, const ProtobufCBinaryData *data,
-                       struct file *ret)
+                       const char **ret_id)
 {
+        struct file file = { .kind = kind, .version = 1, .template_driver = template_driver };
         struct file other;
 
         TRY(check_file(kind, annotations, template_driver, data, call->err));
-        if (file_find(call->view, kind, annotations->name, 0, &other))
+        file.family = annotations->name;
+        if (file_find(call->view, kind, file.family, 0, &other))
                 return err_set(call->err, ERR_EXISTS, "%s %s already exists", file_word(kind),
-                               annotations->name);
-        *ret = (struct file){ .kind = kind, .family = annotations->name, .version = 1 };
+                               file.family);
+        plan_file(call, &file, annotations, data);
+        *ret_id = call->fresh_ids[0];
         return 0;
 }
+
+/* What a person wants to be changed, of a secret or config. */
+struct file_update {
+        Sk__Kind kind;
+        const char *id;
+        uint64_t version;
+        bool is_new_version;
+        const Sk__Annotations *annotations; /* NULL: unchanged */
+        const char *template_driver, *driver;
+        const ProtobufCBinaryData *data;
+};
+
+struct file_updated {
+        const char *id, *name;
+        char **services; /* that were moved */
+        size_t n_services;
+};
 
 static bool is_named_so(const struct file *file, const Sk__Annotations *annotations)
 {
@@ -52,64 +133,72 @@ static bool is_named_so(const struct file *file, const Sk__Annotations *annotati
                str_equal(name, file->head->name);
 }
 
-/* The family's next version: 'annotations' are those of the newest, with 'labels' if any were said.
- */
-static int next_version(struct call *call, const struct file *asked, const Sk__Annotations *said,
-                        const ProtobufCBinaryData *data, struct file *ret_newest,
-                        Sk__Annotations *ret_annotations)
+/* The family's next version: annotated as the newest is, unless others were said. */
+static int new_version(struct call *call, const struct file *asked, const struct file_update *in,
+                       struct file_updated *out)
 {
-        static const Sk__Annotations none = SK__ANNOTATIONS__INIT;
+        Sk__Annotations *annotations = CALL_NEW(call, Sk__Annotations, SK__ANNOTATIONS__INIT);
+        struct file newest;
 
-        if (!is_named_so(asked, said))
+        if (!is_named_so(asked, in->annotations))
                 return err_set(call->err, ERR_INVALID, "a %s cannot be renamed",
                                file_word(asked->kind));
-        if (!file_find(call->view, asked->kind, asked->family, 0, ret_newest))
-                *ret_newest = *asked;
-        *ret_annotations = said ? *said : ret_newest->annotations ? *ret_newest->annotations : none;
-        ret_annotations->name = ret_newest->family;
-        return check_file(asked->kind, ret_annotations, ret_newest->template_driver, data,
-                          call->err);
-}
-
-static int check_change(struct call *call, const struct file *file, uint64_t version,
-                        bool is_only_labels)
-{
-        if (!is_only_labels)
-                return err_set(call->err, ERR_INVALID, "only updates to Labels are allowed");
-        if (version && version != object_part_version(file->head, PART_FILE_SPEC))
-                return err_set(call->err, ERR_PRECONDITION, "update out of sequence");
-        plan_require_unchanged(call->plan, file->kind, file->head, PART_FILE_SPEC);
+        if (!file_find(call->view, asked->kind, asked->family, 0, &newest))
+                newest = *asked;
+        if (in->annotations || newest.annotations)
+                *annotations = in->annotations ? *in->annotations : *newest.annotations;
+        annotations->name = newest.family;
+        TRY(check_file(asked->kind, annotations, newest.template_driver, in->data, call->err));
+        out->id = newest.head->id;
+        out->name = newest.head->name;
+        if (is_same_data(call, &newest, in->data))
+                return 0;
+        newest.version++;
+        out->id = call->fresh_ids[0];
+        out->name = plan_file(call, &newest, annotations, in->data);
+        file_move_followers(call, &newest, out->id, &out->services, &out->n_services);
         return 0;
 }
 
-static void plan_labels(struct call *call, const struct file *file, const ProtobufCMessage *spec)
+static int change_labels(struct call *call, const struct file *file, const struct file_update *in)
 {
-        struct plan_change *change = plan_update(call->plan, file->kind, file->head->id);
+        bool is_secret = file->kind == SK__KIND__KIND_SECRET;
+        const Sk__SecretSpec *secret = is_secret ? ((const Sk__Secret *)file->head)->spec : NULL;
+        Sk__Annotations *annotations;
+        struct plan_change *change;
 
+        if (!in->annotations || !is_named_so(file, in->annotations) ||
+            (in->data->len && !is_same_data(call, file, in->data)) ||
+            !str_equal(in->driver, secret ? secret->driver : "") ||
+            !str_equal(in->template_driver, file->template_driver))
+                return err_set(call->err, ERR_INVALID, "only updates to Labels are allowed");
+        TRY(check_file_labels(file->kind, in->annotations, call->err));
+        if (in->version && in->version != object_part_version(file->head, PART_FILE_SPEC))
+                return err_set(call->err, ERR_PRECONDITION, "update out of sequence");
+        annotations = arena_copy(call->arena, in->annotations, sizeof *annotations);
+        annotations->name = file->annotations->name;
+        plan_require_unchanged(call->plan, file->kind, file->head, PART_FILE_SPEC);
+        change = plan_update(call->plan, file->kind, file->head->id);
         change->reason = "labels changed";
-        plan_set_part(change, PART_FILE_SPEC, spec);
+        plan_set_part(change, PART_FILE_SPEC,
+                      make_spec(call, file, annotations,
+                                secret ? secret->digest : (ProtobufCBinaryData){ 0 }));
+        return 0;
+}
+
+static int update_file(struct call *call, const struct file_update *in, struct file_updated *out)
+{
+        struct file file;
+
+        TRY(file_resolve(call->view, in->kind, in->id, &file, call->err));
+        if (in->is_new_version)
+                return new_version(call, &file, in, out);
+        out->id = file.head->id;
+        out->name = file.head->name;
+        return change_labels(call, &file, in);
 }
 
 /* --- removing --- */
-
-/* May going back to a service's previous spec still need it? */
-static bool is_needed_later(struct call *call, const struct file *file)
-{
-        struct view_cursor cursor = { 0 };
-        const struct object_head *object;
-
-        while ((object = view_each(call->view, SK__KIND__KIND_SERVICE, &cursor))) {
-                const Sk__Service *service = (const Sk__Service *)object;
-                const Sk__ServiceSpecObject *previous =
-                        view_service_spec(call->view, str_or(service->spec->previous_spec_id, ""));
-                const Sk__ContainerSpec *container =
-                        previous && previous->spec ? previous->spec->spec->task->container : NULL;
-
-                if (container && file_is_named_by(container, file->kind, file->head->id))
-                        return true;
-        }
-        return false;
-}
 
 static int refuse_in_use(struct call *call, const struct file *file)
 {
@@ -135,18 +224,16 @@ static void plan_removal(struct call *call, const struct file *file, char **ret_
 /* The versions of a family that nobody uses nor may come back to. */
 static size_t remove_unused(struct call *call, const struct file *family, char **ret_names)
 {
+        _cleanup_(map_done) struct map needed = { 0 };
         struct view_cursor cursor = { 0 };
         const struct object_head *object;
         struct file file;
         size_t n = 0;
 
+        file_needed(call->view, family->kind, &needed);
         while ((object = view_each(call->view, family->kind, &cursor))) {
-                const char *const *users;
-
                 file_of(family->kind, object, &file);
-                if (str_equal(file.family, family->family) &&
-                    !file_users(call->view, &file, call->arena, &users) &&
-                    !is_needed_later(call, &file))
+                if (str_equal(file.family, family->family) && !map_find(&needed, object->id))
                         plan_removal(call, &file, &ret_names[n++]);
         }
         return n;
@@ -237,52 +324,17 @@ static Sk__Secret *show_secret(struct call *call, const struct object_head *obje
         return shown;
 }
 
-/* The id is its salt: the same data in two secrets does not show. */
-static ProtobufCBinaryData digest_of(struct call *call, const char *id,
-                                     const ProtobufCBinaryData *data)
-{
-        size_t length = strlen(id);
-        uint8_t *salted = arena_alloc(call->arena, length + data->len);
-        uint8_t *digest = arena_alloc(call->arena, SHA256_DIGEST_LENGTH);
-
-        memcpy(salted, id, length);
-        memcpy(salted + length, data->data, data->len);
-        SHA256(salted, length + data->len, digest);
-        explicit_bzero(salted, length + data->len);
-        return (ProtobufCBinaryData){ SHA256_DIGEST_LENGTH, digest };
-}
-
-static bool is_same_secret(struct call *call, const struct object_head *object,
-                           const ProtobufCBinaryData *data)
-{
-        const Sk__SecretSpec *spec = ((const Sk__Secret *)object)->spec;
-        ProtobufCBinaryData digest = digest_of(call, object->id, data);
-
-        return spec->digest.len == digest.len &&
-               CRYPTO_memcmp(spec->digest.data, digest.data, digest.len) == 0;
-}
-
 int handle_create_secret(struct call *call, const Sk__CreateSecretRequest *in,
                          Sk__CreateSecretResponse *out)
 {
-        Sk__SecretSpec *spec;
-        struct file file;
-
         if (!in->spec)
                 return err_set(call->err, ERR_INVALID, "secret spec must be provided");
-        TRY(create_file(call, SK__KIND__KIND_SECRET, in->spec->annotations,
-                        in->spec->template_driver, &in->data, &file));
         if (!str_is_empty(in->spec->driver))
                 return err_set(call->err, ERR_UNIMPLEMENTED,
                                "plugin \"%.64s\" not found: secret drivers are not supported",
                                in->spec->driver);
-        spec = arena_copy(call->arena, in->spec, sizeof *spec);
-        spec->family = file.family;
-        spec->version = file.version;
-        spec->digest = digest_of(call, call->fresh_ids[0], &in->data);
-        plan_file(call, &file, &spec->base, &in->data);
-        out->id = call->fresh_ids[0];
-        return 0;
+        return create_file(call, SK__KIND__KIND_SECRET, in->spec->annotations,
+                           in->spec->template_driver, &in->data, &out->id);
 }
 
 int handle_get_secret(struct call *call, const Sk__GetSecretRequest *in, Sk__GetSecretResponse *out)
@@ -307,55 +359,26 @@ int handle_list_secrets(struct call *call, const Sk__ListSecretsRequest *in,
         return 0;
 }
 
-static int new_secret_version(struct call *call, const struct file *asked,
-                              const Sk__UpdateSecretRequest *in, Sk__UpdateSecretResponse *out)
-{
-        Sk__SecretSpec *spec = CALL_NEW(call, Sk__SecretSpec, SK__SECRET_SPEC__INIT);
-        Sk__Annotations *annotations = arena_alloc(call->arena, sizeof *annotations);
-        struct file newest;
-
-        TRY(next_version(call, asked, in->spec ? in->spec->annotations : NULL, &in->data, &newest,
-                         annotations));
-        if (is_same_secret(call, newest.head, &in->data)) {
-                out->id = newest.head->id;
-                out->name = newest.head->name;
-                return 0;
-        }
-        spec->annotations = annotations;
-        spec->template_driver = newest.template_driver;
-        spec->family = newest.family;
-        spec->version = ++newest.version;
-        spec->digest = digest_of(call, call->fresh_ids[0], &in->data);
-        plan_file(call, &newest, &spec->base, &in->data);
-        out->id = call->fresh_ids[0];
-        out->name = arena_printf(call->arena, "%s@%llu", newest.family,
-                                 (unsigned long long)newest.version);
-        file_move_followers(call, &newest, out->id, (char ***)&out->services, &out->n_services);
-        return 0;
-}
-
 int handle_update_secret(struct call *call, const Sk__UpdateSecretRequest *in,
                          Sk__UpdateSecretResponse *out)
 {
-        const Sk__SecretSpec *said = in->spec, *before;
-        Sk__SecretSpec *spec;
-        struct file file;
+        const struct file_update update = {
+                .kind = SK__KIND__KIND_SECRET,
+                .id = in->id,
+                .version = in->version,
+                .is_new_version = in->new_version,
+                .annotations = in->spec ? in->spec->annotations : NULL,
+                .template_driver = in->spec ? in->spec->template_driver : "",
+                .driver = in->spec ? in->spec->driver : "",
+                .data = &in->data,
+        };
+        struct file_updated updated = { 0 };
 
-        TRY(file_resolve(call->view, SK__KIND__KIND_SECRET, in->id, &file, call->err));
-        if (in->new_version)
-                return new_secret_version(call, &file, in, out);
-        before = ((const Sk__Secret *)file.head)->spec;
-        TRY(check_change(call, &file, in->version,
-                         said && said->annotations && is_named_so(&file, said->annotations) &&
-                                 (!in->data.len || is_same_secret(call, file.head, &in->data)) &&
-                                 str_equal(said->driver, before->driver) &&
-                                 str_equal(said->template_driver, before->template_driver)));
-        spec = arena_copy(call->arena, before, sizeof *spec);
-        spec->annotations = arena_copy(call->arena, said->annotations, sizeof *said->annotations);
-        spec->annotations->name = before->annotations->name;
-        plan_labels(call, &file, &spec->base);
-        out->id = file.head->id;
-        out->name = file.head->name;
+        TRY(update_file(call, &update, &updated));
+        out->id = updated.id;
+        out->name = updated.name;
+        out->services = (const char **)updated.services;
+        out->n_services = updated.n_services;
         return 0;
 }
 
@@ -368,28 +391,13 @@ int handle_remove_secret(struct call *call, const Sk__RemoveSecretRequest *in,
 
 /* --- configs --- */
 
-static bool is_same_data(const Sk__Config *config, const ProtobufCBinaryData *data)
-{
-        return config->data && config->data->content.len == data->len &&
-               memcmp(config->data->content.data, data->data, data->len) == 0;
-}
-
 int handle_create_config(struct call *call, const Sk__CreateConfigRequest *in,
                          Sk__CreateConfigResponse *out)
 {
-        Sk__ConfigSpec *spec;
-        struct file file;
-
         if (!in->spec)
                 return err_set(call->err, ERR_INVALID, "config spec must be provided");
-        TRY(create_file(call, SK__KIND__KIND_CONFIG, in->spec->annotations,
-                        in->spec->template_driver, &in->data, &file));
-        spec = arena_copy(call->arena, in->spec, sizeof *spec);
-        spec->family = file.family;
-        spec->version = file.version;
-        plan_file(call, &file, &spec->base, &in->data);
-        out->id = call->fresh_ids[0];
-        return 0;
+        return create_file(call, SK__KIND__KIND_CONFIG, in->spec->annotations,
+                           in->spec->template_driver, &in->data, &out->id);
 }
 
 int handle_get_config(struct call *call, const Sk__GetConfigRequest *in, Sk__GetConfigResponse *out)
@@ -414,55 +422,26 @@ int handle_list_configs(struct call *call, const Sk__ListConfigsRequest *in,
         return 0;
 }
 
-static int new_config_version(struct call *call, const struct file *asked,
-                              const Sk__UpdateConfigRequest *in, Sk__UpdateConfigResponse *out)
-{
-        Sk__ConfigSpec *spec = CALL_NEW(call, Sk__ConfigSpec, SK__CONFIG_SPEC__INIT);
-        Sk__Annotations *annotations = arena_alloc(call->arena, sizeof *annotations);
-        struct file newest;
-
-        TRY(next_version(call, asked, in->spec ? in->spec->annotations : NULL, &in->data, &newest,
-                         annotations));
-        if (is_same_data((const Sk__Config *)newest.head, &in->data)) {
-                out->id = newest.head->id;
-                out->name = newest.head->name;
-                return 0;
-        }
-        spec->annotations = annotations;
-        spec->template_driver = newest.template_driver;
-        spec->family = newest.family;
-        spec->version = ++newest.version;
-        plan_file(call, &newest, &spec->base, &in->data);
-        out->id = call->fresh_ids[0];
-        out->name = arena_printf(call->arena, "%s@%llu", newest.family,
-                                 (unsigned long long)newest.version);
-        file_move_followers(call, &newest, out->id, (char ***)&out->services, &out->n_services);
-        return 0;
-}
-
 int handle_update_config(struct call *call, const Sk__UpdateConfigRequest *in,
                          Sk__UpdateConfigResponse *out)
 {
-        const Sk__ConfigSpec *said = in->spec, *before;
-        const Sk__Config *now;
-        Sk__ConfigSpec *spec;
-        struct file file;
+        const struct file_update update = {
+                .kind = SK__KIND__KIND_CONFIG,
+                .id = in->id,
+                .version = in->version,
+                .is_new_version = in->new_version,
+                .annotations = in->spec ? in->spec->annotations : NULL,
+                .template_driver = in->spec ? in->spec->template_driver : "",
+                .driver = "",
+                .data = &in->data,
+        };
+        struct file_updated updated = { 0 };
 
-        TRY(file_resolve(call->view, SK__KIND__KIND_CONFIG, in->id, &file, call->err));
-        if (in->new_version)
-                return new_config_version(call, &file, in, out);
-        now = (const Sk__Config *)file.head;
-        before = now->spec;
-        TRY(check_change(call, &file, in->version,
-                         said && said->annotations && is_named_so(&file, said->annotations) &&
-                                 (!in->data.len || is_same_data(now, &in->data)) &&
-                                 str_equal(said->template_driver, before->template_driver)));
-        spec = arena_copy(call->arena, before, sizeof *spec);
-        spec->annotations = arena_copy(call->arena, said->annotations, sizeof *said->annotations);
-        spec->annotations->name = before->annotations->name;
-        plan_labels(call, &file, &spec->base);
-        out->id = file.head->id;
-        out->name = file.head->name;
+        TRY(update_file(call, &update, &updated));
+        out->id = updated.id;
+        out->name = updated.name;
+        out->services = (const char **)updated.services;
+        out->n_services = updated.n_services;
         return 0;
 }
 
