@@ -113,9 +113,9 @@ int service_update(struct cli *cli, const struct arguments *arguments)
         request.id = service->service->id;
         request.version =
                 service->service->meta->n_versions ? service->service->meta->versions[0] : 0;
-        request.spec = edit.spec;
         request.rollback = argument_bool(arguments, "rollback");
         request.resume = argument_bool(arguments, "resume");
+        request.spec = request.rollback || request.resume ? NULL : edit.spec;
         request.resolve_image = image && !argument_bool(arguments, "no-resolve-image");
         request.send_registry_auth = argument_bool(arguments, "with-registry-auth");
         if (request.resolve_image || request.send_registry_auth)

@@ -129,9 +129,15 @@ static int run(struct call *call, const Sk__Service *service, Sk__ServiceRevisio
 int revision_go_on(struct call *call, const Sk__UpdateServiceRequest *in,
                    const Sk__Service *service)
 {
+        const char *what = in->run ? "run" : in->promote ? "promote" : "resume";
         Sk__ServiceRevision *part = arena_copy(call->arena, service->spec, sizeof *service->spec);
         struct plan_change *change;
 
+        if (in->spec || in->rollback)
+                return err_set(call->err, ERR_INVALID,
+                               "'%s' changes no spec of a service: it cannot be asked for together "
+                               "with '%s'",
+                               what, in->spec ? "spec" : "rollback");
         if (in->resume)
                 TRY(resume(call, service, part));
         if (in->promote)

@@ -169,6 +169,25 @@ static void resuming_twice_at_one_time_is_two_times(void **state)
         assert_int_equal(web(scene)->spec->resumed_at_ns, scene->call.now_ns + 1);
 }
 
+static void what_changes_no_spec_is_asked_for_without_one(void **state)
+{
+        struct scene *scene = *state;
+
+        change(scene, 0, "img:2");
+        set_status(scene, SK__UPDATE_STATUS__STATE__PAUSED);
+        assert_int_equal(ASK(scene, .resume = true, .spec = a_spec(&scene->world, "web", 9)),
+                         ERR_INVALID);
+        assert_string_equal(scene->err.text,
+                            "'resume' changes no spec of a service: it cannot be asked for "
+                            "together with 'spec'");
+        assert_int_equal(ASK(scene, .resume = true, .rollback = true), ERR_INVALID);
+        assert_int_equal(ASK(scene, .promote = true, .rollback = true), ERR_INVALID);
+        assert_int_equal(ASK(scene, .run = true, .rollback = true), ERR_INVALID);
+        assert_string_equal(scene->err.text,
+                            "'run' changes no spec of a service: it cannot be asked for together "
+                            "with 'rollback'");
+}
+
 static void canaries_are_promoted_once(void **state)
 {
         struct scene *scene = *state;
@@ -214,6 +233,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(only_a_paused_update_is_resumed, setup, teardown),
                 cmocka_unit_test_setup_teardown(resuming_twice_at_one_time_is_two_times, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(what_changes_no_spec_is_asked_for_without_one,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(canaries_are_promoted_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(canaries_that_failed_are_not_promoted, setup,
                                                 teardown),
