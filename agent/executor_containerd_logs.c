@@ -6,6 +6,7 @@
 #include "agent/logs/files.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
+#include "lib/expand/expand.h"
 #include "lib/logging/config.h"
 #include "lib/os/log.h"
 
@@ -42,8 +43,11 @@ static const char *command_text(const struct executor_task *task, struct arena *
 static int make_format(struct executor_task *task, struct arena *arena,
                        const struct log_config *config, struct log_format **ret, struct err *err)
 {
-        const Sk__ContainerSpec *container = task->spec->task->container;
-        const struct log_origin origin = {
+        Sk__ContainerSpec *container;
+        struct log_origin origin;
+
+        TRY(expand_container(task->spec->task->container, &task->values, arena, &container, err));
+        origin = (struct log_origin){
                 .id = task->id,
                 .name = task->name,
                 .image = str_or(container->image, ""),

@@ -1,4 +1,5 @@
 /* Lines for log servers: what all have, syslog, and journald. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -267,19 +268,34 @@ static void add_text(struct str *text, const char *key, const char *value)
         add_field(text, key, value, strlen(value));
 }
 
+/* What a container's own labels may not say. */
+static bool is_own_field(const char *key)
+{
+        static const char *const names[] = { "MESSAGE", "PRIORITY", "IMAGE_NAME",
+                                             "SYSLOG_IDENTIFIER" };
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                if (str_equal(key, names[i]))
+                        return true;
+        return str_starts_with(key, "CONTAINER_");
+}
+
 /* Field names are of capitals, digits and underscores, and begin with a capital, as docker makes
- * them. */
+ * them.  Without a name, the value would be read as fields, and as messages. */
 static void add_extra_field(struct str *text, const struct log_extra *extra)
 {
         _cleanup_(str_done) struct str key = { 0 };
+        const char *start = extra->key;
 
-        for (const char *at = extra->key; *at && key.length < 64; at++) {
+        while (*start && !isalnum((unsigned char)*start))
+                start++;
+        for (const char *at = start; *at && key.length < 64; at++) {
                 char c = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
 
                 str_add_char(&key, (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_');
         }
-        if (key.length && key.text[0] >= 'A')
-                add_text(text, key.text + strspn(key.text, "_"), extra->value);
+        if (key.length && key.text[0] >= 'A' && !is_own_field(key.text))
+                add_text(text, key.text, extra->value);
 }
 
 static void format_journald(struct log_format *format, const struct log_line *line,

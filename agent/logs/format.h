@@ -13,7 +13,6 @@ struct log_origin {
         size_t n_labels;
         const char *const *env; /* "K=V" */
         size_t n_env;
-        int64_t created_at_ns;
 };
 
 struct log_format;
@@ -26,7 +25,7 @@ void log_format_free(struct log_format *format); /* accepts NULL */
 
 const struct log_config *log_format_config(const struct log_format *format);
 
-/* Adds the line's frames to 'frames'. */
+/* Adds the line's frames to 'frames'; an empty one stands for a line that no frames can hold. */
 void log_format_line(struct log_format *format, const struct log_line *line, struct str *frames);
 
 /* The first frame of 'size' bytes: its content, and what is behind it; false: there is none. */

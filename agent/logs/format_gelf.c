@@ -65,7 +65,6 @@ static bool compress_text(const struct log_config *config, const struct str *tex
         return result == Z_STREAM_END;
 }
 
-/* Larger than all chunks hold: it cannot be sent, and is not. */
 static void add_chunks(struct log_format *format, const struct str *data, struct str *frames)
 {
         const size_t part = CHUNK_SIZE - CHUNK_HEAD, n = (data->length + part - 1) / part;
@@ -75,10 +74,14 @@ static void add_chunks(struct log_format *format, const struct str *data, struct
                 format_add_frame(frames, data->text, data->length);
                 return;
         }
+        if (n > CHUNKS_MAX) {
+                format_add_frame(frames, "", 0);
+                return;
+        }
         memcpy(chunk + 2, format->message_id, sizeof format->message_id);
         for (int i = 0; i < 4; i++)
                 chunk[2 + i] ^= (char)(format->n_messages >> 8 * i);
-        for (size_t i = 0; i < n && n <= CHUNKS_MAX; i++) {
+        for (size_t i = 0; i < n; i++) {
                 size_t left = data->length - i * part, size = left < part ? left : part;
 
                 chunk[10] = (char)i;

@@ -378,8 +378,8 @@ bool log_wire_put(struct log_wire *wire, const struct str *frames)
         while (log_frame_first(at, (size_t)(end - at), &frame, &size)) {
                 size_t whole = LOG_FRAME_HEAD + size;
 
-                if (config->is_nonblocking && waiting_bytes(wire) > 0 &&
-                    waiting_bytes(wire) + whole > (size_t)config->buffer_size)
+                if (size == 0 || (config->is_nonblocking && waiting_bytes(wire) > 0 &&
+                                  waiting_bytes(wire) + whole > (size_t)config->buffer_size))
                         wire->n_dropped++;
                 else
                         str_add_bytes(&wire->waiting, at, whole);

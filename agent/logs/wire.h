@@ -22,8 +22,8 @@ struct log_wire_options {
 struct log_wire *log_wire_new(const struct log_wire_options *options);
 void log_wire_free(struct log_wire *wire); /* accepts NULL; what waits is lost */
 
-/* Takes whole frames.  A blocking one takes all of them and says no when enough waits for now; one
- * that does not block drops what does not fit into its buffer. */
+/* Takes whole frames; an empty one counts as dropped.  A blocking one takes all of them and says no
+ * when enough waits for now; one that does not block drops what does not fit into its buffer. */
 bool log_wire_put(struct log_wire *wire, const struct str *frames);
 
 /* Frames that were dropped. */

@@ -56,7 +56,7 @@ def _create(node, name, driver, *words, replicas=1, **options):
         for key, value in options.items():
             spec.task.log_driver.options.add(key=key.replace('_', '-'), value=value)
         spec.task.container.labels.add(key='team', value='blue')
-        spec.task.container.env.append('STAGE=test')
+        spec.task.container.env.append('STAGE={{.Service.Name}}-test')
     node.create(name, 'sh', '-c', *(words or (WORDS,)), change=change, replicas=replicas)
     return node.running(name, replicas)
 
@@ -140,7 +140,7 @@ def fluentd_takes_records(node):
     _has_all(server)
     tag, when, record = _unpack(server.all())[0]
     check(tag.startswith('docker.') and len(tag) == 19 and abs(when[0] - time.time()) < 60, tag, when)
-    check(record['team'] == 'blue' and record['STAGE'] == 'test' and record['source'] in ('stdout', 'stderr'), record)
+    check(record['team'] == 'blue' and record['STAGE'] == 'web-test' and record['source'] in ('stdout', 'stderr'), record)
 
 
 def gelf_takes_messages_whole_and_in_chunks(node):

@@ -4,12 +4,18 @@
 #include "agent/logs/format.h"
 #include "tests/unit/test.h"
 
+static bool has(const struct str *frames, const char *text, size_t size)
+{
+        return memmem(frames->text, frames->length, text, size);
+}
+
 struct made {
         struct log_format *format;
         struct str frames;
 };
 
-static void make(struct log_config config, const char *text, bool is_partial, struct made *ret)
+static void make_with(struct log_config config, const char *text, bool is_partial, const char *key,
+                      const char *value, struct made *ret)
 {
         const char *env[] = { "STAGE=test", "SECRET=x" };
         Sk__Label labels[2] = { SK__LABEL__INIT, SK__LABEL__INIT };
@@ -32,12 +38,17 @@ static void make(struct log_config config, const char *text, bool is_partial, st
 
         labels[0].key = "team";
         labels[0].value = "blue";
-        labels[1].key = "other";
-        labels[1].value = "y";
+        labels[1].key = key;
+        labels[1].value = value;
         *ret = (struct made){ 0 };
         if (log_format_new(&config, &origin, &ret->format, &err) < 0)
                 fail_msg("%s", err.text);
         log_format_line(ret->format, &line, &ret->frames);
+}
+
+static void make(struct log_config config, const char *text, bool is_partial, struct made *ret)
+{
+        make_with(config, text, is_partial, "other", "y", ret);
 }
 
 static void done(struct made *made)
@@ -108,6 +119,48 @@ static void what_goes_along_is_what_was_asked_for(void **state)
         done(&made);
 }
 
+static void labels_forge_no_fields_of_the_journal(void **state)
+{
+        static const char *const keys[] = {
+                "_", "__", "-.-", "_1", "message", "_PRIORITY", "container.id.full"
+        };
+        struct log_config config = { .driver = LOG_JOURNALD };
+        struct made made;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+                config.labels = keys[i];
+                make_with(config, "hello", false, keys[i], "\nMESSAGE=forged\n", &made);
+                if (has(&made.frames, "forged", 6))
+                        fail_msg("%s", keys[i]);
+                done(&made);
+        }
+        config.labels = "_my.label";
+        make_with(config, "hello", false, "_my.label", "x", &made);
+        assert_true(has(&made.frames, "\nMY_LABEL\n\1\0\0\0\0\0\0\0x\n", 20));
+        done(&made);
+}
+
+static void what_no_chunks_hold_is_an_empty_frame(void **state)
+{
+        struct log_config config = { .driver = LOG_GELF,
+                                     .transport = LOG_UDP,
+                                     .compression = GELF_PLAIN,
+                                     .labels = "long" };
+        _cleanup_(freep) char *value = mem_alloc((200 << 10) + 1);
+        struct made made;
+        const char *frame;
+        size_t size;
+
+        (void)state;
+        memset(value, 'a', 200 << 10);
+        make_with(config, "hello", false, "long", value, &made);
+        assert_true(log_frame_first(made.frames.text, made.frames.length, &frame, &size));
+        assert_int_equal(size, 0);
+        assert_int_equal(made.frames.length, LOG_FRAME_HEAD);
+        done(&made);
+}
+
 static void a_torn_frame_is_none(void **state)
 {
         struct log_config config = { .driver = LOG_FLUENTD };
@@ -131,6 +184,8 @@ int main(void)
                 cmocka_unit_test(over_tls_messages_are_counted_and_over_tcp_end_in_a_newline),
                 cmocka_unit_test(what_goes_along_is_what_was_asked_for),
                 cmocka_unit_test(a_torn_frame_is_none),
+                cmocka_unit_test(labels_forge_no_fields_of_the_journal),
+                cmocka_unit_test(what_no_chunks_hold_is_an_empty_frame),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,17 @@ static void what_is_sent_arrives(void **state)
         assert_string_equal(log_wire_error(scene->wire), "");
 }
 
+static void an_empty_frame_counts_as_dropped(void **state)
+{
+        struct scene *scene = *state;
+        _cleanup_(str_done) struct str frames = { 0 };
+
+        begin(scene, 0);
+        str_add_bytes(&frames, &(uint32_t){ 0 }, sizeof(uint32_t));
+        assert_true(log_wire_put(scene->wire, &frames));
+        assert_int_equal(log_wire_dropped(scene->wire), 1);
+}
+
 static void why_hands_were_not_shaken_is_told(void **state)
 {
         struct scene *scene = *state;
@@ -160,6 +171,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 T(what_is_sent_arrives),
+                T(an_empty_frame_counts_as_dropped),
                 T(why_hands_were_not_shaken_is_told),
                 T(a_server_that_says_nothing_is_given_up),
         };
