@@ -19,6 +19,7 @@
 
 /* Statuses gather this long before they are told. */
 #define GATHER_NS (2 * NS_PER_MS)
+#define WRITE_AGAIN_NS (5 * NS_PER_S)
 /* The executor looks at what may change as often: a change is told within 20 s. */
 #define DESCRIBE_EVERY_NS (10 * NS_PER_S)
 
@@ -36,7 +37,7 @@ struct agent {
         struct answers *answers;
         struct entrances *entrances;
         struct measures *measures;
-        struct loop_timer gather, describe;
+        struct loop_timer gather, describe, write_again;
         struct arena description_arena;
         Sk__NodeDescription *description; /* as told last */
         void (*left)(void *context);
@@ -53,7 +54,8 @@ static int rewrite_journal(struct agent *agent, struct err *err)
         return disk_rewrite_finish(agent->disk, err);
 }
 
-/* Tasks go on when the disk is full: what is written down only serves the next start. */
+/* Tasks go on when the disk is full: what is written down only serves the next start.  Then all of
+ * it has to be written, which is not tried at each change. */
 static void write_down(struct agent *agent)
 {
         bool was_failing = agent->is_disk_failing;
@@ -62,6 +64,10 @@ static void write_down(struct agent *agent)
 
         if (!agent->disk)
                 return;
+        if (loop_timer_is_set(&agent->write_again)) {
+                disk_skip(agent->disk);
+                return;
+        }
         r = disk_is_wasteful(agent->disk) ? rewrite_journal(agent, &err)
                                           : disk_flush(agent->disk, &err);
         agent->is_disk_failing = r < 0;
@@ -69,6 +75,13 @@ static void write_down(struct agent *agent)
                 LOG(ERROR, "journal cannot be written", STR("why", err.text));
         else if (r == 0 && was_failing)
                 LOG(INFO, "journal can be written again");
+        if (r < 0)
+                loop_timer_set(agent->options.loop, &agent->write_again, WRITE_AGAIN_NS);
+}
+
+static void write_again(void *context)
+{
+        write_down(context);
 }
 
 /* Written down first, told then. */
@@ -342,6 +355,7 @@ static void end(struct agent *agent)
                 return;
         loop_timer_cancel(&agent->gather);
         loop_timer_cancel(&agent->describe);
+        loop_timer_cancel(&agent->write_again);
         answers_free(TAKE(agent->answers));
         entrances_free(TAKE(agent->entrances));
         measures_free(TAKE(agent->measures));
@@ -440,6 +454,7 @@ int agent_new(const struct agent_options *options, struct agent **ret_agent, str
         agent->hostname = str_copy(options->hostname);
         agent->gather = (struct loop_timer){ .fire = gathered, .context = agent };
         agent->describe = (struct loop_timer){ .fire = describe, .context = agent };
+        agent->write_again = (struct loop_timer){ .fire = write_again, .context = agent };
         agent->left_timer = (struct loop_timer){ .fire = leave, .context = agent };
         *ret_agent = agent;
         return 0;

@@ -18,8 +18,10 @@ struct source {
         struct answer *answer;
         char task_id[ID_SIZE];
         struct log_reader *reader;
-        bool is_reading; /* a batch was asked for */
+        bool is_reading; /* a batch was asked for, or waits for credit */
         bool is_ended;
+        const struct log_line *lines; /* which wait; the reader's */
+        size_t n_lines;
 };
 
 struct answer {
@@ -29,6 +31,7 @@ struct answer {
         int64_t credit; /* bytes that may be sent; the last batch may overdraw it */
         struct source *sources;
         size_t n_sources, n_open;
+        size_t next;   /* source to be served: all in turn */
         bool has_told; /* why there is nothing to send */
 };
 
@@ -60,18 +63,6 @@ static void send_end(struct answer *answer, const char *text)
                 rpc_stream_half_close(answer->stream);
 }
 
-static void read_on(struct answer *answer)
-{
-        for (size_t i = 0; i < answer->n_sources && answer->credit > 0; i++) {
-                struct source *source = &answer->sources[i];
-
-                if (source->is_reading || source->is_ended)
-                        continue;
-                source->is_reading = true;
-                log_reader_more(source->reader);
-        }
-}
-
 static void fill_line(const struct source *source, const struct log_line *line, Sk__LogLine *ret)
 {
         sk__log_line__init(ret);
@@ -85,24 +76,47 @@ static void fill_line(const struct source *source, const struct log_line *line, 
         ret->is_partial = line->is_partial;
 }
 
-static void lines_came(void *context, const struct log_line *lines, size_t n)
+static void send_lines(struct source *source)
 {
-        struct source *source = context;
         struct answer *answer = source->answer;
+        size_t n = source->n_lines;
         _cleanup_(arena_done) struct arena arena = {};
         Sk__LogLine *out = arena_alloc(&arena, n * sizeof *out);
         Sk__AnswerMessage message;
 
         source->is_reading = false;
+        source->n_lines = 0;
         sk__answer_message__init(&message);
         message.lines = arena_alloc(&arena, n * sizeof *message.lines);
         for (size_t i = 0; i < n; i++) {
-                fill_line(source, &lines[i], &out[i]);
+                fill_line(source, &source->lines[i], &out[i]);
                 message.lines[message.n_lines++] = &out[i];
         }
         answer->credit -= (int64_t)protobuf_c_message_get_packed_size(&message.base);
         rpc_stream_write(answer->stream, &message.base);
-        read_on(answer);
+}
+
+static void read_on(struct answer *answer)
+{
+        for (size_t i = 0; i < answer->n_sources && answer->credit > 0; i++) {
+                struct source *source = &answer->sources[answer->next++ % answer->n_sources];
+
+                if (source->n_lines)
+                        send_lines(source);
+                if (source->is_reading || source->is_ended || answer->credit <= 0)
+                        continue;
+                source->is_reading = true;
+                log_reader_more(source->reader);
+        }
+}
+
+static void lines_came(void *context, const struct log_line *lines, size_t n)
+{
+        struct source *source = context;
+
+        source->lines = lines;
+        source->n_lines = n;
+        read_on(source->answer);
 }
 
 static void log_ended(void *context, const struct err *err)

@@ -256,6 +256,12 @@ int disk_flush(struct disk *disk, struct err *err)
         return 0;
 }
 
+void disk_skip(struct disk *disk)
+{
+        str_clear(&disk->pending);
+        disk->is_behind = true;
+}
+
 bool disk_is_wasteful(const struct disk *disk)
 {
         return disk->is_behind ||

@@ -31,6 +31,9 @@ void disk_report(struct disk *disk, const Sk__TaskReport *report);
  */
 int disk_flush(struct disk *disk, struct err *err);
 
+/* Forgets it instead; the journal has to be written anew. */
+void disk_skip(struct disk *disk);
+
 /* Is much of the journal about the past, or does it lack something because a write failed?  Then
  * write it anew instead: begin, report each task's last status, finish. */
 bool disk_is_wasteful(const struct disk *disk);

@@ -9,7 +9,7 @@
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
-/* A node reads all logs it was asked for side by side, and each batch under way may overdraw. */
+/* The last message may overdraw: what all tasks of a node take, say. */
 enum { CREDIT_BYTES = 256 * 1024, OVERDRAFT_BYTES = 32 << 20, ASKED_NODES_MAX = 10000 };
 
 DISPATCHER_METHODS(RPC_PROTOTYPE)

@@ -11,6 +11,8 @@
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 
+enum { STEP_FACTOR = 8 };
+
 static_assert((int)LOG_BATCH_BYTES > 2 * (int)LOG_RECORD_MAX, "a record must fit into a batch");
 
 void log_cursor_init(struct log_cursor *cursor, const char *folder, const Sk__LogOptions *options)
@@ -100,6 +102,19 @@ static int fill(struct log_cursor *cursor, size_t *ret_size, struct err *err)
         return 0;
 }
 
+/* Moves to where the next record begins; there is none: to the beginning of the file. */
+static int find_record(struct log_cursor *cursor, int64_t *ret_start, struct err *err)
+{
+        ssize_t n = pread(cursor->fd, cursor->buffer, LOG_RECORD_MAX, cursor->offset);
+        const char *end = n > 0 ? memchr(cursor->buffer, '\n', (size_t)n) : NULL;
+
+        if (n < 0)
+                return failed("read", cursor->folder, err);
+        cursor->offset = end ? cursor->offset + (end - cursor->buffer) + 1 : 0;
+        *ret_start = cursor->offset;
+        return 0;
+}
+
 /* Calls back for each record of the open file from the offset on, which it moves to the end. */
 static int count_lines(struct log_cursor *cursor, int64_t *ret_n, struct err *err)
 {
@@ -124,6 +139,24 @@ static int count_lines(struct log_cursor *cursor, int64_t *ret_n, struct err *er
         return 0;
 }
 
+/* Steps back in the open file, further each time, until there are more than 'wanted' lines from the
+ * offset on, or all of them. */
+static int step_back(struct log_cursor *cursor, int64_t wanted, int64_t *ret_n, struct err *err)
+{
+        int64_t size = lseek(cursor->fd, 0, SEEK_END), span = LOG_BATCH_BYTES, start;
+
+        do {
+                start = size > span ? size - span : 0;
+                cursor->offset = start;
+                if (start > 0)
+                        TRY(find_record(cursor, &start, err));
+                TRY(count_lines(cursor, ret_n, err));
+                cursor->offset = start;
+                span *= STEP_FACTOR;
+        } while (start > 0 && *ret_n <= wanted);
+        return 0;
+}
+
 /* Goes to the place from which 'tail' lines are left. */
 static int place(struct log_cursor *cursor, struct err *err)
 {
@@ -138,12 +171,11 @@ static int place(struct log_cursor *cursor, struct err *err)
                 TRY(open_file(cursor, i, &opened, err));
                 if (!opened)
                         continue;
-                TRY(count_lines(cursor, &n, err));
+                TRY(step_back(cursor, tail - total, &n, err));
                 total += n;
                 if (total >= tail)
                         break;
         }
-        cursor->offset = 0;
         cursor->n_skip = total > tail ? total - tail : 0;
         return 0;
 }

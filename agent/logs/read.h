@@ -15,7 +15,7 @@ struct log_reader;
 
 struct log_reader_events {
         /* The answer to log_reader_more(): at least one line, at most some 64 KiB of them; borrowed
-         * until it returns. */
+         * until more is asked for. */
         void (*lines)(void *context, const struct log_line *lines, size_t n);
         /* No more will come: everything was read and nothing is followed, the container has ended,
          * or (with 'err') reading failed. */

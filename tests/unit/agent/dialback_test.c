@@ -6,10 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/answer.h"
 #include "agent/enter.h"
+#include "agent/logs/files.h"
+#include "agent/logs/record.h"
 #include "agent/measure.h"
 #include "api/dispatcher.h"
 #include "lib/base/check.h"
+#include "lib/base/id.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
@@ -24,7 +28,9 @@ struct scene {
         struct rpc_client *client;
         struct executor executor;
         struct str told;
-        size_t n_streams, n_exits;
+        size_t n_streams, n_exits, n_batches, n_lines, n_done;
+        int64_t credit; /* given at each message; 0: much */
+        struct rpc_call *call;
         /* the entry */
         const struct executor_entry_events *events;
         void *entrance;
@@ -39,8 +45,12 @@ static void heard_answer(void *context, struct rpc_call *call, const void *in)
 
         scene->n_streams += message->request_id[0] != '\0';
         str_add(&scene->told, message->err);
-        credit.bytes = 1 << 20;
-        if (!message->is_done)
+        scene->call = call;
+        scene->n_batches += message->n_lines > 0;
+        scene->n_lines += message->n_lines;
+        scene->n_done += message->is_done;
+        credit.bytes = scene->credit ? scene->credit : 1 << 20;
+        if (!message->is_done && (scene->credit == 0 || message->request_id[0]))
                 rpc_call_write(call, &credit.base);
 }
 
@@ -248,12 +258,89 @@ static void who_cannot_be_answered_is_told_so(void **state)
         measures_free(measures);
 }
 
+/* --- logs --- */
+
+enum { LOGS = 8, LINES = 3000 };
+
+static void log_folder(void *context, const char *task_id, char *ret, size_t size)
+{
+        const struct scene *scene = context;
+
+        snprintf(ret, size, "%s/%s", scene->folder, task_id);
+}
+
+static void write_log(const struct scene *scene, const char *task_id)
+{
+        struct log_files files = { .n_max = 1, .fd = -1 };
+        _cleanup_(str_done) struct str records = { 0 };
+
+        log_folder((void *)scene, task_id, files.folder, sizeof files.folder);
+        for (int i = 0; i < LINES; i++)
+                log_record_add(&records,
+                               &(struct log_line){ .at_ns = 1, .data = "0123456789", .size = 10 });
+        assert_int_equal(log_files_append(&files, records.text, records.length, NULL), 0);
+        log_files_close(&files);
+}
+
+static void turn_a_while(struct scene *scene)
+{
+        for (int i = 0; i < 20; i++)
+                CHECK(loop_turn(scene->loop, 10, NULL) >= 0);
+}
+
+/* However many logs are read side by side. */
+static void one_batch_at_most_is_sent_on_credit(void **state)
+{
+        struct scene *scene = *state;
+        Sk__NodeRequest__LogRequest logs = SK__NODE_REQUEST__LOG_REQUEST__INIT;
+        Sk__LogOptions options = SK__LOG_OPTIONS__INIT;
+        Sk__NodeRequest request = SK__NODE_REQUEST__INIT;
+        Sk__AnswerCredit credit = SK__ANSWER_CREDIT__INIT;
+        char ids[LOGS][ID_SIZE];
+        const char *list[LOGS];
+        struct worker_pool *pool;
+        struct answers *answers;
+
+        CHECK(worker_pool_new(scene->loop, 2, &pool, NULL) == 0);
+        for (int i = 0; i < LOGS; i++) {
+                snprintf(ids[i], ID_SIZE, "%025d", i);
+                list[i] = ids[i];
+                write_log(scene, ids[i]);
+        }
+        answers = answers_new(&(struct answers_options){ .loop = scene->loop,
+                                                         .workers = pool,
+                                                         .log_folder = log_folder,
+                                                         .context = scene,
+                                                         .node_id = "node" });
+        options.tail = -1;
+        logs.options = &options;
+        logs.task_ids = list;
+        logs.n_task_ids = LOGS;
+        request.request_id = "request";
+        request.what_case = SK__NODE_REQUEST__WHAT_LOGS;
+        request.logs = &logs;
+        scene->credit = 1;
+        answers_begin(answers, scene->client, &request);
+        turn_until(scene, &scene->n_batches, 1);
+        turn_a_while(scene);
+        assert_int_equal(scene->n_batches, 1);
+        scene->credit = 0;
+        credit.bytes = 1 << 20;
+        rpc_call_write(scene->call, &credit.base);
+        turn_until(scene, &scene->n_done, 1);
+        assert_int_equal(scene->n_lines, LOGS * LINES);
+        answers_free(answers);
+        worker_pool_free(pool);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(what_is_written_after_the_end_hurts_nobody, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(measuring_outlives_who_asked_for_it, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(one_batch_at_most_is_sent_on_credit, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(who_cannot_be_answered_is_told_so, setup, teardown),
         };
