@@ -1,6 +1,8 @@
 /* skep stats and skep top. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/tables.h"
 #include "cli/usage.h"
@@ -26,7 +28,7 @@ struct watching {
         const struct arguments *arguments;
         struct usage_table table;
         int64_t shown_at_ns;
-        bool once;
+        bool once, has_failed;
         struct loop_timer patience;
         json_t *processes;
 };
@@ -52,23 +54,32 @@ static void add_tasks(struct watching *watching, const Sk__StreamUsageResponse *
         }
 }
 
-static int show(struct watching *watching)
+static size_t terminal_height(void)
+{
+        struct winsize size = { 0 };
+
+        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+/* False: what was asked for cannot be shown; cli->err says why. */
+static bool show(struct watching *watching)
 {
         const char *format = format_argument(watching->arguments);
         json_t *rows =
                 usage_table_rows(&watching->table, argument_bool(watching->arguments, "no-trunc"));
         bool redraws = watching->cli->is_terminal && !watching->once;
-        _cleanup_(str_done) struct str out = { 0 };
-        int result = list_render(&usage_list, format, false, rows, &out, &watching->cli->err);
+        _cleanup_(str_done) struct str out = { 0 }, drawn = { 0 };
 
+        watching->has_failed =
+                list_render(&usage_list, format, false, rows, &out, &watching->cli->err) < 0;
         json_decref(rows);
-        if (result < 0)
-                return result;
+        if (watching->has_failed)
+                return false;
         if (redraws)
-                printf("\x1b[H\x1b[J");
-        fputs(str_text(&out), stdout);
+                usage_draw(str_text(&out), terminal_height(), &drawn);
+        fputs(str_text(redraws ? &drawn : &out), stdout);
         fflush(stdout);
-        return 0;
+        return true;
 }
 
 static bool usage_came(struct cli *cli, void *context, const void *message)
@@ -86,7 +97,7 @@ static bool usage_came(struct cli *cli, void *context, const void *message)
                 return !usage_table_is_full(&watching->table);
         if (response->n_usage && now_ns - watching->shown_at_ns >= redraw_ns) {
                 watching->shown_at_ns = now_ns;
-                return show(watching) == 0;
+                return show(watching);
         }
         return true;
 }
@@ -118,8 +129,10 @@ static int stats_run(struct cli *cli, const struct arguments *arguments)
                             &watching);
         loop_timer_cancel(&watching.patience);
         if (result == 0 && watching.once)
-                result = show(&watching);
+                show(&watching);
         usage_table_done(&watching.table);
+        if (watching.has_failed)
+                return print_failure(cli);
         return result < 0 ? cli_fail(cli) : 0;
 }
 

@@ -145,6 +145,19 @@ json_t *usage_table_rows(const struct usage_table *table, bool whole)
         return rows;
 }
 
+void usage_draw(const char *text, size_t height, struct str *out)
+{
+        size_t length;
+
+        str_add(out, "\x1b[H");
+        for (size_t n = 1; *text && n != height; n++, text += length + (text[length] == '\n')) {
+                length = strcspn(text, "\n");
+                str_add_bytes(out, text, length);
+                str_add(out, "\x1b[K\n");
+        }
+        str_add(out, "\x1b[J");
+}
+
 /* --- processes --- */
 
 /* The hour when it is of the last day, else the date; as ps. */

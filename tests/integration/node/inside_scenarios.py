@@ -232,6 +232,9 @@ def what_tasks_take_and_what_runs_in_them_is_shown(node):
     check(float(lines['idle.1'][2].rstrip('%')) < 5 and lines['idle.1'][-1] == '1', 'it rests:', lines['idle.1'])
     _, out, _ = _skep(node, 'stats', '--no-stream', '--format', '{{.Name}} {{.PIDs}}', 'idle')
     check(sorted(out.split(b'\n')) == [b'', b'idle.1 1', b'idle.2 1'], out)
+    for words in [], ['--no-stream']:
+        code, out, err = _skep(node, 'stats', *words, '--format', '{{.Nope}}')
+        check(code == 1 and not out and err.startswith(b'failed to execute template') and b'Nope' in err, words, code, out, err)
     code, out, _ = _skep(node, 'top', 'idle.1')
     check(code == 0 and b'sleep 4321' in out and out.startswith(b'UID'), out)
     check(_skep(node, 'top', 'nobody')[0] == 1, 'nobody has no processes')
