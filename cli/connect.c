@@ -86,6 +86,19 @@ int cli_unreachable(struct cli *cli, bool is_node, int error)
                        address);
 }
 
+/* Over a network only certificates open, and this program has none. */
+static int check_is_socket(struct cli *cli, const char *address)
+{
+        if (str_starts_with(address, "unix:"))
+                return 0;
+        return err_set(&cli->err, ERR_UNAVAILABLE,
+                       "Cannot connect to Skep at %s: over a network it speaks only to who shows a "
+                       "client certificate, which skep cannot yet. Use the socket of a manager, "
+                       "here by ssh: 'ssh -nNT -L /tmp/skep.sock:/run/skep/api.sock MANAGER' and "
+                       "'skep -H unix:/tmp/skep.sock'",
+                       address);
+}
+
 static void pause_over(void *context)
 {
         *(bool *)context = true;
@@ -112,6 +125,7 @@ int cli_check_there(struct cli *cli, const struct rpc_method_id *method)
         int error;
 
         cli->is_node_error = !is_control(method);
+        TRY(check_is_socket(cli, address_of(cli, cli->is_node_error)));
         while ((error = knock(address_of(cli, cli->is_node_error)))) {
                 if (error != ECONNREFUSED || loop_now(cli->loop) >= until)
                         return cli_unreachable(cli, cli->is_node_error, error);

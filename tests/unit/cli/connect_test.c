@@ -73,6 +73,17 @@ static void a_socket_that_is_not_there_is_named(void **state)
         is_told(place, "Cannot connect to the Skep API at unix:/tmp/skep.");
 }
 
+static void over_a_network_certificates_are_needed(void **state)
+{
+        struct place *place = *state;
+
+        place->cli.api_address = "10.0.0.1:2381";
+        is_told(place, "Cannot connect to Skep at 10.0.0.1:2381: over a network it speaks only to "
+                       "who shows a client certificate, which skep cannot yet. Use the socket of a "
+                       "manager, here by ssh: 'ssh -nNT -L /tmp/skep.sock:/run/skep/api.sock "
+                       "MANAGER' and 'skep -H unix:/tmp/skep.sock'");
+}
+
 static void a_node_without_api_is_no_manager(void **state)
 {
         struct place *place = *state;
@@ -124,6 +135,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 T(a_socket_that_is_not_there_is_named),
+                T(over_a_network_certificates_are_needed),
                 T(a_node_without_api_is_no_manager),
                 T(who_may_not_connect_is_told_the_group),
                 T(a_socket_that_refuses_is_named_when_patience_ends),
