@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/suggest.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/version.h"
@@ -88,7 +89,7 @@ static void print_overview(void)
         printf("\nCommands:\n");
         print_rows(NULL, true);
         printf("\nGlobal Options:\n"
-               "  -H, --host string     Control API to talk to: unix:/path or host:port\n"
+               "  -H, --host string     Control API to talk to: unix:/path\n"
                "      --config string   Folder of docker's config.json\n"
                "      --node string     This node's agent: unix:/path\n"
                "  -v, --version         Print version information and quit\n"
@@ -264,20 +265,32 @@ static int take_globals(struct cli *cli, int argc, char **argv)
         return at;
 }
 
+/* The noun or verb that was meant; NULL: who knows. */
+static const char *meant(const char *noun, const char *typed)
+{
+        struct suggestion suggestion = { .typed = typed, .length = strlen(typed) };
+
+        for (size_t i = 0; !noun && i < COUNT_OF(nouns); i++)
+                suggest_consider(&suggestion, nouns[i].noun);
+        for (const struct command *const *table = command_tables; *table; table++)
+                for (const struct command *command = *table; command->verb; command++)
+                        if (command->summary && str_equal(command->noun, noun))
+                                suggest_consider(&suggestion, command->verb);
+        return suggestion.word;
+}
+
 static int unknown_command(const char *noun, char **argv)
 {
-        if (refuse(noun, argv[noun ? 1 : 0]))
+        const char *typed = argv[noun ? 1 : 0], *space = noun ? " " : "", *word;
+
+        if (refuse(noun, typed))
                 return 1;
-        if (noun)
-                fprintf(stderr,
-                        "skep: unknown command: skep %s %s\n\nRun 'skep %s --help' for more "
-                        "information\n",
-                        noun, argv[1], noun);
-        else
-                fprintf(stderr,
-                        "skep: unknown command: skep %s\n\nRun 'skep --help' for more "
-                        "information\n",
-                        argv[0]);
+        noun = str_or(noun, "");
+        fprintf(stderr, "skep: unknown command: skep %s%s%s\n\n", noun, space, typed);
+        word = meant(noun[0] ? noun : NULL, typed);
+        if (word)
+                fprintf(stderr, "Did you mean 'skep %s%s%s'?\n\n", noun, space, word);
+        fprintf(stderr, "Run 'skep %s%s--help' for more information\n", noun, space);
         return 1;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/suggest.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -77,6 +78,22 @@ static int take_value(const struct flag *flag, const char *text, struct argument
         return 0;
 }
 
+static int unknown_flag(const struct flag *const *tables, const char *name, size_t length,
+                        struct err *err)
+{
+        struct suggestion suggestion = { .typed = name, .length = length };
+        int shown = (int)(length > 64 ? 64 : length);
+
+        for (; *tables; tables++)
+                for (const struct flag *flag = *tables; flag->name; flag++)
+                        if (!flag->refusal)
+                                suggest_consider(&suggestion, flag->name);
+        if (!suggestion.word)
+                return err_set(err, ERR_INVALID, "unknown flag: --%.*s", shown, name);
+        return err_set(err, ERR_INVALID, "unknown flag: --%.*s\n\nDid you mean --%s?", shown, name,
+                       suggestion.word);
+}
+
 /* "--name", "--name=value", "--name value"; moves *at over what it took. */
 static int take_long(const struct flag *const *tables, int argc, char **argv, int *at,
                      struct arguments *ret, struct err *err)
@@ -86,8 +103,7 @@ static int take_long(const struct flag *const *tables, int argc, char **argv, in
         const struct flag *flag = find_name(tables, name, length);
 
         if (!flag)
-                return err_set(err, ERR_INVALID, "unknown flag: --%.*s",
-                               (int)(length > 64 ? 64 : length), name);
+                return unknown_flag(tables, name, length, err);
         if (equals)
                 return take_value(flag, equals + 1, ret, err);
         if (flag->type == FLAG_BOOL)

@@ -194,6 +194,20 @@ static void help_may_come_after_the_noun(void **state)
                                "Usage:  skep service rollback [OPTIONS] SERVICE\n"));
 }
 
+static void a_mistyped_command_is_guessed(void **state)
+{
+        (void)state;
+        assert_string_equal(SAID(1, "servcie", "create"),
+                            "skep: unknown command: skep servcie\n\nDid you mean 'skep "
+                            "service'?\n\nRun 'skep --help' for more information\n");
+        assert_string_equal(SAID(1, "service", "updat"),
+                            "skep: unknown command: skep service updat\n\nDid you mean 'skep "
+                            "service update'?\n\nRun 'skep service --help' for more "
+                            "information\n");
+        assert_string_equal(SAID(1, "nonsense"), "skep: unknown command: skep nonsense\n\nRun "
+                                                 "'skep --help' for more information\n");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -205,6 +219,7 @@ int main(void)
                 cmocka_unit_test(names_are_never_run_by_the_shell),
                 cmocka_unit_test(other_shells_are_refused),
                 cmocka_unit_test(help_may_come_after_the_noun),
+                cmocka_unit_test(a_mistyped_command_is_guessed),
                 cmocka_unit_test(too_few_and_too_many_arguments_are_told_apart),
         };
 

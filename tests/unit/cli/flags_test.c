@@ -123,6 +123,15 @@ static void help_is_asked_by_word_or_letter(void **state)
         assert_true(wants_help);
 }
 
+static void a_mistyped_flag_is_guessed(void **state)
+{
+        (void)state;
+        refused(WORDS("--replcas=3"), "unknown flag: --replcas\n\nDid you mean --replicas?");
+        refused(WORDS("--publihs", "1"), "unknown flag: --publihs\n\nDid you mean --publish?");
+        refused(WORDS("--futur", "1"), "unknown flag: --futur");
+        refused(WORDS("--d"), "unknown flag: --d");
+}
+
 static void unknown_flags_are_told_as_docker_does(void **state)
 {
         (void)state;
@@ -196,6 +205,7 @@ int main(void)
                 cmocka_unit_test(flags_may_follow_where_they_are_looked_for),
                 cmocka_unit_test(two_dashes_end_the_flags),
                 cmocka_unit_test(help_is_asked_by_word_or_letter),
+                cmocka_unit_test(a_mistyped_flag_is_guessed),
                 cmocka_unit_test(unknown_flags_are_told_as_docker_does),
                 cmocka_unit_test(missing_values_are_told_as_docker_does),
                 cmocka_unit_test(values_must_fit_their_type),
