@@ -7,8 +7,8 @@
 
 /* A node when all that was told to stop has stopped. */
 struct future {
-        struct placement_usage usage;
-        bool differs; /* from the present */
+        struct placement_usage usage; /* not read when it does not differ */
+        bool differs;                 /* from the present */
 };
 
 struct placed {
@@ -47,12 +47,20 @@ static void add(struct holds *holds, struct future *future, const struct cached_
 
 static bool stops(const void *context, const Sk__Task *task)
 {
-        struct future *const *future = context;
-        bool is_stopping = !task_is_wanted(task) && !task_is_over(task) &&
-                           task_state(task) >= SK__TASK_STATE__TASK_ASSIGNED;
+        (void)context;
+        return !task_is_wanted(task) && !task_is_over(task) &&
+               task_state(task) >= SK__TASK_STATE__TASK_ASSIGNED;
+}
 
-        (*future)->differs |= is_stopping;
-        return is_stopping;
+static bool somebody_stops(const struct view *view, const char *node_id)
+{
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        while ((task = view_each_node_task(view, node_id, &cursor)))
+                if (stops(NULL, task))
+                        return true;
+        return false;
 }
 
 static struct future *future_of(struct holds *holds, const struct cached_node *node)
@@ -63,14 +71,17 @@ static struct future *future_of(struct holds *holds, const struct cached_node *n
                 return future;
         future = arena_alloc(holds->arena, sizeof *future);
         placement_usage_init(&future->usage);
-        placement_usage_read_without(&future->usage, holds->view, node->id, stops, &future);
+        future->differs = somebody_stops(holds->view, node->id);
+        map_put(&holds->futures, node->id, future);
+        if (!future->differs)
+                return future;
+        placement_usage_read_without(&future->usage, holds->view, node->id, stops, NULL);
         for (size_t i = 0; i < holds->placed.n; i++) {
                 const struct placed *placed = vec_at(&holds->placed, i);
 
                 if (placed->node == node)
                         add(holds, future, node, placed->spec);
         }
-        map_put(&holds->futures, node->id, future);
         return future;
 }
 
@@ -79,28 +90,19 @@ void holds_placed(struct holds *holds, const struct cached_node *node,
 {
         struct future *future = map_find(&holds->futures, node->id);
 
-        if (future)
+        if (future && future->differs)
                 add(holds, future, node, spec);
         vec_push(&holds->placed, &(struct placed){ node, spec });
 }
 
-void holds_keep(struct holds *holds, struct scheduler_cache *cache, struct cached_spec *spec,
-                const Sk__Task *task)
+bool holds_keep(struct holds *holds, struct cached_spec *spec, struct cached_node *node)
 {
-        const char *own = task->definition->node_id;
+        struct future *future = cache_suits(spec, node) ? future_of(holds, node) : NULL;
 
-        for (size_t i = 0; i < cache->order.n; i++) {
-                struct cached_node *node = VEC_AT(&cache->order, struct cached_node *, i);
-                struct future *future;
-
-                if ((*own && strcmp(own, node->id) != 0) || !cache_suits(spec, node))
-                        continue;
-                future = future_of(holds, node);
-                if (!future->differs ||
-                    !placement_has_room(&spec->need, node->node, &future->usage))
-                        continue;
-                add(holds, future, node, spec);
-                node->is_held = true;
-                return;
-        }
+        if (!future || !future->differs ||
+            !placement_has_room(&spec->need, node->node, &future->usage))
+                return false;
+        add(holds, future, node, spec);
+        node->is_held = true;
+        return true;
 }

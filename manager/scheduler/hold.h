@@ -19,6 +19,6 @@ void holds_done(struct holds *holds);
 void holds_placed(struct holds *holds, const struct cached_node *node,
                   const struct cached_spec *spec);
 
-/* Keeps the node free on which the task will have room, if there is one. */
-void holds_keep(struct holds *holds, struct scheduler_cache *cache, struct cached_spec *spec,
-                const Sk__Task *task);
+/* Keeps the node for a task of the spec; false when it will have no room there either, or has it
+ * without anybody's stopping. */
+bool holds_keep(struct holds *holds, struct cached_spec *spec, struct cached_node *node);

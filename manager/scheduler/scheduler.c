@@ -282,14 +282,25 @@ static size_t level_end(const struct round *round, size_t at)
 }
 
 /* What found no node keeps those that come after it off the nodes that it will find. */
-static void keep_room(struct round *round, size_t first, size_t end)
+static void keep_room(struct round *round, const struct batch *batch)
 {
-        for (size_t i = first; i < end; i++) {
-                struct batch *batch = VEC_AT(&round->batches, struct batch *, i);
+        const struct vec *nodes = &round->cache->order;
+        size_t at = 0;
 
-                for (size_t k = 0; k < batch->refused.n; k++)
-                        holds_keep(&round->holds, round->cache, batch->spec,
-                                   VEC_AT(&batch->refused, const Sk__Task *, k));
+        for (size_t i = 0; i < batch->refused.n; i++) {
+                const Sk__Task *task = VEC_AT(&batch->refused, const Sk__Task *, i);
+                struct cached_node *own;
+
+                if (*task->definition->node_id) {
+                        own = own_node(round, task);
+                        if (own)
+                                holds_keep(&round->holds, batch->spec, own);
+                        continue;
+                }
+                /* What has no room for this one has none for the next. */
+                while (at < nodes->n && !holds_keep(&round->holds, batch->spec,
+                                                    VEC_AT(nodes, struct cached_node *, at)))
+                        at++;
         }
 }
 
@@ -308,8 +319,8 @@ static void place_gathered(struct round *round)
                         if (batch->tasks.n)
                                 place_batch(round, batch);
                 }
-                if (end < round->batches.n)
-                        keep_room(round, first, end);
+                for (size_t i = first; i < end && end < round->batches.n; i++)
+                        keep_room(round, VEC_AT(&round->batches, struct batch *, i));
         }
 }
 
