@@ -256,11 +256,9 @@ enum rests_on { RESTS_ON_NODE, RESTS_ON_TASKS, RESTS_ON_CLUSTER };
 
 static const struct filter {
         filter_function *fits;
-        enum rests_on rests_on;
         const char *word, *before, *after;
 } filters[] = {
-#define ROW(name, rests_on, word, before, after) \
-        { fits_##name, RESTS_ON_##rests_on, word, before, after },
+#define ROW(name, rests_on, word, before, after) { fits_##name, word, before, after },
         PLACEMENT_FILTERS(ROW)
 #undef ROW
 };
@@ -276,23 +274,30 @@ enum placement_filter placement_check(const struct placement_need *need, const S
         return filter;
 }
 
-static bool half_fits(const struct look *look, enum rests_on rests_on)
-{
-        for (size_t i = 0; i < FILTERS; i++)
-                if (filters[i].rests_on == rests_on && !filters[i].fits(look, NULL))
-                        return false;
-        return true;
-}
-
+/* The halves are written out: nothing is asked more often. */
 bool placement_suits(const struct placement_need *need, const Sk__Node *node)
 {
-        return half_fits(&(struct look){ need, node, NULL }, RESTS_ON_NODE);
+        const struct look look = { need, node, NULL };
+
+#define ROW(name, rests_on, word, before, after)                               \
+        if (RESTS_ON_##rests_on == RESTS_ON_NODE && !fits_##name(&look, NULL)) \
+                return false;
+        PLACEMENT_FILTERS(ROW)
+#undef ROW
+        return true;
 }
 
 bool placement_has_room(const struct placement_need *need, const Sk__Node *node,
                         const struct placement_usage *usage)
 {
-        return half_fits(&(struct look){ need, node, usage }, RESTS_ON_TASKS);
+        const struct look look = { need, node, usage };
+
+#define ROW(name, rests_on, word, before, after)                                \
+        if (RESTS_ON_##rests_on == RESTS_ON_TASKS && !fits_##name(&look, NULL)) \
+                return false;
+        PLACEMENT_FILTERS(ROW)
+#undef ROW
+        return true;
 }
 
 static void explain_one(struct str *str, const struct filter *filter, uint32_t n)

@@ -18,23 +18,13 @@ struct branch {
         struct heap heap;    /* of a leaf */
 };
 
-/* What comes before any strategy: -1 or 1, 0 when the strategy is to decide. */
-static int compare(const struct candidate *x, const struct candidate *y)
-{
-        if (x->n_failures != y->n_failures)
-                return x->n_failures < y->n_failures ? -1 : 1;
-        if (x->n_unmet != y->n_unmet)
-                return x->n_unmet < y->n_unmet ? -1 : 1;
-        return 0;
-}
-
 static bool comes_before_spread(const struct heap_node *a, const struct heap_node *b)
 {
         const struct candidate *x = container_of(a, const struct candidate, heap);
         const struct candidate *y = container_of(b, const struct candidate, heap);
 
-        if (compare(x, y))
-                return compare(x, y) < 0;
+        if (x->drawback != y->drawback)
+                return x->drawback < y->drawback;
         if (x->n_service != y->n_service)
                 return x->n_service < y->n_service;
         if (x->node->usage.n_tasks != y->node->usage.n_tasks)
@@ -47,8 +37,8 @@ static bool comes_before_binpack(const struct heap_node *a, const struct heap_no
         const struct candidate *x = container_of(a, const struct candidate, heap);
         const struct candidate *y = container_of(b, const struct candidate, heap);
 
-        if (compare(x, y))
-                return compare(x, y) < 0;
+        if (x->drawback != y->drawback)
+                return x->drawback < y->drawback;
         if (x->fill != y->fill)
                 return x->fill > y->fill;
         if (x->node->usage.n_tasks != y->node->usage.n_tasks)
@@ -124,11 +114,13 @@ static struct branch *leaf_of(struct ranking *ranking, const struct cached_node 
 
 static void rank(struct ranking *ranking, struct candidate *candidate)
 {
+        const struct placement_need *need = &ranking->spec->need;
         const struct cached_node *node = candidate->node;
 
-        candidate->n_service =
-                placement_usage_of_service(&node->usage, ranking->spec->need.service);
-        candidate->n_unmet = placement_unmet(&ranking->spec->need, node->node, &node->usage);
+        candidate->n_service = placement_usage_of_service(&node->usage, need->service);
+        candidate->drawback = (uint64_t)candidate->n_failures << 32;
+        if (ranking->has_wishes)
+                candidate->drawback |= placement_unmet(need, node->node, &node->usage);
         if (ranking->strategy == SK__PLACEMENT__STRATEGY__BINPACK)
                 candidate->fill = fill_of(node);
 }
@@ -155,6 +147,7 @@ void ranking_init(struct ranking *ranking, const struct view *view, struct sched
                 .view = view,
                 .spec = spec,
                 .strategy = strategy,
+                .has_wishes = spec->need.n_wishes || spec->need.n_affinities,
                 .arena = arena,
                 .branches = VEC_OF(struct branch *),
         };
@@ -268,9 +261,8 @@ static struct candidate *pick_random(const struct branch *leaf, uint64_t task)
                         container_of(leaf->heap.nodes[i], struct candidate, heap);
                 uint64_t drawn = draw(task, candidate->node->hash);
 
-                int order = best ? compare(candidate, best) : -1;
-
-                if (order < 0 || (order == 0 && drawn < best_drawn)) {
+                if (!best || candidate->drawback < best->drawback ||
+                    (candidate->drawback == best->drawback && drawn < best_drawn)) {
                         best = candidate;
                         best_drawn = drawn;
                 }

@@ -16,7 +16,7 @@ struct candidate {
         struct cached_node *node;
         struct branch *branch;
         uint32_t n_failures; /* 0 while they are few */
-        uint32_t n_unmet;    /* wishes */
+        uint64_t drawback;   /* comes before any strategy: n_failures, then unmet wishes */
         uint32_t n_service;
         int64_t fill; /* binpack: how full the node is */
 };
@@ -25,6 +25,7 @@ struct ranking {
         const struct view *view;
         struct cached_spec *spec;
         Sk__Placement__Strategy strategy; /* never CLUSTER_DEFAULT */
+        bool has_wishes;
         struct arena *arena;
         struct branch *root;
         struct vec branches; /* struct branch *, all of them */
