@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/check.h"
 #include "lib/base/time.h"
 #include "tests/sim/cluster/sim.h"
 
@@ -16,9 +15,6 @@ enum { SEEDS = 20, JOB_SEEDS = 12 };
 
 /* From this seed on worlds are mostly of jobs. */
 #define JOBS_FROM UINT64_C(1000000)
-
-/* Rare ones that failed once. */
-static const uint64_t failed_once[] = { 629583, 1001687 };
 
 static struct sim_options options_of(uint64_t seed, bool shall_trace)
 {
@@ -63,8 +59,6 @@ int main(int argc, char **argv)
         if (argc == 1) {
                 for (uint64_t seed = 0; seed < JOB_SEEDS; seed++)
                         is_well &= run(JOBS_FROM + seed, shall_trace, &hash);
-                for (size_t i = 0; i < COUNT_OF(failed_once); i++)
-                        is_well &= run(failed_once[i], false, &hash);
                 is_well &= run(first, false, &hash);
                 is_well &= run(first, false, &again);
                 if (hash != again) {

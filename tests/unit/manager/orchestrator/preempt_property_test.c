@@ -3,13 +3,14 @@
 
 #include <string.h>
 
+#include "lib/base/time.h"
 #include "lib/state/task_life.h"
 #include "manager/orchestrator/orchestrator.h"
 #include "manager/scheduler/scheduler.h"
 #include "tests/sim/cluster/random_world.h"
 #include "tests/unit/manager/scheduler/oracle_filter.h"
 
-enum { SEEDS = 400, VICTIMS_MAX = 100 };
+enum { SEEDS = 400, VICTIMS_MAX = 100, NODES_MANY = 70 /* more than are evicted at once */ };
 
 /* One group of the plan: who goes, for whom. */
 struct found {
@@ -144,10 +145,55 @@ static void who_is_evicted_is_less_important_and_makes_room_at_the_least_cost(vo
         assert_true(n_of_several > 5);
 }
 
+static void give(struct world *world, Sk__ServiceSpec *spec, int32_t priority)
+{
+        Sk__Resources *reserved = arena_alloc(&world->arena, sizeof *reserved);
+
+        sk__resources__init(reserved);
+        reserved->memory_bytes = INT64_C(8) << 30;
+        spec->task->reservations = reserved;
+        spec->task->placement = arena_alloc(&world->arena, sizeof *spec->task->placement);
+        sk__placement__init(spec->task->placement);
+        spec->task->placement->priority = priority;
+        a_service_of(world, spec);
+}
+
+/* Each waits for a node of its own, so each is searched for. */
+static void searches_in_vain_wake_nobody(void **state)
+{
+        Sk__TaskPlacement refused = SK__TASK_PLACEMENT__INIT;
+        const Sk__Task *task;
+        struct world world;
+        struct plan plan;
+
+        (void)state;
+        world_init(&world);
+        give(&world, a_global_spec(&world, "low"), 0);
+        give(&world, a_global_spec(&world, "mid"), 5);
+        give(&world, a_global_spec(&world, "high"), 9);
+        refused.explanation = "no suitable node (insufficient resources on 1 node)";
+        for (size_t i = 0; i < NODES_MANY; i++) {
+                const char *node = arena_printf(&world.arena, "n%zu", i);
+
+                a_node(&world, node);
+                a_node_task(&world, "high", node, SK__TASK_STATE__TASK_RUNNING);
+                task = a_node_task(&world, "mid", node, SK__TASK_STATE__TASK_PENDING);
+                a_part(&world, SK__KIND__KIND_TASK, task->id, NULL, PART_TASK_placement,
+                       &refused.base);
+        }
+        plan_init(&plan);
+        orchestrator.decide(world.view, "preempt", NULL, 100000, &plan);
+        assert_true(plan_is_empty(&plan));
+        assert_true(plan.wake_at == TIME_NEVER);
+        plan_done(&plan);
+        world_done(&world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(who_is_evicted_is_less_important_and_makes_room_at_the_least_cost),
+                cmocka_unit_test(searches_in_vain_wake_nobody),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
