@@ -126,15 +126,17 @@ static uint64_t updates_left(const struct work *work, const struct update *updat
 }
 
 /* What starts on a node that it is to leave is in change as it is; then come slots that serve
- * nobody, for they lose nothing. */
+ * nobody, for they lose nothing, those among them that run and may be ready again. */
 enum { TURN_OF_STARTING, TURN_OF_IDLE, TURN_OF_SERVING, TURNS };
 
 static size_t turn_of(const struct work *work, const struct slot *slot)
 {
         if (is_up(slot))
                 return TURN_OF_SERVING;
-        return slot_is_leaving(work, slot) && !slot_is_dirty(work, slot) ? TURN_OF_STARTING
-                                                                         : TURN_OF_IDLE;
+        return slot_is_leaving(work, slot) && !slot_is_dirty(work, slot) &&
+                               task_state(slot->newest) < SK__TASK_STATE__TASK_RUNNING
+                       ? TURN_OF_STARTING
+                       : TURN_OF_IDLE;
 }
 
 /* While it is not their turn to be updated, those that left their nodes are in change as well. */
