@@ -49,6 +49,6 @@ void fill(struct work *work, uint64_t slot, const char *node_id, const Sk__Task 
         work_create(work, slot, node_id, like, restart_desired(work, newest, false), reason);
         if (like)
                 work->n_like_older++;
-        else if (work_canaries(work))
+        else
                 work->n_new++;
 }

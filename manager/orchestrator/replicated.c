@@ -44,21 +44,45 @@ static const Sk__Task *like_others(const struct work *work, const struct slot *s
         return like;
 }
 
-/* The lowest numbers first, those given up before included. */
+/* Its newest task was told to stop before it took over from this one. */
+static bool still_serves(struct work *work, const struct slot *slot)
+{
+        const Sk__Task *task = slot->newest;
+
+        while (task && !task_is_wanted(task))
+                task = view_slot_older(work->view, task);
+        return task;
+}
+
+static void fill_slot(struct work *work, const struct filling *filling, uint64_t number,
+                      const Sk__Task *newest)
+{
+        fill(work, number, "", newest, fill_like(work, filling, newest),
+             newest ? "the slot is empty" : "the service wants it");
+}
+
+/* Where something goes on until it is replaced; then the lowest numbers first, those given up
+ * before included. */
 static void scale_up(struct work *work, const struct slot *slots, size_t n_slots,
                      uint64_t n_missing)
 {
         struct filling filling =
                 fill_begin(work, slots, n_slots, like_others(work, slots, n_slots));
+        bool *is_filled = arena_alloc(&work->plan->arena, n_slots * sizeof *is_filled);
 
-        for (uint64_t number = 1; n_missing && !work_is_full(work); number++) {
-                const struct slot *slot = number <= n_slots ? &slots[number - 1] : NULL;
-                const Sk__Task *newest = slot ? slot->newest : NULL;
-
-                if (slot && slot->state != SLOT_EMPTY)
+        for (size_t i = 0; i < n_slots && n_missing && !work_is_full(work); i++) {
+                is_filled[i] = slots[i].state != SLOT_EMPTY;
+                if (is_filled[i] || !still_serves(work, &slots[i]))
                         continue;
-                fill(work, number, "", newest, fill_like(work, &filling, newest),
-                     newest ? "the slot is empty" : "the service wants it");
+                fill_slot(work, &filling, i + 1, slots[i].newest);
+                is_filled[i] = true;
+                n_missing--;
+        }
+        for (uint64_t number = 1; n_missing && !work_is_full(work); number++) {
+                if (number <= n_slots && is_filled[number - 1])
+                        continue;
+                fill_slot(work, &filling, number,
+                          number <= n_slots ? slots[number - 1].newest : NULL);
                 n_missing--;
         }
 }

@@ -28,7 +28,7 @@ struct work {
         bool has_group;
         Sk__ServiceProgress *progress; /* as it shall be; NULL while it stays as it is */
         bool has_generation;           /* progress->generation is for the tasks created now */
-        size_t n_new, n_like_older;    /* slots filled beside canaries: canaries, and others */
+        size_t n_new, n_like_older;    /* slots filled: with the present spec; beside canaries */
 };
 
 /* False when the service cannot be worked on: it, or its spec, is not there. */
