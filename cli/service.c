@@ -127,12 +127,52 @@ static json_t *get_json(struct cli *cli, const char *name)
         return service ? docker_service(service, DOCKER_INSERT_DEFAULTS) : NULL;
 }
 
+static const char *secret_name(struct cli *cli, const char *id)
+{
+        Sk__GetSecretRequest request = SK__GET_SECRET_REQUEST__INIT;
+        const void *out;
+
+        request.id = id;
+        if (cli_call(cli, RPC_METHOD(control, GetSecret), &request.base, &out) < 0)
+                return NULL;
+        return ((const Sk__GetSecretResponse *)out)->secret->name;
+}
+
+static const char *config_name(struct cli *cli, const char *id)
+{
+        Sk__GetConfigRequest request = SK__GET_CONFIG_REQUEST__INIT;
+        const void *out;
+
+        request.id = id;
+        if (cli_call(cli, RPC_METHOD(control, GetConfig), &request.base, &out) < 0)
+                return NULL;
+        return ((const Sk__GetConfigResponse *)out)->config->name;
+}
+
+/* Who follows a name is shown with the version that it means now: "pw (pw@2)". */
+static void tell_versions(struct cli *cli, Sk__FileReference **files, size_t n,
+                          const char *(*name_of)(struct cli *cli, const char *id))
+{
+        for (size_t i = 0; i < n; i++) {
+                const char *name = files[i]->version ? NULL : name_of(cli, files[i]->id);
+
+                if (name && strcmp(name, files[i]->name) != 0)
+                        files[i]->name = arena_printf(&cli->arena, "%s (%s)", files[i]->name, name);
+        }
+}
+
 static int get_pretty(struct cli *cli, const char *name, struct str *out)
 {
         const Sk__ServiceView *service = get_service(cli, name);
+        const Sk__ContainerSpec *container;
 
         if (!service)
                 return cli->err.code;
+        container = service->spec && service->spec->task ? service->spec->task->container : NULL;
+        if (container) {
+                tell_versions(cli, container->secrets, container->n_secrets, secret_name);
+                tell_versions(cli, container->configs, container->n_configs, config_name);
+        }
         service_pretty(out, service, loop_now(cli->loop));
         return 0;
 }

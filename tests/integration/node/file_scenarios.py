@@ -61,6 +61,8 @@ def a_new_version_moves_the_services_that_follow(node):
     check(_read(node, 'pinned', '/run/secrets/pw') == b'one', 'who named a version keeps it')
     check(_skep(node, 'secret', 'update', '--data', _file(node, 'pw', b'two'), 'pw') == 'pw@2\n', 'the same again is no new version')
     check('pw@2' in _skep(node, 'secret', 'ls'), 'ls shows it')
+    check('Source:\tpw (pw@2)\n' in _skep(node, 'service', 'inspect', '--pretty', 'follower'), 'the version that is followed is shown')
+    check('Source:\tpw@1\n' in _skep(node, 'service', 'inspect', '--pretty', 'pinned'), 'a pinned one is shown as it was said')
     _skep(node, 'secret', 'rm', 'pw', code=1)
     node.remove('pinned')
     node.remove('follower')
