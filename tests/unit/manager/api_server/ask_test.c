@@ -5,7 +5,7 @@
 #include "manager/api_server/ask.h"
 #include "tests/unit/test.h"
 
-enum { NODES = 1000, TASKS = 10000, ID_LENGTH = 8 };
+enum { NODES = 1000, TASKS = 10000, ID_LENGTH = 16 };
 
 static void every_node_is_asked_once_about_its_own_tasks(void **state)
 {
