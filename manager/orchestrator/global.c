@@ -27,10 +27,16 @@ static const Sk__Task *other_than_canary(const struct work *work)
 static void fill_node(struct work *work, const struct filling *filling, const struct slot *slot)
 {
         const Sk__Task *like = fill_like(work, filling, slot->newest);
+        const Sk__Node *node = view_node(work->view, slot->node_id);
 
-        if (global_takes_new(work, view_node(work->view, slot->node_id), like) &&
-            !work_is_full(work))
-                fill(work, 0, slot->node_id, slot->newest, like, "every node runs one");
+        if (global_takes_new(work, node, like)) {
+                if (!work_is_full(work))
+                        fill(work, 0, slot->node_id, slot->newest, like, "every node runs one");
+        } else if (like &&
+                   placement_constraints_met(work_spec_of(work, like)->task->placement, node)) {
+                /* Its node is away; when it is back it is no canary. */
+                work->n_like_older++;
+        }
 }
 
 void global_decide(struct work *work)

@@ -28,7 +28,8 @@ struct work {
         bool has_group;
         Sk__ServiceProgress *progress; /* as it shall be; NULL while it stays as it is */
         bool has_generation;           /* progress->generation is for the tasks created now */
-        size_t n_new, n_like_older;    /* slots filled: with the present spec; beside canaries */
+        size_t n_new;                  /* slots filled with the present spec */
+        size_t n_like_older;           /* filled beside canaries with another, or to be */
 };
 
 /* False when the service cannot be worked on: it, or its spec, is not there. */
@@ -157,6 +158,9 @@ void update_decide(struct work *work, const struct slot *slots, size_t n_slots);
  * not get there; NULL. */
 const Sk__Task *failure_in_slot(const struct work *work, const Sk__UpdateConfig *config,
                                 const struct slot *slot);
+/* Has its task, of whatever spec, not come up within the deadline since it was created? */
+bool failure_is_late(const struct work *work, const Sk__UpdateConfig *config,
+                     const struct slot *slot);
 enum failure_verdict { FAILURE_NONE, FAILURE_PAUSES, FAILURE_ROLLS_BACK };
 /* Pauses or rolls back when too many failed. */
 enum failure_verdict failure_decide(struct work *work, const Sk__UpdateConfig *config,

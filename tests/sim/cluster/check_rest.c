@@ -92,6 +92,26 @@ static bool has_deadline(struct sim *sim, const Sk__Service *service)
         return !config || config->progress_deadline_ns >= 0;
 }
 
+/* A node that is away is to have again what it had, so the canaries beside it wait for a person. */
+static bool others_are_away(struct sim *sim, const Sk__Service *service)
+{
+        const struct view *view = sim->world.view;
+        struct view_cursor cursor = { 0 };
+        const Sk__Task *task;
+
+        while ((task = view_each_service_task(view, service->id, &cursor))) {
+                const char *node_id = task->definition->node_id;
+                const Sk__Node *node = *node_id ? view_node(view, node_id) : NULL;
+
+                if (node && task == view_node_slot_newest(view, service->id, node_id) &&
+                    !task_is_wanted(task) && !is_current(sim, service, task) &&
+                    placement_constraints_met(view_task_spec(view, task)->spec->task->placement,
+                                              node))
+                        return true;
+        }
+        return false;
+}
+
 /* An update is stuck only behind a task that has no node, and not beyond its deadline. */
 static void check_update(struct sim *sim, const Sk__Service *service, size_t n_dirty,
                          size_t n_waiting)
@@ -105,7 +125,7 @@ static void check_update(struct sim *sim, const Sk__Service *service, size_t n_d
             state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED)
                 return;
         /* Then it waits for a person, also for the sake of slots that rest for ever. */
-        if ((n_dirty || n_waiting) && has_canaries(sim, service))
+        if (has_canaries(sim, service) && (n_dirty || n_waiting || others_are_away(sim, service)))
                 return;
         if (n_waiting && is_under_way && has_deadline(sim, service))
                 sim_fail(sim, "the update of service %s waits beyond its deadline", service->name);
