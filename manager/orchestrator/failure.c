@@ -44,22 +44,36 @@ static int64_t later(int64_t a, int64_t b)
 }
 
 /* The deadline counts from its creation, from the end of the restart delay when it waits for that,
- * or from when the update began or was resumed: what was pending before holds the update up, too.
- */
-static bool is_stuck(const struct work *work, const Sk__UpdateConfig *config, const Sk__Task *task,
-                     const Sk__UpdateStatus *status)
+ * or from 'since'. */
+static bool is_late(const struct work *work, const Sk__UpdateConfig *config, const Sk__Task *task,
+                    int64_t since)
 {
-        int64_t since = time_after(task->meta->created_at_ns, restart_delay_before(work, task));
         int64_t due_at;
 
-        if (!task_is_wanted(task) || !task_is_coming_up(task) || work_is_dirty(work, task) ||
+        if (!task->meta || !task_is_wanted(task) || !task_is_coming_up(task) ||
             deadline_of(config) < 0)
                 return false;
-        since = later(since, later(status->started_at_ns, work->service->spec->resumed_at_ns));
+        since = later(since,
+                      time_after(task->meta->created_at_ns, restart_delay_before(work, task)));
         due_at = time_after(since, deadline_of(config));
         if (due_at > view_now(work->view))
                 plan_wake(work->plan, due_at);
         return due_at <= view_now(work->view);
+}
+
+bool failure_is_late(const struct work *work, const Sk__UpdateConfig *config,
+                     const struct slot *slot)
+{
+        return is_late(work, config, slot->newest, 0);
+}
+
+/* Late since the update began or was resumed: what was pending before holds it up, too. */
+static bool is_stuck(const struct work *work, const Sk__UpdateConfig *config, const Sk__Task *task,
+                     const Sk__UpdateStatus *status)
+{
+        return !work_is_dirty(work, task) &&
+               is_late(work, config, task,
+                       later(status->started_at_ns, work->service->spec->resumed_at_ns));
 }
 
 const Sk__Task *failure_in_slot(const struct work *work, const Sk__UpdateConfig *config,
@@ -67,7 +81,7 @@ const Sk__Task *failure_in_slot(const struct work *work, const Sk__UpdateConfig 
 {
         const Sk__UpdateStatus *status = work_update_status(work);
 
-        if (status && slot->newest->meta && is_stuck(work, config, slot->newest, status))
+        if (status && is_stuck(work, config, slot->newest, status))
                 return slot->newest;
         for (const Sk__Task *task = slot->newest; task && status;
              task = view_slot_older(work->view, task)) {

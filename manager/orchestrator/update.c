@@ -16,6 +16,7 @@ struct update {
         size_t n_slots;
         bool is_paused; /* then tasks are replaced only to leave their nodes */
         size_t n_dirty, n_leaving, n_starting, n_resting;
+        size_t n_late;  /* of those that start: for so long that no drain waits for them */
         size_t n_new;   /* slots with a task of the present spec */
         size_t n_moved; /* with one of an older spec that starts, and stays for now */
 };
@@ -41,6 +42,12 @@ static int64_t up_since(const Sk__Task *task)
         return task->meta && task->meta->updated_at_ns < at ? task->meta->updated_at_ns : at;
 }
 
+static bool is_under_way(const Sk__UpdateStatus *status)
+{
+        return status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING ||
+                          status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED);
+}
+
 /* Of a slot that is to stay as it is. */
 static void count_busy(struct work *work, struct update *update, const struct slot *slot)
 {
@@ -50,7 +57,11 @@ static void count_busy(struct work *work, struct update *update, const struct sl
                 return;
         if (!is_up(slot)) {
                 /* What has failed holds nobody up. */
-                update->n_starting += !failure_in_slot(work, update->config, slot);
+                if (failure_in_slot(work, update->config, slot))
+                        return;
+                update->n_starting++;
+                update->n_late += update->n_leaving && !is_under_way(work_update_status(work)) &&
+                                  failure_is_late(work, update->config, slot);
                 return;
         }
         if (!update->config)
@@ -66,12 +77,16 @@ static void count_slots(struct work *work, struct update *update)
 {
         for (size_t i = 0; i < update->n_slots; i++) {
                 const struct slot *slot = &update->slots[i];
-                bool is_dirty = slot_is_dirty(work, slot), leaves = slot_is_leaving(work, slot);
 
                 update->n_new += slot_has_present_spec(work, slot);
-                update->n_dirty += is_dirty;
-                update->n_leaving += leaves;
-                if (!is_dirty && !leaves)
+                update->n_dirty += slot_is_dirty(work, slot);
+                update->n_leaving += slot_is_leaving(work, slot);
+        }
+        for (size_t i = 0; i < update->n_slots; i++) {
+                const struct slot *slot = &update->slots[i];
+
+                if (!slot_is_dirty(work, slot) &&
+                    !(update->n_leaving && slot_is_leaving(work, slot)))
                         count_busy(work, update, slot);
         }
 }
@@ -142,11 +157,15 @@ static size_t turn_of(const struct work *work, const struct slot *slot)
 /* While it is not their turn to be updated, those that left their nodes are in change as well. */
 static void count_moved(const struct work *work, struct update *update)
 {
-        for (size_t i = 0; i < update->n_slots && !updates_left(work, update); i++) {
+        if (!update->n_leaving || updates_left(work, update))
+                return;
+        for (size_t i = 0; i < update->n_slots; i++) {
                 const struct slot *slot = &update->slots[i];
 
                 update->n_moved += slot->state == SLOT_ALIVE && slot_is_dirty(work, slot) &&
-                                   !slot_is_leaving(work, slot) && task_is_coming_up(slot->newest);
+                                   !slot_is_leaving(work, slot) &&
+                                   task_is_coming_up(slot->newest) &&
+                                   !failure_is_late(work, update->config, slot);
         }
 }
 
@@ -154,7 +173,7 @@ static void count_moved(const struct work *work, struct update *update)
 static void replace_next(struct work *work, const struct update *update)
 {
         uint64_t parallelism = parallelism_of(update), n_updates = updates_left(work, update);
-        size_t n_busy = update->n_starting + update->n_resting + update->n_moved;
+        size_t n_busy = update->n_starting - update->n_late + update->n_resting + update->n_moved;
         uint64_t left = parallelism > n_busy ? parallelism - n_busy : 0;
 
         for (size_t k = 0; k < TURNS * update->n_slots && left; k++) {
@@ -244,23 +263,27 @@ static void tell_moving(struct work *work, bool is_moving)
                 work_progress(work)->is_moving = is_moving;
 }
 
-static bool is_under_way(const Sk__UpdateStatus *status)
+/* Once a rollback is over, what moves goes as in updates. */
+static const Sk__UpdateConfig *config_now(const struct work *work)
 {
-        return status && (status->state == SK__UPDATE_STATUS__STATE__UPDATING ||
-                          status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED);
+        const Sk__UpdateStatus *status = work_update_status(work);
+
+        return status && status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_COMPLETED
+                       ? work->spec->update
+                       : work_update_config(work);
 }
 
 void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
 {
         const Sk__UpdateStatus *status = work_update_status(work);
-        struct update update = { .config = work_update_config(work),
+        struct update update = { .config = config_now(work),
                                  .slots = slots,
                                  .n_slots = n_slots,
                                  .n_new = work->n_new,
                                  .n_starting = work->n_new,
                                  .n_dirty = work->n_like_older };
 
-        switch (failure_decide(work, update.config, slots, n_slots)) {
+        switch (failure_decide(work, work_update_config(work), slots, n_slots)) {
         case FAILURE_ROLLS_BACK:
                 return;
         case FAILURE_PAUSES:

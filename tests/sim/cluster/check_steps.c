@@ -118,7 +118,8 @@ static void check_drain_beside_canaries(struct sim *sim, const Sk__Service *serv
                 n += !strcmp(task->definition->reason, "its node is being drained") &&
                      !is_current(sim, service, task) &&
                      task->meta->created_at_ns >= status->started_at_ns && task_is_wanted(task) &&
-                     !task_is_over(task) && !is_on_down_node(sim, task) && !is_to_rest(sim, task) &&
+                     !task_is_over(task) && !is_stuck(sim, config_of(sim, service), task) &&
+                     !is_on_down_node(sim, task) && !is_to_rest(sim, task) &&
                      task_state(task) != SK__TASK_STATE__TASK_RUNNING;
         if (n > most)
                 sim_fail(sim, "%" PRIu64 " tasks of %s leave at once beside canaries", n,
