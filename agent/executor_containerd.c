@@ -196,11 +196,14 @@ static void prepare(struct executor_task *task)
 }
 
 /* A container that an earlier agent prepared is made anew: its secrets, its network and the machine
- * may be gone since.  So is one whose shim all others have left. */
+ * may be gone since.  So is one whose shim all others have left.  One whose process exists already
+ * may have been told to run: it is told again, never made again, or it might run twice. */
 static void start(struct executor_task *task)
 {
         if (task->process == PROCESS_RUNNING)
                 run_verb(task, executor_wait_steps, make_ended);
+        else if (task->process == PROCESS_CREATED && !task->is_prepared)
+                run_verb(task, executor_resume_steps, make_ended);
         else if (task->is_prepared && !shim_place_is_stale(&task->shim))
                 run_verb(task, executor_start_steps, make_ended);
         else

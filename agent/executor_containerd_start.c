@@ -163,12 +163,23 @@ static void process_started(struct executor_task *task, uint32_t pid)
         chain_next(&task->verb);
 }
 
+/* Created by an agent that died: it may have been asked to start already, and have run and ended.
+ */
+static bool is_resumed(const struct executor_task *task)
+{
+        return !task->is_prepared;
+}
+
 static void asked_whether_it_runs(void *context, const void *out, const struct err *err)
 {
         struct executor_task *task = context;
         const Ctd__Tasks__GetResponse *answer = out;
 
-        if (!err && answer->process && answer->process->status == CTD__TASKS__STATUS__RUNNING)
+        bool runs = !err && answer->process &&
+                    (answer->process->status == CTD__TASKS__STATUS__RUNNING ||
+                     (is_resumed(task) && answer->process->status == CTD__TASKS__STATUS__STOPPED));
+
+        if (runs)
                 process_started(task, answer->process->pid);
         else
                 chain_fail(&task->verb, &task->start_err);
@@ -232,8 +243,21 @@ static void await_health(void *context)
         task->events.progress(task->context, "starting: it runs, but is not healthy yet");
 }
 
+static void open_logs(void *context)
+{
+        struct executor_task *task = context;
+        struct err err;
+
+        if (executor_open_logs(task, &err) < 0)
+                chain_fail(&task->verb, &err);
+        else
+                chain_next(&task->verb);
+}
+
 chain_step *const executor_start_steps[] = { make_stdio, create_process, start_process,
                                              drop_parts, await_health,   NULL };
+chain_step *const executor_resume_steps[] = { executor_attach_network, open_logs, start_process,
+                                              await_health, NULL };
 chain_step *const executor_wait_steps[] = { await_health, NULL };
 
 /* --- after a prepare or start that failed: no shim, no port may stay taken --- */

@@ -142,6 +142,7 @@ void executor_take_input(struct executor_task *task, const struct executor_input
 extern chain_step *const executor_open_steps[];
 extern chain_step *const executor_prepare_steps[];
 extern chain_step *const executor_start_steps[];
+extern chain_step *const executor_resume_steps[]; /* a start that an earlier agent began */
 extern chain_step *const executor_wait_steps[]; /* the end of a start, when it runs already */
 extern chain_step *const executor_undo_steps[];
 extern chain_step *const executor_shutdown_steps[];

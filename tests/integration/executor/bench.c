@@ -241,6 +241,23 @@ static void reopen(struct bench *bench)
         bench_open(bench);
 }
 
+void bench_add_mount(struct bench *bench, Sk__Mount__Type type, const char *source,
+                     const char *target)
+{
+        Sk__ContainerSpec *container = bench->spec->task->container;
+        Sk__Mount **mounts = arena_alloc(&bench->arena, 8 * sizeof *mounts);
+
+        for (size_t i = 0; i < container->n_mounts; i++)
+                mounts[i] = container->mounts[i];
+        mounts[container->n_mounts] = arena_alloc(&bench->arena, sizeof **mounts);
+        sk__mount__init(mounts[container->n_mounts]);
+        mounts[container->n_mounts]->type = type;
+        mounts[container->n_mounts]->source = source;
+        mounts[container->n_mounts]->target = target;
+        container->mounts = mounts;
+        container->n_mounts++;
+}
+
 void bench_set_image(struct bench *bench, const char *image)
 {
         const char *slash = strchr(bench->image, '/');

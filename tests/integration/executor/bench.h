@@ -51,6 +51,8 @@ void bench_set_image(struct bench *bench, const char *image); /* name at the tes
 void bench_set_command(struct bench *bench, const char *program);
 void bench_set_grace(struct bench *bench, int64_t ms);
 void bench_set_memory(struct bench *bench, int64_t bytes);
+void bench_add_mount(struct bench *bench, Sk__Mount__Type type, const char *source,
+                     const char *target); /* at most 8; texts are kept as they are */
 
 /* Runs it to its end; its output. */
 const char *bench_output(struct bench *bench);

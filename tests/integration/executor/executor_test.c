@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/str.h"
+#include "lib/os/file.h"
 
 static void a_container_runs_and_its_exit_code_is_told(void **state)
 {
@@ -264,6 +265,57 @@ static void a_container_that_was_prepared_only_can_be_started_by_the_next_agent(
         assert_int_equal(bench->exit.exit_code, 5);
 }
 
+static size_t count_runs(const char *folder)
+{
+        struct str runs = { 0 };
+        char path[300];
+        size_t n;
+
+        snprintf(path, sizeof path, "%s/runs", folder);
+        (void)file_read(path, 1000, &runs, NULL);
+        n = runs.length;
+        str_done(&runs);
+        return n;
+}
+
+/* A creation that was cut off is a failure; but what was created is neither started twice nor made
+ * anew. */
+static void an_agent_that_dies_at_any_moment_of_a_start_has_it_run_once_at_most(void **state)
+{
+        struct bench *bench = *state;
+        const struct executor_ops *ops = bench->executor->ops;
+        char seen[] = "/tmp/skep-runs-XXXXXX", path[300];
+        size_t n_well = 0;
+
+        assert_non_null(mkdtemp(seen));
+        snprintf(path, sizeof path, "%s/runs", seen);
+        for (int ms = 0; ms <= 120; ms += 4) {
+                bench_describe(bench, "printf x >>/seen/runs");
+                bench_add_mount(bench, SK__MOUNT__TYPE__BIND, seen, "/seen");
+                bench_open(bench);
+                bench_do(bench, ops->prepare);
+                bench_begin(bench, ops->start);
+                bench_wait_ms(bench, ms);
+                bench_restart_agent(bench);
+                if (!bench->has_exited && !ops->facts(bench->task)->is_running) {
+                        bench_begin(bench, ops->start);
+                        bench_await_done(bench);
+                }
+                if (bench->err.code == ERR_OK)
+                        bench_await_exit(bench);
+                n_well += bench->err.code == ERR_OK && bench->exit.exit_code == 0;
+                if (count_runs(seen) > 1)
+                        fail_msg("after %d ms: it ran %zu times", ms, count_runs(seen));
+                bench_do(bench, ops->remove);
+                ops->close(bench->task);
+                (void)unlink(path);
+        }
+        bench->task = NULL;
+        bench->spec = NULL;
+        assert_int_equal(rmdir(seen), 0);
+        assert_true(n_well > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
 int main(void)
@@ -285,6 +337,7 @@ int main(void)
                 TEST(a_shutdown_at_any_moment_of_a_start_leaves_nothing),
                 TEST(a_program_that_is_not_there_fails_the_start),
                 TEST(a_container_that_was_prepared_only_can_be_started_by_the_next_agent),
+                TEST(an_agent_that_dies_at_any_moment_of_a_start_has_it_run_once_at_most),
         };
 
         return cmocka_run_group_tests(tests, bench_start, bench_stop);

@@ -16,23 +16,6 @@ static Sk__ContainerSpec *container_of_bench(struct bench *bench)
         return bench->spec->task->container;
 }
 
-static void add_mount(struct bench *bench, Sk__Mount__Type type, const char *source,
-                      const char *target)
-{
-        Sk__ContainerSpec *container = container_of_bench(bench);
-        Sk__Mount **mounts = arena_alloc(&bench->arena, 8 * sizeof *mounts);
-
-        for (size_t i = 0; i < container->n_mounts; i++)
-                mounts[i] = container->mounts[i];
-        mounts[container->n_mounts] = arena_alloc(&bench->arena, sizeof **mounts);
-        sk__mount__init(mounts[container->n_mounts]);
-        mounts[container->n_mounts]->type = type;
-        mounts[container->n_mounts]->source = source;
-        mounts[container->n_mounts]->target = target;
-        container->mounts = mounts;
-        container->n_mounts++;
-}
-
 static void the_user_has_the_images_groups(void **state)
 {
         struct bench *bench = *state;
@@ -96,12 +79,12 @@ static void a_new_volume_holds_what_the_image_has_there(void **state)
         struct bench *bench = *state;
 
         bench_describe(bench, "cat /data/seed; echo more >/data/kept");
-        add_mount(bench, SK__MOUNT__TYPE__VOLUME, "vol-{{.Service.Name}}", "/data");
+        bench_add_mount(bench, SK__MOUNT__TYPE__VOLUME, "vol-{{.Service.Name}}", "/data");
         assert_string_equal(bench_output(bench), "seed\n");
         bench_do(bench, bench->executor->ops->remove);
         bench->executor->ops->close(bench->task);
         bench_describe(bench, "cat /data/kept");
-        add_mount(bench, SK__MOUNT__TYPE__VOLUME, "vol-web", "/data");
+        bench_add_mount(bench, SK__MOUNT__TYPE__VOLUME, "vol-web", "/data");
         assert_string_equal(bench_output(bench), "more\n");
 }
 
@@ -120,7 +103,7 @@ static void a_volume_can_be_a_mount_of_its_own(void **state)
         options.driver_options = all;
         options.n_driver_options = 3;
         bench_describe(bench, "stat -c %u /t; grep ' /t ' /proc/mounts | grep -c size=1024k");
-        add_mount(bench, SK__MOUNT__TYPE__VOLUME, "quick", "/t");
+        bench_add_mount(bench, SK__MOUNT__TYPE__VOLUME, "quick", "/t");
         container_of_bench(bench)->mounts[0]->volume = &options;
         assert_string_equal(bench_output(bench), "1000\n1\n");
 }
@@ -147,7 +130,7 @@ static void a_part_of_a_volume_is_what_it_was_when_it_was_looked_at(void **state
         write_file(bench, sub, "file", "inside\n");
         write_file(bench, outside, "file", "outside\n");
         options.subpath = "sub";
-        add_mount(bench, SK__MOUNT__TYPE__VOLUME, "shared", "/part");
+        bench_add_mount(bench, SK__MOUNT__TYPE__VOLUME, "shared", "/part");
         container_of_bench(bench)->mounts[0]->volume = &options;
         bench_open(bench);
         bench_do(bench, bench->executor->ops->prepare);
@@ -167,7 +150,7 @@ static void a_bind_mount_can_be_read_only(void **state)
         CHECK(file_write_atomic(arena_printf(&bench->arena, "%s/f", path), "hi\n", 3, 0644, NULL) ==
               0);
         bench_describe(bench, "cat /b/f; echo x 2>/dev/null >/b/f || echo read-only");
-        add_mount(bench, SK__MOUNT__TYPE__BIND, path, "/b");
+        bench_add_mount(bench, SK__MOUNT__TYPE__BIND, path, "/b");
         container_of_bench(bench)->mounts[0]->read_only = true;
         assert_string_equal(bench_output(bench), "hi\nread-only\n");
 }
@@ -178,7 +161,7 @@ static void bind(struct bench *bench, const char *source, const char *propagatio
 
         sk__mount__bind_options__init(options);
         options->propagation = propagation;
-        add_mount(bench, SK__MOUNT__TYPE__BIND, source, "/m");
+        bench_add_mount(bench, SK__MOUNT__TYPE__BIND, source, "/m");
         container_of_bench(bench)->mounts[0]->bind = options;
 }
 
@@ -225,7 +208,7 @@ static void a_bind_mount_of_nothing_is_invalid(void **state)
         struct bench *bench = *state;
 
         bench_describe(bench, "true");
-        add_mount(bench, SK__MOUNT__TYPE__BIND, "/not/here", "/b");
+        bench_add_mount(bench, SK__MOUNT__TYPE__BIND, "/not/here", "/b");
         bench_open(bench);
         bench_begin(bench, bench->executor->ops->prepare);
         bench_await_done(bench);
@@ -242,7 +225,7 @@ static void the_root_can_be_read_only_with_a_tmpfs_in_it(void **state)
                        "echo x 2>/dev/null >/x || echo read-only; echo y >/tmp/y; cat /tmp/y; "
                        "grep ' /tmp ' /proc/mounts | head -c 5");
         container_of_bench(bench)->read_only = true;
-        add_mount(bench, SK__MOUNT__TYPE__TMPFS, "", "/tmp");
+        bench_add_mount(bench, SK__MOUNT__TYPE__TMPFS, "", "/tmp");
         assert_string_equal(bench_output(bench), "read-only\ny\ntmpfs\n");
 }
 
