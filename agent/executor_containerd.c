@@ -299,6 +299,7 @@ static void free_executor(struct executor *base)
         executor_end_watching(executor);
         executor_free_entries(executor);
         worker_pool_free(executor->resolvers);
+        keeper_free(executor->keeper);
         images_free(executor->images);
         if (executor->client)
                 rpc_client_free(executor->client);
@@ -406,6 +407,24 @@ static int start_server(struct executor_containerd *executor, const char **ret_a
         return containerd_client_new(options->loop, address, &executor->client, err);
 }
 
+static void keeper_failed(void *context, const struct err *err)
+{
+        (void)context;
+        LOG(WARN, "what containers write while no agent runs may be lost", STR("why", err->text));
+}
+
+/* Containers run as well without. */
+static void find_keeper(struct executor_containerd *executor)
+{
+        const struct executor_containerd_options *options = &executor->options;
+        const char *socket = arena_printf(&executor->arena, "%s/keeper.sock", options->run_folder);
+        struct err err;
+
+        if (options->has_keeper &&
+            keeper_new(options->loop, socket, keeper_failed, executor, &executor->keeper, &err) < 0)
+                keeper_failed(executor, &err);
+}
+
 static int set_up(struct executor_containerd *executor, struct err *err)
 {
         const struct executor_containerd_options *options = &executor->options;
@@ -423,6 +442,7 @@ static int set_up(struct executor_containerd *executor, struct err *err)
         TRY(file_remove_tree(load_folder, err));
         TRY(make_memory_folder(executor, err));
         TRY(worker_pool_new(options->loop, RESOLVERS, &executor->resolvers, err));
+        find_keeper(executor);
         TRY(start_server(executor, &address, err));
         executor->images = images_new(&(struct images_options){
                 .loop = options->loop,

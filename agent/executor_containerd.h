@@ -35,6 +35,7 @@ struct executor_containerd_options {
         /* For a private containerd: images that nobody uses go, oldest first, when the disk is
          * fuller than 'high', until it is at 'low'; per cent; 0: 85 and 80. */
         int64_t disk_high_percent, disk_low_percent;
+        bool has_keeper; /* this program's main() runs keeper_main() when it is to */
 };
 
 int executor_containerd_new(const struct executor_containerd_options *options,

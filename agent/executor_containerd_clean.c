@@ -167,6 +167,8 @@ void executor_remove_memory(void *context)
         struct executor_task *task = context;
 
         log_sink_free(TAKE(task->sink));
+        if (task->executor->keeper)
+                keeper_release(task->executor->keeper, task->id);
         task->is_clean = !task->has_remains;
         task->has_remains = false;
         chain_work(chain_of(task), remove_memory_on_pool);

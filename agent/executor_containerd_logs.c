@@ -93,10 +93,16 @@ static int open_sink(struct executor_task *task, struct arena *arena, struct err
 
 int executor_open_logs(struct executor_task *task, struct err *err)
 {
+        struct keeper *keeper = task->executor->keeper;
         struct arena arena = { 0 };
-        int result = task->sink ? 0 : open_sink(task, &arena, err);
+        int fds[KEEPER_FDS_MAX], result;
 
+        if (task->sink)
+                return 0;
+        result = open_sink(task, &arena, err);
         arena_done(&arena);
+        if (keeper && result == 0)
+                keeper_hold(keeper, task->id, fds, log_sink_fds(task->sink, fds));
         return result;
 }
 

@@ -9,6 +9,7 @@
 #include "agent/containerd/shims.h"
 #include "agent/executor_containerd.h"
 #include "agent/executor_containerd_bundle.h"
+#include "agent/keeper/keeper.h"
 #include "agent/logs/sink.h"
 #include "agent/oci/health.h"
 #include "api/containerd/snapshots.pb-c.h"
@@ -45,6 +46,7 @@ struct executor_containerd {
         struct executor_entry *entries;
         struct worker_pool *resolvers; /* wait for names of log servers, and nothing else */
         uint64_t n_lines_dropped;      /* of logs that are closed */
+        struct keeper *keeper;         /* NULL: none */
 };
 
 /* What is known of the process in the container. */
@@ -143,7 +145,7 @@ extern chain_step *const executor_open_steps[];
 extern chain_step *const executor_prepare_steps[];
 extern chain_step *const executor_start_steps[];
 extern chain_step *const executor_resume_steps[]; /* a start that an earlier agent began */
-extern chain_step *const executor_wait_steps[]; /* the end of a start, when it runs already */
+extern chain_step *const executor_wait_steps[];   /* the end of a start, when it runs already */
 extern chain_step *const executor_undo_steps[];
 extern chain_step *const executor_shutdown_steps[];
 extern chain_step *const executor_terminate_steps[];

@@ -1,6 +1,8 @@
 /* skep-agent: what runs on this node? */
 #include <stddef.h>
+#include <string.h>
 
+#include "agent/keeper/keeper.h"
 #include "agent/program.h"
 
 static struct program_config config;
@@ -37,6 +39,8 @@ static const struct setting settings[] = {
 
 int main(int argc, char **argv)
 {
+        if (strcmp(argv[0], KEEPER_PROGRAM) == 0)
+                return keeper_main();
         return daemon_main(argc, argv,
                            &(struct daemon_spec){
                                    .name = "skep-agent",

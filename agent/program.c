@@ -50,6 +50,7 @@ static int start_containerd(struct program *program, struct daemon *daemon, stru
                 .cdi_folders = config->cdi_folders,
                 .n_starts_most = config->starts_most,
                 .n_pulls_most = config->pulls_most,
+                .has_keeper = true,
         };
 
         str_addf(&mesh, "unix:%s/mesh.sock", config->run_folder);

@@ -335,6 +335,16 @@ static int open_source(struct log_sink *sink, const char *path, struct source *s
         return failed;
 }
 
+size_t log_sink_fds(const struct log_sink *sink, int ret[static 2])
+{
+        size_t n = 0;
+
+        for (int i = 0; i < N_STREAMS; i++)
+                if (sink->sources[i].fd >= 0)
+                        ret[n++] = sink->sources[i].fd;
+        return n;
+}
+
 int log_sink_new(struct loop *loop, struct worker_pool *pool,
                  const struct log_sink_options *options, struct log_sink **ret_sink,
                  struct err *err)

@@ -47,5 +47,8 @@ const char *log_sink_error(const struct log_sink *sink);
 /* After 'done': what was kept, of both streams as it came.  Valid until it is freed. */
 const struct str *log_sink_kept(const struct log_sink *sink);
 
+/* Descriptors that keep what is in the FIFOs while they are open, dup()ed elsewhere; how many. */
+size_t log_sink_fds(const struct log_sink *sink, int ret[static 2]);
+
 /* Stops reading; the container may go on.  No callback comes any more.  Accepts NULL. */
 void log_sink_free(struct log_sink *sink);

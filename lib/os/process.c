@@ -64,7 +64,7 @@ static int watch_process(struct loop *loop, struct process *process, pid_t pid, 
 }
 
 /* What the child does before exec: all signals as new, nothing open but 0, 1 and 2. */
-static int prepare(const struct process_options *options, int null_fd, int log_fd,
+static int prepare(const struct process_options *options, int input_fd, int log_fd,
                    posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes)
 {
         short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
@@ -81,7 +81,7 @@ static int prepare(const struct process_options *options, int null_fd, int log_f
         if (!error)
                 error = posix_spawnattr_setsigdefault(attributes, &all);
         if (!error)
-                error = posix_spawn_file_actions_adddup2(actions, null_fd, STDIN_FILENO);
+                error = posix_spawn_file_actions_adddup2(actions, input_fd, STDIN_FILENO);
         if (!error && log_fd >= 0)
                 error = posix_spawn_file_actions_adddup2(actions, log_fd, STDOUT_FILENO);
         if (!error && log_fd >= 0)
@@ -91,7 +91,12 @@ static int prepare(const struct process_options *options, int null_fd, int log_f
         return error;
 }
 
-static int spawn(const struct process_options *options, int null_fd, int log_fd, pid_t *ret_pid)
+static const char *program_of(const struct process_options *options)
+{
+        return options->program ? options->program : options->argv[0];
+}
+
+static int spawn(const struct process_options *options, int input_fd, int log_fd, pid_t *ret_pid)
 {
         char *const *environment =
                 options->environment ? (char *const *)options->environment : environ;
@@ -101,9 +106,9 @@ static int spawn(const struct process_options *options, int null_fd, int log_fd,
 
         posix_spawn_file_actions_init(&actions);
         posix_spawnattr_init(&attributes);
-        error = prepare(options, null_fd, log_fd, &actions, &attributes);
+        error = prepare(options, input_fd, log_fd, &actions, &attributes);
         if (!error)
-                error = posix_spawnp(ret_pid, options->argv[0], &actions, &attributes,
+                error = posix_spawnp(ret_pid, program_of(options), &actions, &attributes,
                                      (char *const *)options->argv, environment);
         posix_spawnattr_destroy(&attributes);
         posix_spawn_file_actions_destroy(&actions);
@@ -133,9 +138,9 @@ int process_start(struct loop *loop, const struct process_options *options, stru
                               O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0640);
         if (options->log_path && log_fd < 0)
                 return os_error(err, errno, "open log '%s'", options->log_path);
-        error = spawn(options, null_fd, log_fd, &pid);
+        error = spawn(options, options->input ? options->input : null_fd, log_fd, &pid);
         if (error)
-                return os_error(err, error, "start '%s'", options->argv[0]);
+                return os_error(err, error, "start '%s'", program_of(options));
         /* Our child and not reaped yet: the pid is still its own. */
         pidfd = pidfd_open(pid, 0);
         if (pidfd < 0) {

@@ -19,16 +19,17 @@ struct process {
 };
 
 struct process_options {
-        const char *const
-                *argv; /* NULL-terminated; argv[0] is looked up in PATH when it has no slash */
+        const char *const *argv;        /* NULL-terminated */
+        const char *program;            /* looked up in PATH when it has no slash; NULL: argv[0] */
+        int input;                      /* becomes its stdin; 0: /dev/null */
         const char *const *environment; /* NULL-terminated "K=V"; NULL inherits */
         const char *log_path;           /* stdout and stderr are appended there; NULL inherits */
         bool new_session;               /* setsid: survives its parent's terminal */
 };
 
-/* Starts a child; signals unblocked and at their defaults, stdin is /dev/null, descriptors above 2
- * closed.  'process' must have 'exited' and 'context' set and the rest zeroed.  ERR_NOT_FOUND when
- * there is no such program. */
+/* Starts a child; signals unblocked and at their defaults, descriptors above 2 closed.  'process'
+ * must have 'exited' and 'context' set and the rest zeroed.  ERR_NOT_FOUND when there is no such
+ * program. */
 int process_start(struct loop *loop, const struct process_options *options, struct process *process,
                   struct err *err);
 

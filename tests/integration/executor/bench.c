@@ -36,6 +36,7 @@ void bench_start_agent(struct bench *bench)
                 .pull_silence_ns = 3 * NS_PER_S,
                 .disk_high_percent = bench->disk_high_percent,
                 .disk_low_percent = bench->disk_high_percent,
+                .has_keeper = bench->has_keeper,
         };
         struct err err;
 

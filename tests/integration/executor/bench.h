@@ -26,6 +26,7 @@ struct bench {
         struct str logs;
         int n_listed;
         int64_t disk_high_percent; /* for the next agent; 0: the default */
+        bool has_keeper;           /* from the next agent on; main() then is keeper_main(), too */
 };
 
 /* Group fixtures: the folder is read from the environment, containerd is ended with the last test.

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/keeper/keeper.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
@@ -265,6 +266,24 @@ static void a_container_that_was_prepared_only_can_be_started_by_the_next_agent(
         assert_int_equal(bench->exit.exit_code, 5);
 }
 
+static void what_a_container_wrote_before_it_ended_waits_for_the_next_agent(void **state)
+{
+        struct bench *bench = *state;
+
+        bench->has_keeper = true;
+        bench_stop_agent(bench);
+        bench_start_agent(bench);
+        bench_make(bench, "sleep 0.5; echo last words; echo to both >&2");
+        bench_run(bench);
+        bench_stop_agent(bench);
+        bench_sleep_ms(1500);
+        bench_start_agent(bench);
+        bench_open(bench);
+        bench_await_exit(bench);
+        assert_string_equal(bench_logs(bench), "last words\nto both\n");
+        bench->has_keeper = false;
+}
+
 static size_t count_runs(const char *folder)
 {
         struct str runs = { 0 };
@@ -318,7 +337,7 @@ static void an_agent_that_dies_at_any_moment_of_a_start_has_it_run_once_at_most(
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_container_runs_and_its_exit_code_is_told),
@@ -337,8 +356,11 @@ int main(void)
                 TEST(a_shutdown_at_any_moment_of_a_start_leaves_nothing),
                 TEST(a_program_that_is_not_there_fails_the_start),
                 TEST(a_container_that_was_prepared_only_can_be_started_by_the_next_agent),
+                TEST(what_a_container_wrote_before_it_ended_waits_for_the_next_agent),
                 TEST(an_agent_that_dies_at_any_moment_of_a_start_has_it_run_once_at_most),
         };
 
+        if (argc > 0 && strcmp(argv[0], KEEPER_PROGRAM) == 0)
+                return keeper_main();
         return cmocka_run_group_tests(tests, bench_start, bench_stop);
 }

@@ -52,6 +52,20 @@ def daemons_die_while_a_job_runs_and_each_index_completes_once(node):
     check(sorted(text.split('\n')) == sorted(['done %d' % i for i in range(12)] + ['']), 'each once:', text, node.story('long'))
 
 
+def the_agent_dies_while_a_job_runs_and_what_it_printed_is_kept(node):
+    options = '--mode', 'replicated-job', '--replicas', '12', '--max-concurrent', '3'
+    _skep(node, 'service', 'create', '-d', '--name', 'long', *QUICK, *options, IMAGE, 'sh', '-c', 'sleep 0.4; echo done $SKEP_JOB_INDEX')
+    for _ in range(5):
+        dead = node.kill9('agent')
+        node.came_back('agent', dead)
+        wait_until(node.is_ready, 'the node is ready')
+    wait_until(lambda: '(12/12 completed)' in _skep(node, 'service', 'ls'), 'all complete', 60)
+    text = _skep(node, 'service', 'logs', '--raw', 'long').splitlines()
+    completed = [t for t in node.tasks('long') if t.task.status.container.exit_code == 0]
+    check(len(completed) == 12, 'each index completed once:', node.story('long'))
+    check(set(text) == {'done %d' % i for i in range(12)}, 'nothing is lost:', text, node.story('long'))
+
+
 def a_job_that_fails_is_tried_as_often_as_it_may(node):
     for mode, options in (('replicated-job', ['--replicas', '2']), ('global-job', [])):
         text = _create(node, 'bad', 'exit 3', '--mode', mode, *options, '--restart-max-attempts', '2', code=1)
