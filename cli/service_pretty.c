@@ -219,6 +219,7 @@ static void add_container(struct str *out, const Sk__ContainerSpec *container)
                 str_addf(out, " Init:\t\t%s\n", container->init->enabled ? "true" : "false");
         if (!str_is_empty(container->user))
                 str_addf(out, " User: %s\n", container->user);
+        add_joined(out, " Devices:\t", (char *const *)container->devices, container->n_devices);
         add_capabilities(out, container);
         str_add(out, container->n_sysctls ? "SysCtls:\n" : "");
         add_labels(out, container->sysctls, container->n_sysctls, " ", ": ");

@@ -42,7 +42,8 @@ static void a_plain_service_reads_as_docker_s(void **state)
 static void fill_container(struct arena *arena, Sk__ContainerSpec *container)
 {
         static const char *args[] = { "nap", "-v" }, *env[] = { "A=1", "B=2" },
-                          *added[] = { "CAP_NET_ADMIN" };
+                          *added[] = { "CAP_NET_ADMIN" },
+                          *devices[] = { "x.org/gpu=0", "x.org/gpu=1" };
         static Sk__Mount *mounts[1];
         static Sk__Ulimit *ulimits[1];
 
@@ -55,6 +56,8 @@ static void fill_container(struct arena *arena, Sk__ContainerSpec *container)
         container->init = MAKE(arena, Sk__ContainerSpec__Init, SK__CONTAINER_SPEC__INIT__INIT);
         container->capability_add = (void *)added;
         container->n_capability_add = 1;
+        container->devices = devices;
+        container->n_devices = 2;
         mounts[0] = MAKE(arena, Sk__Mount, SK__MOUNT__INIT);
         mounts[0]->type = SK__MOUNT__TYPE__VOLUME;
         mounts[0]->source = "vol1";
@@ -98,7 +101,8 @@ static void a_service_with_everything_reads_as_docker_s(void **state)
                 "Placement:\n Constraints:\t[node.role==manager]\n" CONFIGS
                 "ContainerSpec:\n" IMAGE_LINE
                 " Args:\t\tnap -v \n Env:\t\tA=1 B=2 \n Dir:\t\t/tmp\n Init:\t\tfalse\n"
-                " User: root\nCapabilities:\n Add: CAP_NET_ADMIN\nUlimits:\n nofile: 100:200\n"
+                " User: root\n Devices:\tx.org/gpu=0, x.org/gpu=1\n"
+                "Capabilities:\n Add: CAP_NET_ADMIN\nUlimits:\n nofile: 100:200\n"
                 "Mounts:\n Target:\t/data\n  Source:\tvol1\n  ReadOnly:\tfalse\n  Type:\t\tvolume\n"
                 "Resources:\n Limits:\n  CPU:\t\t0.5\n  Memory:\t64MiB\nEndpoint Mode:\tvip\n"
                 "Ports:\n PublishedPort = 8085\n  Protocol = tcp\n  TargetPort = 80\n"
