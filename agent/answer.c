@@ -92,6 +92,8 @@ static void send_lines(struct source *source)
                 fill_line(source, &source->lines[i], &out[i]);
                 message.lines[message.n_lines++] = &out[i];
         }
+        if (n > 0)
+                out[0].details = log_reader_details(source->reader);
         answer->credit -= (int64_t)protobuf_c_message_get_packed_size(&message.base);
         rpc_stream_write(answer->stream, &message.base);
 }

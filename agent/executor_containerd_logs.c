@@ -63,6 +63,22 @@ static int make_format(struct executor_task *task, struct arena *arena,
         return log_format_new(config, &origin, ret, err);
 }
 
+/* For those who read it back. */
+static int note_details(struct executor_task *task, struct arena *arena,
+                        const struct log_config *config, const char *folder, struct err *err)
+{
+        _cleanup_(str_done) struct str text = { 0 };
+        struct log_format *format;
+
+        if (!config->tag && !config->labels && !config->labels_pattern && !config->env &&
+            !config->env_pattern)
+                return 0;
+        TRY(make_format(task, arena, config, &format, err));
+        log_format_details(format, &text);
+        log_format_free(format);
+        return log_files_set_details(folder, str_text(&text), err);
+}
+
 static int open_sink(struct executor_task *task, struct arena *arena, struct err *err)
 {
         struct executor_containerd *executor = task->executor;
@@ -83,7 +99,9 @@ static int open_sink(struct executor_task *task, struct arena *arena, struct err
         options.size_max = config.size_max;
         options.n_files_max = config.n_files_max;
         options.discard = config.driver == LOG_NONE;
-        if (!log_driver_is_readable(config.driver))
+        if (log_driver_is_readable(config.driver))
+                TRY(note_details(task, arena, &config, folder, err));
+        else
                 TRY(log_files_set_elsewhere(folder, err));
         if (!log_driver_is_readable(config.driver) && !options.discard)
                 TRY(make_format(task, arena, &config, &options.format, err));

@@ -56,6 +56,7 @@ static struct log_source *find_source(struct log_lines *lines, const Sk__LogLine
         source = arena_alloc(&lines->arena, sizeof *source);
         source->task_id = arena_strdup(&lines->arena, line->task_id);
         source->node_id = source->node = arena_strdup(&lines->arena, line->node_id);
+        source->details = printable(&lines->arena, line->details);
         map_put(&lines->sources, source->task_id, source);
         if (lines->name && !lines->style.raw && !lines->style.no_resolve)
                 lines->name(lines->name_context, source->task_id, source);
@@ -109,7 +110,7 @@ static void print_line(const struct log_lines *lines, const struct log_source *s
         if (!lines->style.raw)
                 print_prefix(lines, out, source);
         if (lines->style.details)
-                fputc(' ', out);
+                fprintf(out, "%s ", source->details);
         fwrite(text, 1, length, out);
         fputc('\n', out);
         if (lines->follows)

@@ -17,6 +17,7 @@ struct log_style {
 struct log_source {
         const char *task_id, *node_id;
         const char *service, *slot, *node; /* names once known; ids before */
+        const char *details;               /* "STAGE=test,team=blue" */
         /* By stream: what came of a line that goes on, and when the last of it came. */
         struct str pending[3];
         int64_t pending_at_ns[3];

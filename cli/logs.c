@@ -67,6 +67,7 @@ static int parse_options(struct cli *cli, const struct arguments *arguments, Sk_
 
         ret->follow = argument_bool(arguments, "follow");
         ret->stdout = ret->stderr = true;
+        ret->details = argument_bool(arguments, "details");
         ret->tail = -1;
         if (strcmp(tail, "all") != 0 && (str_to_int64(tail, &ret->tail, NULL) < 0))
                 return err_set(&cli->err, ERR_INVALID,

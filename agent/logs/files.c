@@ -167,6 +167,30 @@ bool log_files_is_elsewhere(const char *folder)
         return file_exists(path);
 }
 
+int log_files_set_details(const char *folder, const char *details, struct err *err)
+{
+        size_t size = strlen(details);
+        char path[LOG_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s/details", folder);
+        if (size > LOG_DETAILS_MAX)
+                size = LOG_DETAILS_MAX;
+        while (!str_is_utf8(details, size))
+                size--;
+        TRY(file_make_folders(folder, 0700, err));
+        return file_write_atomic(path, details, size, 0600, err);
+}
+
+void log_files_details(const char *folder, struct str *ret)
+{
+        char path[LOG_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s/details", folder);
+        if (file_read(path, LOG_DETAILS_MAX, ret, NULL) < 0 ||
+            !str_is_utf8(str_text(ret), ret->length))
+                str_clear(ret);
+}
+
 void log_files_close(struct log_files *files)
 {
         if (files->fd >= 0)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "lib/base/str.h"
 
 enum { LOG_FILES_MAX = 100, LOG_FOLDER_MAX = 320, LOG_PATH_MAX = LOG_FOLDER_MAX + 16 };
 
@@ -28,6 +29,11 @@ bool log_files_has_ended(const char *folder);
 /* Says that the log is not kept here: its driver does not support reading. */
 int log_files_set_elsewhere(const char *folder, struct err *err);
 bool log_files_is_elsewhere(const char *folder);
+
+/* What goes along with all lines; "": nothing.  What is beyond LOG_DETAILS_MAX bytes is cut off. */
+int log_files_set_details(const char *folder, const char *details, struct err *err);
+void log_files_details(const char *folder, struct str *ret);
+enum { LOG_DETAILS_MAX = 16384 };
 
 void log_files_close(struct log_files *files);
 

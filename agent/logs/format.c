@@ -152,6 +152,27 @@ const struct log_config *log_format_config(const struct log_format *format)
         return &format->config;
 }
 
+static int by_key(const void *a, const void *b)
+{
+        return strcmp(((const struct log_extra *)a)->key, ((const struct log_extra *)b)->key);
+}
+
+void log_format_details(const struct log_format *format, struct str *ret)
+{
+        _cleanup_(vec_done) struct vec all = VEC_OF(struct log_extra);
+
+        for (size_t i = 0; i < format->n_extra; i++)
+                vec_push(&all, &format->extra[i]);
+        if (format->config.tag)
+                vec_push(&all, &(struct log_extra){ "tag", format->tag });
+        vec_sort(&all, by_key);
+        for (size_t i = 0; i < all.n; i++) {
+                const struct log_extra *extra = vec_at(&all, i);
+
+                str_addf(ret, "%s%s=%s", i ? "," : "", extra->key, extra->value);
+        }
+}
+
 /* --- frames --- */
 
 void format_add_frame(struct str *frames, const void *data, size_t size)

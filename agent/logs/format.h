@@ -25,6 +25,10 @@ void log_format_free(struct log_format *format); /* accepts NULL */
 
 const struct log_config *log_format_config(const struct log_format *format);
 
+/* Adds what goes along with each line, and the tag if the service has one: "STAGE=test,team=blue".
+ */
+void log_format_details(const struct log_format *format, struct str *ret);
+
 /* Adds the line's frames to 'frames'; an empty one stands for a line that no frames can hold. */
 void log_format_line(struct log_format *format, const struct log_line *line, struct str *frames);
 

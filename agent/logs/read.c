@@ -27,6 +27,7 @@ struct log_reader {
         struct loop_watch watch;
         int inotify_fd;
         struct log_cursor cursor;
+        struct str details;
         bool has_ended; /* the container had, before the cursor reached the end */
         int result;
         struct err err;
@@ -36,6 +37,8 @@ static void work(struct work *at)
 {
         struct log_reader *reader = container_of(at, struct log_reader, work);
 
+        if (reader->cursor.options.details && !reader->details.text)
+                log_files_details(reader->cursor.folder, &reader->details);
         reader->has_ended = log_files_has_ended(reader->cursor.folder);
         reader->result = log_cursor_read(&reader->cursor, &reader->err);
 }
@@ -43,6 +46,7 @@ static void work(struct work *at)
 static void destroy(struct log_reader *reader)
 {
         log_cursor_done(&reader->cursor);
+        str_done(&reader->details);
         if (reader->inotify_fd >= 0)
                 close(reader->inotify_fd);
         free(reader);
@@ -156,6 +160,11 @@ void log_reader_more(struct log_reader *reader)
         CHECK(!reader->is_wanted);
         reader->is_wanted = true;
         submit(reader);
+}
+
+const char *log_reader_details(const struct log_reader *reader)
+{
+        return str_text(&reader->details);
 }
 
 void log_reader_free(struct log_reader *reader)

@@ -31,5 +31,8 @@ struct log_reader *log_reader_new(struct loop *loop, struct worker_pool *pool, c
 /* Asks for the next batch; one may be asked for at a time. */
 void log_reader_more(struct log_reader *reader);
 
+/* What goes along with all its lines, once there were any and if it was asked for; "" nothing. */
+const char *log_reader_details(const struct log_reader *reader);
+
 /* No callback comes any more.  Accepts NULL. */
 void log_reader_free(struct log_reader *reader);

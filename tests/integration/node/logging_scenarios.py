@@ -9,7 +9,8 @@ import struct
 import threading
 import time
 
-from node import check, refused, run, wait_until
+from cli_scenarios import _skep
+from node import IMAGE, check, refused, run, wait_until
 
 WORDS = 'for i in 1 2 3; do echo out-$i; echo err-$i >&2; done; sleep 100000'
 
@@ -233,3 +234,11 @@ def a_node_that_is_away_is_named(node):
     name = 'testnode'
     wait_until(lambda: 'incomplete log stream' in _told(node, 'web') and 'node %s is not available' % name in _told(node, 'web'),
                lambda: 'it is named: ' + _told(node, 'web'))
+
+
+def details_show_what_goes_along(node):
+    _create(node, 'web', 'json-file', labels='team', env='STAGE', tag='{{.ImageName}}')
+    node.running('web', 1)
+    wait_until(lambda: 'out-3' in node.logs('web'), 'it speaks')
+    lines = _skep(node, 'service', 'logs', '--raw', '--details', 'web').splitlines()
+    check('STAGE=web-test,tag=%s,team=blue out-3' % IMAGE in lines, lines)

@@ -183,6 +183,22 @@ static void times_have_nine_digits_and_stand_first(void **state)
                    "");
 }
 
+static void details_stand_before_the_line_when_asked_for(void **state)
+{
+        struct printed printed;
+        Sk__LogLine line = SK__LOG_LINE__INIT;
+
+        (void)state;
+        start(&printed, true);
+        printed.lines.style.raw = printed.lines.style.details = true;
+        line.task_id = A;
+        line.stream = OUT;
+        line.details = "STAGE=test,team=\033blue";
+        log_lines_take(&printed.lines, &line);
+        say(&printed, A, 2, OUT, "tock", false);
+        printed_is(&printed, "STAGE=test,team= blue \nSTAGE=test,team= blue tock\n", "");
+}
+
 static void ids_are_left_out_or_whole_as_asked(void **state)
 {
         struct printed printed;
@@ -220,6 +236,7 @@ int main(void)
                 cmocka_unit_test(a_line_that_never_ends_keeps_its_time),
                 cmocka_unit_test(raw_lines_have_no_prefix),
                 cmocka_unit_test(times_have_nine_digits_and_stand_first),
+                cmocka_unit_test(details_stand_before_the_line_when_asked_for),
                 cmocka_unit_test(ids_are_left_out_or_whole_as_asked),
                 cmocka_unit_test(a_task_without_a_name_shows_its_id),
         };

@@ -161,6 +161,19 @@ static void what_no_chunks_hold_is_an_empty_frame(void **state)
         done(&made);
 }
 
+static void details_are_sorted_and_have_the_tag(void **state)
+{
+        struct log_config config = { .labels = "x,team", .env = "STAGE", .tag = "{{.Name}}!" };
+        _cleanup_(str_done) struct str text = { 0 };
+        struct made made;
+
+        (void)state;
+        make(config, "", false, &made);
+        log_format_details(made.format, &text);
+        assert_string_equal(str_text(&text), "STAGE=test,tag=web.1.id!,team=blue");
+        done(&made);
+}
+
 static void a_torn_frame_is_none(void **state)
 {
         struct log_config config = { .driver = LOG_FLUENTD };
@@ -184,6 +197,7 @@ int main(void)
                 cmocka_unit_test(over_tls_messages_are_counted_and_over_tcp_end_in_a_newline),
                 cmocka_unit_test(what_goes_along_is_what_was_asked_for),
                 cmocka_unit_test(a_torn_frame_is_none),
+                cmocka_unit_test(details_are_sorted_and_have_the_tag),
                 cmocka_unit_test(labels_forge_no_fields_of_the_journal),
                 cmocka_unit_test(what_no_chunks_hold_is_an_empty_frame),
         };

@@ -290,6 +290,32 @@ static void a_small_tail_of_a_huge_file_is_read_from_its_end(void **state)
         assert_int_equal(count_seen(f), 10);
 }
 
+static void details_come_with_the_lines_when_asked_for(void **state)
+{
+        struct fixture *f = *state;
+        Sk__LogOptions options = SK__LOG_OPTIONS__INIT;
+        _cleanup_(freep) char *many = mem_alloc(LOG_DETAILS_MAX + 8);
+        _cleanup_(str_done) struct str cut = { 0 };
+
+        add_lines(f, 1, 1);
+        assert_int_equal(log_files_set_details(f->folder, "team=blue", NULL), 0);
+        for (int i = 0; i < 2; i++) {
+                options.details = i > 0;
+                f->has_ended = false;
+                begin_reading(f, &options);
+                while (!f->has_ended)
+                        turn(f);
+                assert_string_equal(log_reader_details(f->reader), i > 0 ? "team=blue" : "");
+                log_reader_free(f->reader);
+                f->reader = NULL;
+        }
+        memset(many, 'a', LOG_DETAILS_MAX - 1);
+        strcat(many, "\xc3\xa4");
+        assert_int_equal(log_files_set_details(f->folder, many, NULL), 0);
+        log_files_details(f->folder, &cut);
+        assert_int_equal(cut.length, LOG_DETAILS_MAX - 1);
+}
+
 static void so_many_files_are_kept_and_no_more(void **state)
 {
         struct fixture *f = *state;
@@ -474,6 +500,8 @@ int main(void)
                 cmocka_unit_test(a_record_survives_writing_and_reading),
                 cmocka_unit_test(what_is_no_record_is_told_apart),
                 cmocka_unit_test_setup_teardown(both_streams_are_kept_apart, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(details_come_with_the_lines_when_asked_for, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(a_tail_of_any_length_is_as_long, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_small_tail_of_a_huge_file_is_read_from_its_end,
                                                 set_up, tear_down),
