@@ -103,7 +103,9 @@ static int open_sink(struct executor_task *task, struct arena *arena, struct err
                 TRY(note_details(task, arena, &config, folder, err));
         else
                 TRY(log_files_set_elsewhere(folder, err));
-        if (!log_driver_is_readable(config.driver) && !options.discard)
+        if (config.driver == LOG_JOURNALD)
+                TRY(log_files_set_journal(folder, task->id, err));
+        if (config.driver > LOG_NONE)
                 TRY(make_format(task, arena, &config, &options.format, err));
         return log_sink_new(executor->options.loop, executor->options.pool, &options, &task->sink,
                             err);

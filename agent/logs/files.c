@@ -10,6 +10,8 @@
 
 #include "lib/os/file.h"
 
+enum { TASK_ID_MAX = 64 };
+
 void log_files_path(const char *folder, int i, char *ret, size_t size)
 {
         if (i == 0)
@@ -165,6 +167,24 @@ bool log_files_is_elsewhere(const char *folder)
 
         snprintf(path, sizeof path, "%s/elsewhere", folder);
         return file_exists(path);
+}
+
+int log_files_set_journal(const char *folder, const char *task_id, struct err *err)
+{
+        char path[LOG_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s/journal", folder);
+        TRY(file_make_folders(folder, 0700, err));
+        return file_write_atomic(path, task_id, strlen(task_id), 0600, err);
+}
+
+void log_files_journal(const char *folder, struct str *ret)
+{
+        char path[LOG_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s/journal", folder);
+        if (file_read(path, TASK_ID_MAX, ret, NULL) < 0)
+                str_clear(ret);
 }
 
 int log_files_set_details(const char *folder, const char *details, struct err *err)

@@ -30,6 +30,11 @@ bool log_files_has_ended(const char *folder);
 int log_files_set_elsewhere(const char *folder, struct err *err);
 bool log_files_is_elsewhere(const char *folder);
 
+/* Says that it is in the node's journal, as that of this task. */
+int log_files_set_journal(const char *folder, const char *task_id, struct err *err);
+/* Whose it is; "" when it is not there. */
+void log_files_journal(const char *folder, struct str *ret);
+
 /* What goes along with all lines; "": nothing.  What is beyond LOG_DETAILS_MAX bytes is cut off. */
 int log_files_set_details(const char *folder, const char *details, struct err *err);
 void log_files_details(const char *folder, struct str *ret);

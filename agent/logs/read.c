@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 
 #include "agent/logs/cursor.h"
+#include "agent/logs/journal.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/base/time.h"
@@ -12,6 +13,8 @@
 /* How often a followed log is looked at when the kernel cannot tell of changes (its folder is not
  * there yet). */
 static const int64_t look_again_ns = 500 * NS_PER_MS;
+/* A journal changes all the time, because of others. */
+static const int64_t journal_pause_ns = 200 * NS_PER_MS;
 
 struct log_reader {
         struct loop *loop;
@@ -28,24 +31,40 @@ struct log_reader {
         int inotify_fd;
         struct log_cursor cursor;
         struct str details;
+        struct log_journal journal;
         bool has_ended; /* the container had, before the cursor reached the end */
+        bool was_ended; /* when it was looked at before */
         int result;
         struct err err;
 };
 
+static bool is_in_journal(const struct log_reader *reader)
+{
+        return reader->journal.id.length > 0;
+}
+
 static void work(struct work *at)
 {
         struct log_reader *reader = container_of(at, struct log_reader, work);
+        bool has_ended;
 
+        if (reader->cursor.fd < 0 && !is_in_journal(reader))
+                log_files_journal(reader->cursor.folder, &reader->journal.id);
         if (reader->cursor.options.details && !reader->details.text)
                 log_files_details(reader->cursor.folder, &reader->details);
-        reader->has_ended = log_files_has_ended(reader->cursor.folder);
-        reader->result = log_cursor_read(&reader->cursor, &reader->err);
+        has_ended = log_files_has_ended(reader->cursor.folder);
+        /* What was sent to the journal last takes a moment to be in it. */
+        reader->has_ended = has_ended && (!is_in_journal(reader) || reader->was_ended);
+        reader->was_ended = has_ended;
+        reader->result = is_in_journal(reader)
+                                 ? log_journal_read(&reader->journal, &reader->cursor, &reader->err)
+                                 : log_cursor_read(&reader->cursor, &reader->err);
 }
 
 static void destroy(struct log_reader *reader)
 {
         log_cursor_done(&reader->cursor);
+        log_journal_done(&reader->journal);
         str_done(&reader->details);
         if (reader->inotify_fd >= 0)
                 close(reader->inotify_fd);
@@ -62,8 +81,11 @@ static bool watch_folder(struct log_reader *reader)
         reader->watch.fd = reader->inotify_fd;
         if (inotify_add_watch(reader->inotify_fd, reader->cursor.folder,
                               IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0 &&
-            loop_watch_add(reader->loop, &reader->watch, EPOLLIN, NULL) == 0)
+            loop_watch_add(reader->loop, &reader->watch, EPOLLIN, NULL) == 0) {
+                if (is_in_journal(reader))
+                        log_journal_watch(reader->inotify_fd);
                 return true;
+        }
         close(TAKE_FD(reader->inotify_fd));
         return false;
 }
@@ -89,7 +111,7 @@ static void work_done(struct work *at)
                                       reader->cursor.n_lines);
         } else if (is_over) {
                 reader->events->ended(reader->context, NULL);
-        } else if (!watch_folder(reader)) {
+        } else if (!watch_folder(reader) || (reader->was_ended && !reader->has_ended)) {
                 loop_timer_set(reader->loop, &reader->timer, look_again_ns);
         } else if (!had_watch || reader->has_news) {
                 /* What came before the watch did is not told of. */
@@ -135,7 +157,10 @@ static void folder_changed(void *context, uint32_t epoll_events)
         (void)epoll_events;
         while (read(reader->inotify_fd, ignored, sizeof ignored) > 0)
                 ;
-        look_again(reader);
+        if (!is_in_journal(reader))
+                look_again(reader);
+        else if (!loop_timer_is_set(&reader->timer))
+                loop_timer_set(reader->loop, &reader->timer, journal_pause_ns);
 }
 
 struct log_reader *log_reader_new(struct loop *loop, struct worker_pool *pool, const char *folder,

@@ -152,14 +152,13 @@ static void work(struct work *at)
                                    clock_now());
                 source->n_line = 0;
         }
-        if (sink->format)
-                return;
-        if (sink->records.length > 0)
+        if (sink->records.length > 0 && !sink->format)
                 sink->result = log_files_append(&sink->files, sink->records.text,
                                                 sink->records.length, &sink->err);
         if (sink->result == 0 && sink->is_last && !more && !sink->discard)
                 sink->result = log_files_set_ended(sink->files.folder, true, &sink->err);
-        str_clear(&sink->records);
+        if (!sink->format)
+                str_clear(&sink->records);
 }
 
 /* --- on the loop --- */

@@ -28,7 +28,7 @@ const char *log_driver_name(enum log_driver driver)
 
 bool log_driver_is_readable(enum log_driver driver)
 {
-        return FILES >> driver & 1;
+        return (FILES | BIT(JOURNALD)) >> driver & 1;
 }
 
 /* One option being read. */

@@ -56,5 +56,5 @@ int log_config_read(const Sk__LogDriver *driver, struct arena *arena, struct log
 /* "json-file"; in the order of the enum. */
 const char *log_driver_name(enum log_driver driver);
 
-/* Can what it was given be read back? */
+/* Can what it was given be read back: from its files, or from the journal? */
 bool log_driver_is_readable(enum log_driver driver);

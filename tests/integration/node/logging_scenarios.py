@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 
@@ -237,8 +238,52 @@ def a_node_that_is_away_is_named(node):
 
 
 def details_show_what_goes_along(node):
-    _create(node, 'web', 'json-file', labels='team', env='STAGE', tag='{{.ImageName}}')
+    _create(node, 'web', 'json-file', labels='team', env='STAGE', tag='{{.DaemonName}}')
     node.running('web', 1)
-    wait_until(lambda: 'out-3' in node.logs('web'), 'it speaks')
-    lines = _skep(node, 'service', 'logs', '--raw', '--details', 'web').splitlines()
-    check('STAGE=web-test,tag=%s,team=blue out-3' % IMAGE in lines, lines)
+    wait_until(lambda: len(_lines(node, 'web')) == 6, 'it speaks')
+    lines = _lines(node, '--details', 'web')
+    check('STAGE=web-test,tag=skep,team=blue out-3' in lines and 'STAGE=web-test,tag=skep,team=blue err-3' in lines, lines)
+
+
+def _lines(node, *words):
+    done = run(node.folder + '/bin/skep', '-H', 'unix:%s/api.sock' % node.run, 'service', 'logs', '--raw', *words)
+    check(done.returncode == 0, done.stderr)
+    return (done.stdout + done.stderr).splitlines()
+
+
+@contextlib.contextmanager
+def _journal():
+    """The system's own journald, with nothing of the system's."""
+    os.makedirs('/run/systemd/journal', exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink('/run/systemd/journal/socket')
+    for folder in ('/var/log/journal', '/run/log/journal'):
+        os.makedirs(folder, exist_ok=True)
+        run('mount', '-t', 'tmpfs', 'tmpfs', folder)
+    journald = subprocess.Popen(['/lib/systemd/systemd-journald'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: os.path.exists('/run/systemd/journal/socket'), 'the journal listens')
+        yield
+    finally:
+        journald.kill()
+        journald.wait()
+
+
+def journald_is_read_back(node):
+    with _journal():
+        _create(node, 'web', 'journald', WORDS.replace('sleep 100000', 'while [ ! -e /go ]; do sleep 0.2; done; echo late; sleep 100000'),
+                labels='team')
+        task = node.running('web', 1)[1].task.id
+        words = sorted('%s-%d' % (w, i) for w in ('out', 'err') for i in (1, 2, 3))
+        wait_until(lambda: sorted(_lines(node, 'web')) == words, lambda: 'all comes back: %s' % _lines(node, 'web'), 20)
+        check(_lines(node, '--details', '--tail', '1', 'web')[0].startswith('team=blue '), 'with what goes along')
+        check(len(_lines(node, '--tail', '2', 'web')) == 2, 'a tail:', _lines(node, '--tail', '2', 'web'))
+        follower = subprocess.Popen(['timeout', '30', node.folder + '/bin/skep', '-H', 'unix:%s/api.sock' % node.run, 'service', 'logs', '-f',
+                                     '--raw', 'web'], stdout=subprocess.PIPE, text=True)
+        try:
+            check([follower.stdout.readline() for _ in range(3)] == ['out-1\n', 'out-2\n', 'out-3\n'], 'what was there comes')
+            _skep(node, 'exec', task, 'touch', '/go')
+            check(follower.stdout.readline() == 'late\n', 'what comes later comes, too')
+        finally:
+            follower.kill()
+            follower.wait()
