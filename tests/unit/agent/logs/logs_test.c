@@ -223,99 +223,6 @@ static void a_tail_counts_lines_over_rotated_files(void **state)
         }
 }
 
-static void add_lines(const struct fixture *f, int first, int last)
-{
-        struct log_files files = { .n_max = 1, .fd = -1 };
-        _cleanup_(str_done) struct str records = { 0 };
-
-        strcpy(files.folder, f->folder);
-        for (int i = first; i <= last; i++) {
-                char text[512];
-                int n = snprintf(
-                        text, sizeof text, "line %d %.*s", i, i % 400,
-                        "................................................................"
-                        "................................................................"
-                        "................................................................"
-                        "................................................................");
-
-                log_record_add(&records,
-                               &(struct log_line){ .at_ns = 1,
-                                                   .stream = i % 3 ? LOG_STDOUT : LOG_STDERR,
-                                                   .data = text,
-                                                   .size = (size_t)n });
-        }
-        assert_int_equal(log_files_append(&files, records.text, records.length, NULL), 0);
-        log_files_close(&files);
-}
-
-static size_t count_seen(const struct fixture *f)
-{
-        size_t n = 0;
-
-        for (const char *at = str_text(&f->seen); (at = strchr(at, '\n')); at++)
-                n++;
-        return n;
-}
-
-static void a_tail_of_any_length_is_as_long(void **state)
-{
-        static const int tails[] = { 0, 1, 300, 3000, 9999, 10000, 10001 };
-        struct fixture *f = *state;
-        char first[32];
-
-        add_lines(f, 1, 10000);
-        for (size_t i = 0; i < COUNT_OF(tails); i++) {
-                int n = tails[i] < 10000 ? tails[i] : 10000;
-
-                read_all(f, tails[i]);
-                assert_int_equal(count_seen(f), n);
-                snprintf(first, sizeof first, "line %d ", 10000 - n + 1);
-                if (n > 0)
-                        assert_true(str_starts_with(str_text(&f->seen) + strlen("stdout "), first));
-        }
-}
-
-/* Whatever lies before, and however much. */
-static void a_small_tail_of_a_huge_file_is_read_from_its_end(void **state)
-{
-        struct fixture *f = *state;
-        char path[400];
-
-        add_lines(f, 1, 1);
-        snprintf(path, sizeof path, "%s/log", f->folder);
-        if (truncate(path, INT64_C(1) << 40) < 0)
-                skip();
-        add_lines(f, 2, 5000);
-        read_all(f, 10);
-        assert_int_equal(count_seen(f), 10);
-}
-
-static void details_come_with_the_lines_when_asked_for(void **state)
-{
-        struct fixture *f = *state;
-        Sk__LogOptions options = SK__LOG_OPTIONS__INIT;
-        _cleanup_(freep) char *many = mem_alloc(LOG_DETAILS_MAX + 8);
-        _cleanup_(str_done) struct str cut = { 0 };
-
-        add_lines(f, 1, 1);
-        assert_int_equal(log_files_set_details(f->folder, "team=blue", NULL), 0);
-        for (int i = 0; i < 2; i++) {
-                options.details = i > 0;
-                f->has_ended = false;
-                begin_reading(f, &options);
-                while (!f->has_ended)
-                        turn(f);
-                assert_string_equal(log_reader_details(f->reader), i > 0 ? "team=blue" : "");
-                log_reader_free(f->reader);
-                f->reader = NULL;
-        }
-        memset(many, 'a', LOG_DETAILS_MAX - 1);
-        strcat(many, "\xc3\xa4");
-        assert_int_equal(log_files_set_details(f->folder, many, NULL), 0);
-        log_files_details(f->folder, &cut);
-        assert_int_equal(cut.length, LOG_DETAILS_MAX - 1);
-}
-
 static void so_many_files_are_kept_and_no_more(void **state)
 {
         struct fixture *f = *state;
@@ -500,11 +407,6 @@ int main(void)
                 cmocka_unit_test(a_record_survives_writing_and_reading),
                 cmocka_unit_test(what_is_no_record_is_told_apart),
                 cmocka_unit_test_setup_teardown(both_streams_are_kept_apart, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(details_come_with_the_lines_when_asked_for, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(a_tail_of_any_length_is_as_long, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_small_tail_of_a_huge_file_is_read_from_its_end,
-                                                set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_tail_counts_lines_over_rotated_files, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(so_many_files_are_kept_and_no_more, set_up,
