@@ -2,7 +2,7 @@
 import os
 
 from cli_scenarios import _skep
-from node import IMAGE, check, wait_until
+from node import DAEMONS, IMAGE, check, wait_until
 
 QUICK = '--stop-grace-period', '500ms', '--restart-delay', '100ms', '--update-monitor', '1s'
 
@@ -97,6 +97,28 @@ def a_part_of_all_tasks_is_updated_at_once(node):
     check(generations.count(min(generations)) == 2, 'not two at once:', generations)
     for bad in '0%', '101%', 'x%', '-1':
         _told(_skep(node, 'service', 'update', '--update-parallelism', bad, 'part', code=125), 'invalid argument "%s"' % bad)
+
+
+def _dies_during_an_update(name):
+    def scenario(node):
+        _skep(node, 'service', 'create', '--name', 'web', '--replicas', '4', *QUICK, '--update-monitor', '100ms', IMAGE, 'sleep', '1000')
+        before = node.container_pids('web')
+        _skep(node, 'service', 'update', '-d', '--args', 'sleep 2000', 'web')
+        wait_until(lambda: node.container_pids('web') - before, 'the update has begun')
+        dead = node.kill9(name)
+        wait_until(lambda: _state(node, 'web') == 'completed', lambda: 'the update is completed: ' + node.story('web'), 60)
+        node.came_back(name, dead)
+        node.running('web', 4)
+        check(not before & node.container_pids('web'), 'all are new:', node.story('web'))
+        moved = [t for t in node.tasks('web') if t.task.definition.desired_state > 512]
+        check(len(moved) == 4, 'each slot was replaced once:', node.story('web'))
+    return scenario
+
+
+for _name in DAEMONS + ['agent', 'containerd']:
+    _scenario = _dies_during_an_update(_name)
+    _scenario.__name__, _scenario.__module__ = 'killing_%s_during_an_update_only_delays_it' % _name, __name__
+    globals()[_scenario.__name__] = _scenario
 
 
 def a_drained_node_is_waited_for(node):
