@@ -7,15 +7,14 @@
 #pragma once
 #include <netinet/in.h>
 
-#include "api/node.pb-c.h"
+#include "api/node.h"
 #include "lib/base/err.h"
 #include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/vec.h"
 
-/* A device's alias has 255 characters: that bounds the ports. */
-enum { MESH_ID_MAX = 64, MESH_PORTS_MAX = 12, MESH_DEVICE_SIZE = 16 };
+enum { MESH_ID_MAX = 64, MESH_PORTS_MAX = TASK_HOST_PORTS_MAX, MESH_DEVICE_SIZE = 16 };
 
 struct mesh_port {
         uint8_t protocol; /* IPPROTO_TCP, _UDP, _SCTP */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/node.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/logging/config.h"
@@ -21,7 +22,6 @@ enum {
         REPLICAS_MAX = 1000000,
         COMPLETIONS_MAX = 100000,
         PORT_MAX = 65535,
-        PORTS_MAX = 1000,
         TERMS_MAX = 100, /* of each kind in a placement */
         LEVELS_MAX = 10,
 };
@@ -258,14 +258,14 @@ static int by_published(const void *a, const void *b)
 static int rule_ports(const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__EndpointSpec *endpoint = spec->endpoint;
-        const Sk__PortConfig *sorted[PORTS_MAX];
+        const Sk__PortConfig *sorted[TASK_HOST_PORTS_MAX];
 
         if (!endpoint)
                 return 0;
-        if (endpoint->n_ports > PORTS_MAX)
+        if (endpoint->n_ports > TASK_HOST_PORTS_MAX)
                 return err_set(err, ERR_INVALID,
-                               "EndpointSpec: a service may publish %d ports, not %zu", PORTS_MAX,
-                               endpoint->n_ports);
+                               "EndpointSpec: a task can publish %d ports of its node, not %zu",
+                               TASK_HOST_PORTS_MAX, endpoint->n_ports);
         for (size_t i = 0; i < endpoint->n_ports; i++) {
                 TRY(check_port(endpoint, endpoint->ports[i], err));
                 sorted[i] = endpoint->ports[i];
