@@ -3,8 +3,8 @@
 #include "api/node.pb-c.h"
 #include "api/roles.h"
 
-/* Ports of its node that one task can have: skep-mesh notes them in the alias of a device, which has
- * 255 characters. */
+/* Ports of its node that one task can have: skep-mesh notes them in the alias of a device, which
+ * has 255 characters. */
 enum { TASK_HOST_PORTS_MAX = 12 };
 
 /*  method, function, request, response, shape (lib/rpc/service.h), who may call */
