@@ -60,9 +60,9 @@ static bool is_hopeless(enum err_code code)
 }
 
 /* The message stays: it says what was being done when it failed. */
-static void fail(struct task *task, enum err_code code, const char *text)
+static void fail(struct task *task, const char *text)
 {
-        bool is_rejected = is_hopeless(code) && task->state < SK__TASK_STATE__TASK_STARTING;
+        bool is_rejected = task->state < SK__TASK_STATE__TASK_STARTING;
 
         free(task->err);
         task->err = str_copy(text);
@@ -137,7 +137,7 @@ static void adopt(struct task *task)
         else if (task->has_exited)
                 settle_exit(task);
         else if (!task->is_running && task->state == SK__TASK_STATE__TASK_RUNNING)
-                fail(task, ERR_UNKNOWN, "task: its container is gone");
+                fail(task, "task: its container is gone");
 }
 
 static void ended_badly(struct task *task, enum task_verb verb, const struct err *err)
@@ -155,7 +155,7 @@ static void ended_badly(struct task *task, enum task_verb verb, const struct err
                 return;
         }
         if (verb != TASK_DO_TERMINATE && !is_over(task))
-                fail(task, err->code, err->text);
+                fail(task, err->text);
 }
 
 static void ended_well(struct task *task, enum task_verb verb)

@@ -134,7 +134,7 @@ static void an_image_that_does_not_exist_rejects_the_task(void **state)
         task_done(&task);
 }
 
-static void a_registry_that_is_away_fails_the_task(void **state)
+static void a_registry_that_is_away_rejects_the_task(void **state)
 {
         struct task task = a_task(RUNNING);
 
@@ -142,7 +142,7 @@ static void a_registry_that_is_away_fails_the_task(void **state)
         task_next(&task);
         goes_well(&task, false);
         goes_wrong(&task, ERR_UNAVAILABLE, "registry is away");
-        assert_int_equal(task.state, FAILED);
+        assert_int_equal(task.state, REJECTED);
         task_done(&task);
 }
 
@@ -363,14 +363,14 @@ static void a_task_that_may_run_is_not_given_up_because_nobody_could_look(void *
         task_done(&task);
 }
 
-static void a_task_that_was_never_started_fails_when_nobody_can_look(void **state)
+static void a_task_that_was_never_started_is_rejected_when_nobody_can_look(void **state)
 {
         struct task task = a_task(RUNNING);
 
         (void)state;
         task_next(&task);
         assert_int_equal(goes_wrong(&task, ERR_DEADLINE, "containerd hangs"), TASK_DO_NOTHING);
-        assert_int_equal(task.state, FAILED);
+        assert_int_equal(task.state, REJECTED);
         task_done(&task);
 }
 
@@ -429,7 +429,7 @@ int main(void)
                 cmocka_unit_test(a_wanted_task_is_opened_prepared_started_and_runs),
                 cmocka_unit_test(a_task_waits_in_ready_until_more_is_desired),
                 cmocka_unit_test(an_image_that_does_not_exist_rejects_the_task),
-                cmocka_unit_test(a_registry_that_is_away_fails_the_task),
+                cmocka_unit_test(a_registry_that_is_away_rejects_the_task),
                 cmocka_unit_test(a_start_that_is_impossible_fails_the_task),
                 cmocka_unit_test(exit_code_0_completes_the_task),
                 cmocka_unit_test(another_exit_code_fails_the_task),
@@ -446,7 +446,7 @@ int main(void)
                 cmocka_unit_test(a_container_found_gone_fails_its_task),
                 cmocka_unit_test(a_container_found_ended_tells_its_exit_code),
                 cmocka_unit_test(a_task_that_may_run_is_not_given_up_because_nobody_could_look),
-                cmocka_unit_test(a_task_that_was_never_started_fails_when_nobody_can_look),
+                cmocka_unit_test(a_task_that_was_never_started_is_rejected_when_nobody_can_look),
                 cmocka_unit_test(a_start_lost_with_the_agent_is_taken_up_again),
                 cmocka_unit_test(a_task_that_is_over_is_never_run_again),
                 cmocka_unit_test(desired_never_goes_back),
