@@ -59,7 +59,8 @@ static void map_rebuild(struct map *map, size_t capacity)
 
 void *map_find(const struct map *map, const char *key)
 {
-        struct map_slot *slot = slot_find(map, key, hash_bytes(key, strlen(key)));
+        /* Many are empty most of the time: that costs no hash. */
+        struct map_slot *slot = map->n ? slot_find(map, key, hash_bytes(key, strlen(key))) : NULL;
 
         return slot ? slot->value : NULL;
 }
