@@ -97,6 +97,26 @@ static size_t levels_to_go(struct choice *choice, const struct eviction *best, i
         return 0;
 }
 
+/* Does it reserve what is missing as long as everybody stays?  Else the others need not be added up
+ * to know that it is not enough alone. */
+static bool reserves_enough(const struct choice *choice, const Sk__Task *task)
+{
+        const struct placement_need *need = choice->need;
+        const struct placement_usage *usage = &choice->room->usage;
+        const Sk__NodeDescription *node = choice->room->node->description;
+        const Sk__ServiceSpecRevision *revision = view_task_spec(choice->preempt->view, task);
+        const Sk__Resources *have = node ? node->resources : NULL;
+        const Sk__TaskSpec *spec = revision && revision->spec ? revision->spec->task : NULL;
+        const Sk__Resources *reserved = spec ? spec->reservations : NULL;
+        int64_t cpus = (have ? have->nano_cpus : 0) - usage->nano_cpus;
+        int64_t memory = (have ? have->memory_bytes : 0) - usage->memory_bytes;
+
+        cpus += reserved ? reserved->nano_cpus : 0;
+        memory += reserved ? reserved->memory_bytes : 0;
+        return (!need->nano_cpus || cpus >= need->nano_cpus) &&
+               (!need->memory_bytes || memory >= need->memory_bytes);
+}
+
 /* As few of the first 'n' as it takes: whoever can stay stays, the most important first; but one
  * alone goes when that is enough. */
 static void choose(struct choice *choice, size_t n, struct eviction *ret)
@@ -118,7 +138,7 @@ static void choose(struct choice *choice, size_t n, struct eviction *ret)
                         ret->tasks[ret->n++] = all[i].task;
         for (size_t i = 0; i < n && ret->n > 1; i++) {
                 choice->alone = &all[i];
-                if (helps(choice)) {
+                if (reserves_enough(choice, all[i].task) && helps(choice)) {
                         ret->tasks[0] = all[i].task;
                         ret->n = 1;
                 }
@@ -140,6 +160,7 @@ bool evict_on(struct preempt *preempt, struct room *room, const struct placement
                 return true;
         room->offered_to = NULL;
         room->offer = (struct eviction){ .room = room };
+        preempt->n_rooms_searched++;
         find_candidates(&choice);
         n = levels_to_go(&choice, best, &room->offer.highest);
         if (n) {

@@ -10,7 +10,8 @@
 
 #include "manager/orchestrator/preempt.h"
 
-enum { EVICTIONS_MAX = 64 /* in one decision */ };
+/* In one decision.  Rooms are counted so that other keys need not wait for seconds. */
+enum { EVICTIONS_MAX = 64, ROOMS_SEARCHED_MAX = 50000 };
 
 /* A spec of tasks that wait. */
 struct asker {
@@ -63,12 +64,16 @@ static bool was_refused(const Sk__Task *task)
                !str_is_empty(task->placement->explanation);
 }
 
+/* Of equals those of one spec after the other: what was thought through for one holds for the next.
+ */
 static int compare_waiting(const void *a, const void *b)
 {
         const struct waiting *x = a, *y = b;
 
         if (x->asker->need.priority != y->asker->need.priority)
                 return x->asker->need.priority > y->asker->need.priority ? -1 : 1;
+        if (x->asker != y->asker)
+                return strcmp(x->asker->need.spec_id, y->asker->need.spec_id);
         return strcmp(x->task->id, y->task->id);
 }
 
@@ -296,6 +301,13 @@ static void search(struct preempt *preempt, const struct waiting *waiting)
                 waiting->asker->is_hopeless = true;
 }
 
+static bool is_enough(const struct preempt *preempt)
+{
+        return preempt->n_evictions == EVICTIONS_MAX ||
+               preempt->plan->n_changes >= preempt->limit ||
+               (preempt->n_evictions && preempt->n_rooms_searched >= ROOMS_SEARCHED_MAX);
+}
+
 static void look_at_waiting(struct preempt *preempt)
 {
         for (size_t i = 0; i < preempt->waiting.n; i++) {
@@ -307,8 +319,7 @@ static void look_at_waiting(struct preempt *preempt)
                 if (finds_room(preempt, waiting))
                         continue;
                 /* Only after what changed something: a search in vain would be as vain again. */
-                if (preempt->n_evictions == EVICTIONS_MAX ||
-                    preempt->plan->n_changes >= preempt->limit) {
+                if (is_enough(preempt)) {
                         plan_wake(preempt->plan, view_now(preempt->view));
                         return;
                 }

@@ -36,7 +36,7 @@ struct preempt {
         struct map askers;            /* struct asker, by spec id */
         struct map victims;           /* const Sk__Task, by id: told to go by this decision */
         struct placement_usage usage; /* of a room, while it is thought through */
-        size_t n_evictions;
+        size_t n_evictions, n_rooms_searched;
 };
 
 /* Of a spec; 0 when it is gone. */
@@ -52,7 +52,7 @@ void preempt_read_usage(struct preempt *preempt, const struct room *room,
 
 /* --- evict.c: who has to go from a node --- */
 
-/* Makes room->offer; false when nobody's going helps here, or that costs no less than 'best' (no
- * room: there is none yet). */
+/* Makes room->offer, when room->usage has been read; false when nobody's going helps here, or that
+ * costs no less than 'best' (no room: there is none yet). */
 bool evict_on(struct preempt *preempt, struct room *room, const struct placement_need *need,
               const struct eviction *best);
