@@ -178,6 +178,7 @@ static int add_volume(struct mount_list *list, const Sk__Mount *mount, const cha
                 folder = arena_printf(&bundle->arena, "%s/volumes", bundle->folder);
                 name = arena_printf(&bundle->arena, "%zu", number);
         }
+        volume_keep(folder, name, bundle->id);
         if (str_equal(driver, "local") || folder != bundle->volumes_folder)
                 TRY(volume_make(folder, name, options, &bundle->arena, &path, err));
         else

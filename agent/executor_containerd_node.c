@@ -447,6 +447,8 @@ void executor_begin_watching(struct executor_containerd *executor)
         executor->ping = (struct loop_timer){ .fire = ping, .context = executor };
         ping(executor);
         begin_looking(executor);
+        executor->volumes = volume_care_new(executor, arena_printf(&executor->arena, "%s/volumes",
+                                                                   executor->options.state_folder));
         if (executor->server)
                 executor->disk = disk_care_new(executor);
 }
@@ -455,6 +457,7 @@ void executor_end_watching(struct executor_containerd *executor)
 {
         loop_timer_cancel(&executor->ping);
         end_looking(executor);
+        volume_care_free(TAKE(executor->volumes));
         disk_care_free(executor->disk);
         if (executor->ping_request)
                 rpc_request_cancel(executor->ping_request);

@@ -42,7 +42,8 @@ struct executor_containerd {
         bool has_named_networks;  /* to options.network, or is about to */
         struct listing *listings; /* under way */
         struct node_look *look;   /* at what the machine has */
-        struct disk_care *disk;   /* NULL: not ours to care for */
+        struct volume_care *volumes;
+        struct disk_care *disk; /* NULL: not ours to care for */
         struct executor_entry *entries;
         struct worker_pool *resolvers; /* wait for names of log servers, and nothing else */
         uint64_t n_lines_dropped;      /* of logs that are closed */
@@ -228,6 +229,8 @@ void executor_end_old_entries(struct executor_task *task);
 void executor_free_entries(struct executor_containerd *executor);
 
 /* --- the executor --- */
+struct volume_care *volume_care_new(struct executor_containerd *executor, const char *folder);
+void volume_care_free(struct volume_care *care); /* accepts NULL */
 void executor_describe(struct executor *executor, struct arena *arena, Sk__NodeDescription *ret);
 void executor_list(struct executor *executor,
                    void (*listed)(void *context, const char *const *task_ids, size_t n,

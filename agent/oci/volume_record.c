@@ -16,10 +16,12 @@
 #include "lib/base/vec.h"
 #include "lib/message/message.h"
 #include "lib/os/file.h"
+#include "lib/os/log.h"
 
 enum { RECORD_MAX = 1 << 20, USERS_MAX = 1 << 20 };
 
 #define USERS_FILE "volumes-used"
+#define LEFT "left-"
 
 /* --- one volume --- */
 
@@ -161,6 +163,58 @@ static int unmount(const char *folder, const char *name, const char *id, struct 
         return plugin_unmount(&plugin, name, id, err);
 }
 
+/* FOLDER/NAME/left-ID says that the plugin has it mounted for a task that is gone. */
+static void note_left(const char *folder, const char *name, const char *id, struct arena *arena)
+{
+        const char *path = arena_printf(arena, "%s/%s/" LEFT "%s", folder, name, id);
+        struct err err;
+
+        if (file_write_atomic(path, "", 0, 0600, &err) < 0)
+                LOG(WARN, "nobody will unmount a volume again", STR("volume", name),
+                    STR("err", err.text));
+}
+
+void volume_keep(const char *folder, const char *name, const char *id)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+
+        (void)unlink(arena_printf(&arena, "%s/%s/" LEFT "%s", folder, name, id));
+}
+
+size_t volume_settle(const char *folder, const char *name)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        DIR *found = opendir(arena_printf(&arena, "%s/%s", folder, name));
+        const struct dirent *entry;
+        size_t n = 0;
+
+        while (found && (entry = readdir(found))) {
+                if (!str_starts_with(entry->d_name, LEFT))
+                        continue;
+                if (unmount(folder, name, entry->d_name + strlen(LEFT), &arena, NULL) < 0)
+                        n++;
+                else
+                        (void)unlinkat(dirfd(found), entry->d_name, 0);
+        }
+        if (found)
+                closedir(found);
+        return n;
+}
+
+size_t volume_settle_all(const char *folder)
+{
+        DIR *found = opendir(folder);
+        const struct dirent *entry;
+        size_t n = 0;
+
+        while (found && (entry = readdir(found)))
+                if (volume_is_name(entry->d_name))
+                        n += volume_settle(folder, entry->d_name);
+        if (found)
+                closedir(found);
+        return n;
+}
+
 int volume_forget_users(const char *task_folder, const char *folder, const char *id,
                         struct err *err)
 {
@@ -174,8 +228,10 @@ int volume_forget_users(const char *task_folder, const char *folder, const char 
                 return 0;
         rest = arena_strdup(&arena, str_text(&text));
         while ((name = strsep(&rest, "\n")))
-                if (name[0] && unmount(folder, name, id, &arena, err) < 0)
+                if (name[0] && unmount(folder, name, id, &arena, err) < 0) {
                         failed = err->code;
+                        note_left(folder, name, id, &arena);
+                }
         (void)unlink(path);
         return failed;
 }
@@ -302,6 +358,7 @@ int volume_remove(const char *folder, const char *tasks_folder, const char *name
                 return err_set(err, ERR_PRECONDITION, "remove %.200s: volume is in use - [%s]",
                                name, str_text(&users));
         plugin = plugin_of(volume);
+        (void)volume_settle(folder, name);
         if (!is_local(volume) && plugin_remove(&plugin, name, err) < 0)
                 return err_prefix(err, "remove %.200s", name);
         return file_remove_tree(arena_printf(&arena, "%s/%s", folder, name), err);

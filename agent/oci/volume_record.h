@@ -27,6 +27,13 @@ int volume_remove(const char *folder, const char *tasks_folder, const char *name
 /* The task in whose folder this is said uses these volumes from now on, or none. */
 int volume_note_users(const char *task_folder, const char *const *names, size_t n, struct err *err);
 /* It uses none any more: those of plugins are unmounted for 'id'.  An error is the last one; all
- * the same they are forgotten. */
+ * the same they are forgotten, and what is left is for volume_settle_all(). */
 int volume_forget_users(const char *task_folder, const char *folder, const char *id,
                         struct err *err);
+
+/* The task, made anew, mounts it once more: what is left of it is not unmounted. */
+void volume_keep(const char *folder, const char *name, const char *id);
+
+/* Unmounts again what a plugin could not unmount; the number of those that it still cannot. */
+size_t volume_settle(const char *folder, const char *name);
+size_t volume_settle_all(const char *folder);

@@ -279,11 +279,11 @@ def journald_is_read_back(node):
         check(_lines(node, '--details', '--tail', '1', 'web')[0].startswith('team=blue '), 'with what goes along')
         check(len(_lines(node, '--tail', '2', 'web')) == 2, 'a tail:', _lines(node, '--tail', '2', 'web'))
         follower = subprocess.Popen(['timeout', '30', node.folder + '/bin/skep', '-H', 'unix:%s/api.sock' % node.run, 'service', 'logs', '-f',
-                                     '--raw', 'web'], stdout=subprocess.PIPE, text=True)
+                                     '--raw', 'web'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             check([follower.stdout.readline() for _ in range(3)] == ['out-1\n', 'out-2\n', 'out-3\n'], 'what was there comes')
             _skep(node, 'exec', task, 'touch', '/go')
             check(follower.stdout.readline() == 'late\n', 'what comes later comes, too')
         finally:
-            follower.kill()
+            follower.terminate()
             follower.wait()

@@ -41,8 +41,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 gate.read()
         return {'Mountpoint': volumes[name], 'Err': ''} if name in volumes else {'Err': 'no such volume'}
 
-    def VolumeDriver_Unmount(self, _name, _request):
-        return {'Err': ''}
+    def VolumeDriver_Unmount(self, name, _request):
+        once = name == 'sticky' and not os.path.exists(FOLDER + '/tried')
+        if once:
+            open(FOLDER + '/tried', 'w', encoding='utf-8').close()
+        return {'Err': 'device is busy' if once else ''}
 
     def VolumeDriver_Remove(self, name, _request):
         volumes.pop(name, None)

@@ -111,3 +111,12 @@ def a_volume_of_a_plugin_is_mounted_and_unmounted_by_it(node):
                      'VolumeDriver.Mount {"Name": "books", "ID": "%s"}' % task,
                      'VolumeDriver.Unmount {"Name": "books", "ID": "%s"}' % task, 'VolumeDriver.Remove {"Name": "books"}'):
             check(line in lines, line, 'was asked:', lines)
+
+
+def what_a_plugin_could_not_unmount_is_tried_again(node):
+    with _plugin(node, 'glue') as folder:
+        _create(node, 'web', 'type=volume,src=sticky,dst=/b,volume-driver=glue')
+        node.running('web', 1)
+        node.remove('web')
+        wait_until(lambda: _asked(folder).count('Unmount') == 2, 'it is unmounted a second time', 40)
+        _skep(node, 'volume', 'rm', 'sticky')

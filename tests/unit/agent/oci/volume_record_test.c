@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/str.h"
+#include "lib/message/message.h"
 #include "lib/os/file.h"
 #include "tests/unit/test.h"
 
@@ -160,6 +162,36 @@ static void one_whose_record_cannot_be_read_is_no_plain_one(void **state)
                          ERR_RANGE);
 }
 
+/* There is no such plugin here; an agent may come to know it again. */
+static void what_could_not_be_unmounted_is_tried_again(void **state)
+{
+        const char *names[] = { "data" };
+        struct place *place = *state;
+        Sk__NodeVolume wanted = a_volume("data"), record = SK__NODE_VOLUME__INIT, *made;
+        uint8_t *data;
+        size_t size;
+        char path[400];
+
+        assert_int_equal(create(place, &wanted, &made), 0);
+        record.driver = "nosuch";
+        message_pack(&place->arena, &record.base, &data, &size);
+        snprintf(path, sizeof path, "%s/data/volume", place->volumes);
+        assert_int_equal(file_write_atomic(path, data, size, 0600, NULL), 0);
+        assert_int_equal(volume_note_users(place->task, names, 1, NULL), 0);
+        assert_int_equal(volume_settle_all(place->volumes), 0);
+        assert_true(volume_forget_users(place->task, place->volumes, "t1", &place->err) < 0);
+        assert_int_equal(volume_settle_all(place->volumes), 1);
+        volume_keep(place->volumes, "data", "t1");
+        assert_int_equal(volume_settle_all(place->volumes), 0);
+        assert_int_equal(volume_note_users(place->task, names, 1, NULL), 0);
+        assert_true(volume_forget_users(place->task, place->volumes, "t1", &place->err) < 0);
+        assert_int_equal(volume_settle_all(place->volumes), 1);
+        assert_int_equal(unlink(path), 0); /* local again: nothing to unmount */
+        assert_int_equal(volume_settle_all(place->volumes), 0);
+        snprintf(path, sizeof path, "%s/data/left-t1", place->volumes);
+        assert_false(file_exists(path));
+}
+
 static void what_could_not_be_read_back_is_not_made(void **state)
 {
         struct place *place = *state;
@@ -186,6 +218,7 @@ int main(void)
                 T(one_that_is_in_use_is_not_removed),
                 T(every_user_is_told_of_its_own_volumes),
                 T(one_whose_record_cannot_be_read_is_no_plain_one),
+                T(what_could_not_be_unmounted_is_tried_again),
                 T(what_could_not_be_read_back_is_not_made),
         };
 
