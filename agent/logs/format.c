@@ -292,13 +292,16 @@ static void add_text(struct str *text, const char *key, const char *value)
 /* What a container's own labels may not say. */
 static bool is_own_field(const char *key)
 {
-        static const char *const names[] = { "MESSAGE", "PRIORITY", "IMAGE_NAME",
-                                             "SYSLOG_IDENTIFIER" };
+        static const char *const names[] = { "MESSAGE",           "PRIORITY",
+                                             "CONTAINER_ID",      "CONTAINER_ID_FULL",
+                                             "CONTAINER_TAG",     "IMAGE_NAME",
+                                             "SYSLOG_IDENTIFIER", "CONTAINER_PARTIAL_MESSAGE",
+                                             "CONTAINER_NAME" };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 if (str_equal(key, names[i]))
                         return true;
-        return str_starts_with(key, "CONTAINER_");
+        return false;
 }
 
 /* Field names are of capitals, digits and underscores, and begin with a capital, as docker makes

@@ -135,9 +135,9 @@ static void labels_forge_no_fields_of_the_journal(void **state)
                         fail_msg("%s", keys[i]);
                 done(&made);
         }
-        config.labels = "_my.label";
-        make_with(config, "hello", false, "_my.label", "x", &made);
-        assert_true(has(&made.frames, "\nMY_LABEL\n\1\0\0\0\0\0\0\0x\n", 20));
+        config.labels = "_container.role";
+        make_with(config, "hello", false, "_container.role", "x", &made);
+        assert_true(has(&made.frames, "\nCONTAINER_ROLE\n\1\0\0\0\0\0\0\0x\n", 26));
         done(&made);
 }
 
