@@ -116,6 +116,15 @@ static bool is_at_first_spec(const struct view *view, const char *service_id)
                service->spec->n_history == 0;
 }
 
+/* They name specs, too, and change with the progress. */
+static bool has_runs(const struct view *view, const char *service_id)
+{
+        const Sk__Service *service = view_service(view, service_id);
+
+        return service && service->progress && service->progress->job &&
+               service->progress->job->n_runs;
+}
+
 static void touch_by_service(const struct view *view, const Sk__Event *event,
                              struct reconcile_keys *keys)
 {
@@ -124,10 +133,12 @@ static void touch_by_service(const struct view *view, const Sk__Event *event,
         const Sk__Task *task;
 
         touch_service(event->id, keys);
-        if (!is_removed && !has_part(event, PART_SERVICE_spec))
+        if (!is_removed && !has_part(event, PART_SERVICE_spec) && !has_runs(view, event->id))
                 return;
         if (is_removed || !is_at_first_spec(view, event->id))
                 reconcile_keys_add(keys, "specs");
+        if (!is_removed && !has_part(event, PART_SERVICE_spec))
+                return;
         while (!is_removed && (task = view_each_service_task(view, event->id, &cursor)))
                 touch_slot(view, task, keys);
 }

@@ -88,7 +88,12 @@ void reap_orphans(const struct view *view, const char *service_id, size_t limit,
 static bool service_names(const Sk__Service *service, const char *spec_id)
 {
         const Sk__ServiceRevision *spec = service->spec;
+        const Sk__JobStatus *job = service->progress ? service->progress->job : NULL;
 
+        /* A run that is under way may have its tasks yet to come. */
+        for (size_t i = 0; job && i < job->n_runs; i++)
+                if (!job->runs[i]->ended_at_ns && !strcmp(job->runs[i]->spec_id, spec_id))
+                        return true;
         if (!spec)
                 return false;
         if (!strcmp(spec->spec_id, spec_id) || !strcmp(spec->previous_spec_id, spec_id))
