@@ -54,7 +54,8 @@ struct executor_facts {
         bool is_unwell;
         /* NULL: nobody looks; they outlive the container. */
         const Sk__HealthStatus *health, *readiness;
-        bool is_unready; /* runs, but its readiness probe fails */
+        bool is_unready;         /* runs, but its readiness probe fails */
+        const char *log_trouble; /* on the way to a log server; NULL or "": none */
 };
 
 struct executor_events {
@@ -68,7 +69,7 @@ struct executor_events {
         void (*exited)(void *context, const struct executor_exit *exit);
         /* Words for the status while preparing: "pulling 127.0.0.1:5000/bb:1". */
         void (*progress)(void *context, const char *message);
-        /* The facts tell something else of the running container's health or readiness. */
+        /* The facts tell something else of the running container's health, readiness or log. */
         void (*changed)(void *context);
 };
 

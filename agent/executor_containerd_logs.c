@@ -28,6 +28,31 @@ static void logs_failed(void *context, const struct err *err)
         LOG(WARN, "a container's output is lost", STR("task", task->id), STR("err", err->text));
 }
 
+static void add_trouble(const struct log_sink *sink, struct str *ret)
+{
+        uint64_t dropped = log_sink_dropped(sink);
+
+        if (dropped)
+                str_addf(ret, "%llu line%s dropped", (unsigned long long)dropped,
+                         dropped == 1 ? " was" : "s were");
+        if (log_sink_error(sink)[0])
+                str_addf(ret, "%sits log server is not reached: %s", dropped ? "; " : "",
+                         log_sink_error(sink));
+}
+
+static void logs_in_trouble(void *context)
+{
+        struct executor_task *task = context;
+        _cleanup_(str_done) struct str text = { 0 };
+
+        if (!task->sink)
+                return;
+        add_trouble(task->sink, &text);
+        snprintf(task->log_trouble, sizeof task->log_trouble, "%s", str_text(&text));
+        task->facts.log_trouble = task->log_trouble;
+        task->events.changed(task->context);
+}
+
 static const char *command_text(const struct executor_task *task, struct arena *arena)
 {
         const Sk__ContainerSpec *container = task->spec->task->container;
@@ -88,6 +113,7 @@ static int open_sink(struct executor_task *task, struct arena *arena, struct err
                 .fifos = { out, task->is_tty ? NULL : errors },
                 .resolvers = executor->resolvers,
                 .failed = logs_failed,
+                .trouble = logs_in_trouble,
                 .context = task,
         };
         struct log_config config;
@@ -157,17 +183,15 @@ bool executor_containerd_log_is_elsewhere(struct executor *base, const char *tas
                 container_of(base, struct executor_containerd, executor);
         const struct executor_task *task = map_find(&executor->tasks, task_id);
         char folder[PATH_SIZE];
-        uint64_t dropped;
+        _cleanup_(str_done) struct str trouble = { 0 };
 
         executor_containerd_log_folder(executor->options.state_folder, task_id, folder,
                                        sizeof folder);
         if (!log_files_is_elsewhere(folder))
                 return false;
         str_addf(ret, "task %s: configured logging driver does not support reading", task_id);
-        dropped = task && task->sink ? log_sink_dropped(task->sink) : 0;
-        if (dropped)
-                str_addf(ret, "; %llu lines were dropped", (unsigned long long)dropped);
-        if (task && task->sink && log_sink_error(task->sink)[0])
-                str_addf(ret, "; its log server is not reached: %s", log_sink_error(task->sink));
+        if (task && task->sink)
+                add_trouble(task->sink, &trouble);
+        str_addf(ret, "%s%s", trouble.length ? "; " : "", str_text(&trouble));
         return true;
 }

@@ -129,8 +129,9 @@ struct executor_task {
 
         struct str check_texts[N_CHECKS]; /* see health_parse(); empty: nothing is to be checked */
         struct check *checks[N_CHECKS];   /* NULL: not looked after */
-        struct arena health_arena;        /* of what the facts tell of it */
-        bool awaits_health;               /* start goes on when it is healthy */
+        char log_trouble[320];
+        struct arena health_arena; /* of what the facts tell of it */
+        bool awaits_health;        /* start goes on when it is healthy */
 };
 
 /* --- paths --- */

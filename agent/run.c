@@ -52,6 +52,7 @@ static void fill_container(const struct run *run, Sk__TaskStatus *status,
         status->host_ports = (Sk__PortConfig **)facts->host_ports;
         status->health = (Sk__HealthStatus *)facts->health;
         status->readiness = (Sk__HealthStatus *)facts->readiness;
+        status->log_trouble = str_or(facts->log_trouble, "");
         status->is_unready = facts->is_unready && status->state == SK__TASK_STATE__TASK_RUNNING;
 }
 

@@ -39,7 +39,8 @@ struct log_sink {
         bool is_finishing, is_finished, is_freed;
         bool discard, has_failed;
         void (*failed)(void *context, const struct err *err);
-        void *failed_context;
+        void (*trouble)(void *context);
+        void *failed_context; /* of both */
         void (*done)(void *context);
         void *done_context;
         struct log_wire *wire;  /* NULL: into files */
@@ -293,6 +294,14 @@ static void step_again(struct loop_post *post)
         step(sink);
 }
 
+static void server_in_trouble(void *context)
+{
+        struct log_sink *sink = context;
+
+        if (sink->trouble && sink->wire)
+                sink->trouble(sink->failed_context);
+}
+
 static void server_takes_more(void *context)
 {
         struct log_sink *sink = context;
@@ -357,6 +366,7 @@ int log_sink_new(struct loop *loop, struct worker_pool *pool,
         sink->format = options->format;
         sink->n_kept_max = options->n_kept_max;
         sink->failed = options->failed;
+        sink->trouble = options->trouble;
         sink->failed_context = options->context;
         sink->files = (struct log_files){
                 .size_max = options->size_max,
@@ -384,6 +394,7 @@ int log_sink_new(struct loop *loop, struct worker_pool *pool,
                         .pool = options->resolvers,
                         .config = log_format_config(sink->format),
                         .writable = server_takes_more,
+                        .trouble = server_in_trouble,
                         .context = sink,
                 });
         *ret_sink = sink;

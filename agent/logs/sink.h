@@ -26,6 +26,8 @@ struct log_sink_options {
         size_t n_kept_max; /* so much of the beginning of what was read is kept in memory */
         /* On the loop: a write failed; lines are lost.  Once per run of failures. */
         void (*failed)(void *context, const struct err *err);
+        /* On the loop: what log_sink_dropped() and log_sink_error() say changed; NULL: unwanted. */
+        void (*trouble)(void *context);
         void *context;
 };
 

@@ -46,7 +46,7 @@ struct log_wire {
         size_t at;          /* where the first one begins */
         size_t n_sent;      /* of the first frame, on a stream */
         uint64_t n_dropped;
-        bool was_full;
+        bool was_full, is_unreached;
         struct err err;
 
         void (*done)(void *context);
@@ -87,12 +87,28 @@ static void hang_up(struct log_wire *wire)
         wire->n_sent = 0;
 }
 
+static void set_unreached(struct log_wire *wire, bool is_unreached)
+{
+        if (wire->is_unreached == is_unreached)
+                return;
+        wire->is_unreached = is_unreached;
+        if (wire->options.trouble)
+                wire->options.trouble(wire->options.context);
+}
+
+static void drop(struct log_wire *wire)
+{
+        if (wire->n_dropped++ == 0 && wire->options.trouble)
+                wire->options.trouble(wire->options.context);
+}
+
 /* Another address, or all of them again after a pause. */
 static void lost(struct log_wire *wire, const char *what, int error)
 {
         if (error)
                 err_set(&wire->err, ERR_UNAVAILABLE, "%s: %s", what, strerror(error));
         hang_up(wire);
+        set_unreached(wire, true);
         wire->pause_ns = wire->pause_ns ? 2 * wire->pause_ns : pause_least_ns;
         if (wire->pause_ns > pause_most_ns)
                 wire->pause_ns = pause_most_ns;
@@ -148,10 +164,12 @@ static bool send_first(struct log_wire *wire, const char *frame, size_t size)
                 lost(wire, "send", wire->tls ? 0 : errno);
                 return false;
         }
-        wire->n_dropped += n < 0;
+        if (n < 0)
+                drop(wire);
         wire->n_sent += n < 0 ? size - wire->n_sent : (size_t)n;
         wire->pause_ns = 0;
         wire->err = (struct err){ 0 };
+        set_unreached(wire, false);
         if (wire->n_sent >= size)
                 drop_first(wire, size);
         return true;
@@ -380,7 +398,7 @@ bool log_wire_put(struct log_wire *wire, const struct str *frames)
 
                 if (size == 0 || (config->is_nonblocking && waiting_bytes(wire) > 0 &&
                                   waiting_bytes(wire) + whole > (size_t)config->buffer_size))
-                        wire->n_dropped++;
+                        drop(wire);
                 else
                         str_add_bytes(&wire->waiting, at, whole);
                 at += whole;
@@ -408,7 +426,7 @@ static void give_up(void *context)
         size_t size;
 
         while (log_frame_first(first_waiting(wire), waiting_bytes(wire), &frame, &size)) {
-                wire->n_dropped++;
+                drop(wire);
                 wire->at += LOG_FRAME_HEAD + size;
         }
         str_clear(&wire->waiting);

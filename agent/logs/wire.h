@@ -16,6 +16,9 @@ struct log_wire_options {
         int64_t connect_patience_ns;     /* with the handshake; 0: 10 s */
         /* After log_wire_put() said no: it takes more now. */
         void (*writable)(void *context);
+        /* It is not reached any more, is reached again, or drops frames for the first time.  NULL:
+         * nobody wants to know. */
+        void (*trouble)(void *context);
         void *context;
 };
 

@@ -288,6 +288,9 @@ int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
         if (task->status) {
                 tell_probes(call, out, "health check", task->status->health);
                 tell_probes(call, out, "readiness check", task->status->readiness);
+                if (!str_is_empty(task->status->log_trouble))
+                        add_step(call, out, task->status->at_ns,
+                                 arena_printf(call->arena, "log: %s", task->status->log_trouble));
         }
         order_steps(out);
         if (task_node(task)[0] == '\0' && !task_is_over(task))

@@ -190,6 +190,8 @@ def a_dead_server_holds_nobody_up_who_does_not_block(node):
     check(after - before < 16 * 1024, 'memory', before, after)
     wait_until(lambda: 'lines were dropped' in _told(node, 'web'), lambda: 'what was lost is told: ' + _told(node, 'web'))
     check('does not support reading' in _told(node, 'web') and 'not reached' in _told(node, 'web'), _told(node, 'web'))
+    why = _skep(node, 'why', 'web.1')
+    check('dropped; its log server is not reached: connect' in why, why)
 
 
 def a_slow_server_makes_who_blocks_wait_and_loses_nothing(node):

@@ -28,7 +28,7 @@ struct scene {
         SSL_CTX *context;
         SSL *ssl;
         char heard[64];
-        size_t n_heard;
+        size_t n_heard, n_troubles;
 };
 
 static int setup(void **state)
@@ -78,16 +78,24 @@ static int teardown(void **state)
         return 0;
 }
 
+static void trouble(void *context)
+{
+        struct scene *scene = context;
+
+        scene->n_troubles++;
+}
+
 static void begin(struct scene *scene, int64_t patience_ns)
 {
         _cleanup_(str_done) struct str frames = { 0 };
         uint32_t size = 5;
 
-        scene->wire =
-                log_wire_new(&(struct log_wire_options){ .loop = scene->loop,
-                                                         .pool = scene->pool,
-                                                         .config = &scene->config,
-                                                         .connect_patience_ns = patience_ns });
+        scene->wire = log_wire_new(&(struct log_wire_options){ .loop = scene->loop,
+                                                               .pool = scene->pool,
+                                                               .config = &scene->config,
+                                                               .connect_patience_ns = patience_ns,
+                                                               .trouble = trouble,
+                                                               .context = scene });
         str_add_bytes(&frames, &size, sizeof size);
         str_add(&frames, "hello");
         assert_true(log_wire_put(scene->wire, &frames));
@@ -140,6 +148,10 @@ static void an_empty_frame_counts_as_dropped(void **state)
         str_add_bytes(&frames, &(uint32_t){ 0 }, sizeof(uint32_t));
         assert_true(log_wire_put(scene->wire, &frames));
         assert_int_equal(log_wire_dropped(scene->wire), 1);
+        assert_int_equal(scene->n_troubles, 1);
+        assert_true(log_wire_put(scene->wire, &frames));
+        assert_int_equal(log_wire_dropped(scene->wire), 2);
+        assert_int_equal(scene->n_troubles, 1);
 }
 
 static void why_hands_were_not_shaken_is_told(void **state)
@@ -163,6 +175,7 @@ static void a_server_that_says_nothing_is_given_up(void **state)
         for (int i = 0; i < 500 && !log_wire_error(scene->wire)[0]; i++)
                 turn(scene);
         assert_string_equal(log_wire_error(scene->wire), "connect: Connection timed out");
+        assert_int_equal(scene->n_troubles, 1);
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
