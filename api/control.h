@@ -43,6 +43,8 @@
         X(ListTasks, list_tasks, ListTasksRequest, ListTasksResponse, UNARY, ROLE_ADMIN)           \
         X(GetTask, get_task, GetTaskRequest, GetTaskResponse, UNARY, ROLE_ADMIN)                   \
         X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse, UNARY, ROLE_ADMIN)   \
+        X(ExplainService, explain_service, ExplainServiceRequest, ExplainServiceResponse, UNARY,   \
+          ROLE_ADMIN)                                                                              \
         X(StreamLogs, stream_logs, StreamLogsRequest, StreamLogsResponse, SERVER_STREAM,           \
           ROLE_ADMIN)                                                                              \
         X(Enter, enter, EnterInput, EnterOutput, BIDI_STREAM, ROLE_ADMIN)                          \

@@ -91,6 +91,59 @@ void why_render(struct str *out, const Sk__ExplainTaskResponse *why, int64_t now
         columns_align(str_text(&nodes), out);
 }
 
+void why_render_service(struct str *out, const Sk__ExplainServiceResponse *why)
+{
+        const char *name = why->service && why->service->service ? why->service->service->name : "";
+
+        add_one_line(out, name, strlen(name));
+        str_addf(out, "%s: %s\n", why->n_troubles ? "" : " is as it should be", why->summary);
+        for (size_t i = 0; i < why->n_troubles; i++) {
+                const Sk__ExplainServiceResponse__Trouble *trouble = why->troubles[i];
+
+                str_add(out, "\n");
+                for (size_t k = 0; k < trouble->n_names; k++)
+                        str_addf(out, "%s%s", k ? ", " : "", trouble->names[k]);
+                if (trouble->n_tasks > trouble->n_names)
+                        str_addf(out, " and %llu more",
+                                 (unsigned long long)(trouble->n_tasks - trouble->n_names));
+                str_add(out, trouble->n_names ? ":\n  " : "");
+                add_cell(out, trouble->what, '\n');
+        }
+        if (why->n_untold)
+                str_addf(out, "\n%llu tasks have yet other reasons\n",
+                         (unsigned long long)why->n_untold);
+        for (size_t i = 0; i < why->n_troubles; i++) {
+                if (!why->troubles[i]->n_names)
+                        continue;
+                str_addf(out, "\n'skep why %s' tells more\n", why->troubles[i]->names[0]);
+                break;
+        }
+}
+
+static int explain_service(struct cli *cli, const char *name, struct str *out)
+{
+        Sk__ExplainServiceRequest request = SK__EXPLAIN_SERVICE_REQUEST__INIT;
+        const void *response;
+
+        request.id = name;
+        TRY(cli_call(cli, RPC_METHOD(control, ExplainService), &request.base, &response));
+        why_render_service(out, response);
+        return 0;
+}
+
+/* A task, or else a service. */
+static int explain_any(struct cli *cli, const char *name, struct str *out)
+{
+        int result = explain(cli, name, out);
+
+        if (result != ERR_NOT_FOUND)
+                return result;
+        result = explain_service(cli, name, out);
+        if (result == ERR_NOT_FOUND)
+                err_set(&cli->err, ERR_NOT_FOUND, "no such task or service: %.64s", name);
+        return result;
+}
+
 static int task_why(struct cli *cli, const struct arguments *arguments)
 {
         _cleanup_(str_done) struct str out = { 0 };
@@ -99,7 +152,7 @@ static int task_why(struct cli *cli, const struct arguments *arguments)
 
         for (size_t i = 0; (name = positional(arguments, i)); i++) {
                 str_add(&out, i && out.length ? "\n" : "");
-                if (explain(cli, name, &out) < 0)
+                if (explain_any(cli, name, &out) < 0)
                         status = cli_fail(cli);
         }
         print_words(&out);
@@ -114,7 +167,7 @@ static const struct flag *const inspect_tables[] = { inspect_flags, NULL };
 /*        noun    verb       usage                        summary                                               aliases       side   least most flags first  flags */
 const struct command task_commands[] = {
         { "task", "inspect", "[OPTIONS] TASK [TASK...]",  "Display detailed information on one or more tasks",  NULL, COMMAND_CONTROL, 1, -1, false, inspect_tables, NULL, task_inspect },
-        { NULL,   "why",     "TASK [TASK...]",            "Explain where a task stands, and why it does not run", NULL, COMMAND_CONTROL, 1, -1, false, NULL, NULL, task_why },
+        { NULL,   "why",     "TASK|SERVICE [...]",        "Explain where a task or service stands, and why it does not run", NULL, COMMAND_CONTROL, 1, -1, false, NULL, NULL, task_why },
         { 0 },
 };
 /* clang-format on */

@@ -47,7 +47,8 @@ struct call {
         X(ListConfigs, list_configs, ListConfigsRequest, ListConfigsResponse)        \
         X(ListTasks, list_tasks, ListTasksRequest, ListTasksResponse)                \
         X(GetTask, get_task, GetTaskRequest, GetTaskResponse)                        \
-        X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse)
+        X(ExplainTask, explain_task, ExplainTaskRequest, ExplainTaskResponse)        \
+        X(ExplainService, explain_service, ExplainServiceRequest, ExplainServiceResponse)
 
 #define CONTROL_WRITES(X)                                                                         \
         X(UpdateNode, update_node, UpdateNodeRequest, UpdateNodeResponse)                         \

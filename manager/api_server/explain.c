@@ -187,8 +187,7 @@ static const char *probe_words(struct call *call, const char *sentence,
                  : sentence;
 }
 
-/* One sentence: where it stands, and what a person can do. */
-static const char *summary_of(struct call *call, const Sk__Task *task)
+const char *explain_summary(struct call *call, const Sk__Task *task)
 {
         Sk__TaskState state = task_state(task), desired = task->definition->desired_state;
         const Sk__Node *node = view_node(call->view, task_node(task));
@@ -250,27 +249,6 @@ static int tell_nodes(struct call *call, const Sk__Task *task, Sk__ExplainTaskRe
         return 0;
 }
 
-/* Who asks about a service means its tasks: the first one's name, or where they are listed. */
-static int hint_at_tasks(struct call *call, const char *name)
-{
-        const struct object_head *object;
-        const Sk__Task *task;
-        struct err err;
-        char example[256];
-
-        if (call->err->code != ERR_NOT_FOUND ||
-            view_resolve(call->view, SK__KIND__KIND_SERVICE, name, &object, &err) < 0)
-                return call->err->code;
-        task = view_slot_newest(call->view, object->id, 1);
-        snprintf(example, sizeof example, "one of its tasks");
-        if (task)
-                task_slot_name(task, ((const Sk__Service *)object)->name, example, sizeof example);
-        return err_set(call->err, ERR_NOT_FOUND,
-                       "task %.64s not found: it is a service; ask for %s ('skep service ps %.64s' "
-                       "lists its tasks)",
-                       name, example, name);
-}
-
 int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
                         Sk__ExplainTaskResponse *out)
 {
@@ -279,8 +257,7 @@ int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
         const Sk__Task *task;
 
         request.id = in->id;
-        if (handle_get_task(call, &request, &response) < 0)
-                return hint_at_tasks(call, in->id);
+        TRY(handle_get_task(call, &request, &response));
         task = response.task->task;
         out->task = response.task;
         out->steps = arena_alloc(call->arena, STEPS_MAX * sizeof *out->steps);
@@ -295,6 +272,6 @@ int handle_explain_task(struct call *call, const Sk__ExplainTaskRequest *in,
         order_steps(out);
         if (task_node(task)[0] == '\0' && !task_is_over(task))
                 TRY(tell_nodes(call, task, out));
-        out->summary = summary_of(call, task);
+        out->summary = explain_summary(call, task);
         return 0;
 }

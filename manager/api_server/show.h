@@ -21,5 +21,8 @@ Sk__Node *show_node(struct call *call, const Sk__Node *node);
 const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Service *service);
 bool service_is_job(const struct view *view, const Sk__Service *service);
 
+/* One sentence: where a task stands, and what a person can do. */
+const char *explain_summary(struct call *call, const Sk__Task *task);
+
 /* Fills 'ret' with the state of the service's slots, for progress. */
 void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServiceResponse *ret);

@@ -71,3 +71,17 @@ def an_api_that_was_killed_is_waited_for(node):
         dead = node.kill9('api')
         _skep(node, 'service', 'ls')
         node.came_back('api', dead)
+
+
+def why_tells_what_keeps_a_service(node):
+    quick = '--stop-grace-period', '500ms', '--restart-delay', '100ms'
+    _skep(node, 'service', 'create', '--name', 'fine', '--replicas', '2', *quick, IMAGE, 'sleep', '1000')
+    check(_skep(node, 'why', 'fine') == 'fine is as it should be: 2 of 2 tasks run\n')
+    _skep(node, 'service', 'create', '-d', '--name', 'once', *quick, '--restart-condition', 'none', IMAGE, 'sh', '-c', 'exit 3')
+    wait_until(lambda: 'non-zero exit (3)' in _skep(node, 'why', 'once'), lambda: 'why tells how it ended: ' + _skep(node, 'why', 'once'))
+    _skep(node, 'service', 'create', '-d', '--name', 'big', '--replicas', '3', *quick, '--reserve-memory', '100T', IMAGE, 'sleep', '1000')
+    wait_until(lambda: 'big: 0 of 3 tasks run\n\nbig.1, big.2, big.3:\n  no suitable node (insufficient resources on 1 node)' in _skep(node, 'why', 'big'),
+               lambda: 'why tells what all wait for: ' + _skep(node, 'why', 'big'))
+    _skep(node, 'service', 'create', '-d', '--name', 'nowhere', '--mode', 'global', *quick, '--constraint', 'node.labels.a==b', IMAGE, 'sleep', '1000')
+    check('no node is active and meets its constraints' in _skep(node, 'why', 'nowhere'))
+    check('no such task or service: nobody' in _skep(node, 'why', 'nobody', code=1))

@@ -27,6 +27,7 @@ def an_update_that_fails_is_paused_and_goes_on_when_resumed(node):
     text = _skep(node, 'service', 'update', '--force', 'flag', code=1)
     _told(text, 'service update paused: update paused due to failure or early termination of task ')
     check(_state(node, 'flag') == 'paused')
+    _told(_skep(node, 'why', 'flag'), 'update paused due to failure or early termination of task ', "'skep service update --resume flag' goes on")
     check(len([t for t in node.tasks('flag') if t.state == 512]) == 1, 'the other task goes on')
     open(folder + '/good', 'w').close()
     _told(_skep(node, 'service', 'update', '--resume', 'flag'), 'verify: Service flag converged')

@@ -220,6 +220,37 @@ static void why_tells_the_story_and_each_node_s_verdict(void **state)
                             "n2        yes                     \n");
 }
 
+static void why_of_a_service_tells_each_reason_once(void **state)
+{
+        _cleanup_(arena_done) struct arena arena = { 0 };
+        _cleanup_(str_done) struct str out = { 0 };
+        Sk__ExplainServiceResponse why = SK__EXPLAIN_SERVICE_RESPONSE__INIT;
+        Sk__ExplainServiceResponse__Trouble whole = SK__EXPLAIN_SERVICE_RESPONSE__TROUBLE__INIT,
+                                            tasks = whole, *troubles[] = { &whole, &tasks };
+        const char *names[] = { "web.2", "web.3" };
+
+        (void)state;
+        why.service = MAKE(&arena, Sk__ServiceView, SK__SERVICE_VIEW__INIT);
+        why.service->service = MAKE(&arena, Sk__Service, SK__SERVICE__INIT);
+        why.service->service->name = "web";
+        why.summary = "1 of 4 tasks run";
+        why_render_service(&out, &why);
+        assert_string_equal(str_text(&out), "web is as it should be: 1 of 4 tasks run\n");
+        str_clear(&out);
+        whole.what = "update paused";
+        tasks.what = "no suitable\nnode";
+        tasks.names = names;
+        tasks.n_names = 2;
+        tasks.n_tasks = 3;
+        why.troubles = troubles;
+        why.n_troubles = 2;
+        why_render_service(&out, &why);
+        assert_string_equal(str_text(&out), "web: 1 of 4 tasks run\n"
+                                            "\nupdate paused\n"
+                                            "\nweb.2, web.3 and 1 more:\n  no suitable node\n"
+                                            "\n'skep why web.2' tells more\n");
+}
+
 static void names_and_reasons_do_not_break_the_story(void **state)
 {
         _cleanup_(str_done) struct str out = { 0 };
@@ -331,6 +362,7 @@ int main(void)
                 cmocka_unit_test(a_worker_has_no_manager_status),
                 cmocka_unit_test(an_event_is_one_line_with_sorted_attributes),
                 cmocka_unit_test(why_tells_the_story_and_each_node_s_verdict),
+                cmocka_unit_test(why_of_a_service_tells_each_reason_once),
                 cmocka_unit_test(names_and_reasons_do_not_break_the_story),
                 cmocka_unit_test(an_event_stays_one_line),
                 cmocka_unit_test(what_is_told_does_not_command_the_terminal),

@@ -295,23 +295,6 @@ static void roles_and_memberships_that_are_none_are_refused(void **state)
         assert_null(node_filter_refusal(scene, "membership", "pending"));
 }
 
-static void who_asks_why_of_a_service_is_told_of_its_tasks(void **state)
-{
-        struct scene *scene = *state;
-        Sk__ExplainTaskRequest in = SK__EXPLAIN_TASK_REQUEST__INIT;
-        Sk__ExplainTaskResponse out = SK__EXPLAIN_TASK_RESPONSE__INIT;
-
-        a_service(&scene->world, "web", 1);
-        a_task(&scene->world, "web", 1, SK__TASK_STATE__TASK_RUNNING, "n1");
-        in.id = "web";
-        assert_int_equal(handle_explain_task(&scene->call, &in, &out), ERR_NOT_FOUND);
-        assert_string_equal(scene->err.text, "task web not found: it is a service; ask for web.1 "
-                                             "('skep service ps web' lists its tasks)");
-        in.id = "nosuch";
-        assert_int_equal(handle_explain_task(&scene->call, &in, &out), ERR_NOT_FOUND);
-        assert_string_equal(scene->err.text, "task nosuch not found");
-}
-
 static void the_last_manager_is_not_demoted(void **state)
 {
         struct scene *scene = *state;
@@ -442,7 +425,6 @@ int main(void)
                 T(tasks_are_filtered_by_service_node_and_desire),
                 T(an_unknown_filter_is_told),
                 T(roles_and_memberships_that_are_none_are_refused),
-                T(who_asks_why_of_a_service_is_told_of_its_tasks),
                 T(the_last_manager_is_not_demoted),
                 T(a_task_that_waits_is_explained_node_by_node),
                 T(the_first_task_of_a_slot_was_created_because_the_service_wants_it),
