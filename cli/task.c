@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/print.h"
+#include "cli/service.h"
 #include "cli/tables.h"
 #include "cli/why.h"
 #include "lib/base/str.h"
@@ -162,11 +163,13 @@ static int task_why(struct cli *cli, const struct arguments *arguments)
 /* --- rows --- */
 
 static const struct flag *const inspect_tables[] = { inspect_flags, NULL };
+static const struct flag *const logs_tables[] = { service_logs_flags, NULL };
 
 /* clang-format off */
 /*        noun    verb       usage                        summary                                               aliases       side   least most flags first  flags */
 const struct command task_commands[] = {
         { "task", "inspect", "[OPTIONS] TASK [TASK...]",  "Display detailed information on one or more tasks",  NULL, COMMAND_CONTROL, 1, -1, false, inspect_tables, NULL, task_inspect },
+        { "task", "logs",    "[OPTIONS] TASK",            "Fetch the logs of a task",                           NULL, COMMAND_CONTROL, 1,  1, false, logs_tables, NULL, service_logs },
         { NULL,   "why",     "TASK|SERVICE [...]",        "Explain where a task or service stands, and why it does not run", NULL, COMMAND_CONTROL, 1, -1, false, NULL, NULL, task_why },
         { 0 },
 };
