@@ -17,6 +17,17 @@
 
 static const int64_t timeout_ns = ENTRY_TIMEOUT_NS;
 
+/* The executor's no more; no-op the second time. */
+static void forget(struct executor_entry *entry)
+{
+        if (entry->back)
+                *entry->back = entry->next;
+        if (entry->next)
+                entry->next->back = entry->back;
+        entry->back = NULL;
+        entry->next = NULL;
+}
+
 static void free_entry(struct executor_entry *entry)
 {
         char path[PATH_SIZE];
@@ -31,9 +42,8 @@ static void free_entry(struct executor_entry *entry)
                 rpc_request_cancel(entry->resizing);
         if (entry->closing)
                 rpc_request_cancel(entry->closing);
-        *entry->back = entry->next;
-        if (entry->next)
-                entry->next->back = entry->back;
+        entry_end_copy(entry);
+        forget(entry);
         arena_done(&entry->arena);
         free(entry);
 }
@@ -171,6 +181,8 @@ struct executor_entry *executor_enter(struct executor *base, const Sk__EnterStar
         snprintf(entry->exec_id, sizeof entry->exec_id, ENTRY_PREFIX "%s", id);
         if (!task || task->process != PROCESS_RUNNING)
                 err_set(&entry->err, ERR_PRECONDITION, "task %.64s is not running", start_->task);
+        else if (start_->what_case == SK__ENTER_START__WHAT_COPY)
+                (void)entry_take_copy(entry, start_->copy, &entry->err);
         else if (start_->what_case != SK__ENTER_START__WHAT_EXEC)
                 err_set(&entry->err, ERR_UNIMPLEMENTED, "this node cannot do that");
         if (entry->err.code) {
@@ -178,6 +190,10 @@ struct executor_entry *executor_enter(struct executor *base, const Sk__EnterStar
                 return entry;
         }
         entry->container_pid = task->facts.pid;
+        if (entry->copy) {
+                chain_begin(&entry->chain, entry_copy_steps, entry_over);
+                return entry;
+        }
         entry->exec = (const Sk__ExecSpec *)message_copy(&entry->arena, &start_->exec->base);
         if (entry->exec->size) {
                 entry->width = entry->exec->size->width;
@@ -215,10 +231,20 @@ void executor_end_old_entries(struct executor_task *task)
                 closedir(folder);
 }
 
+static void free_when_idle(void *context)
+{
+        free_entry(context);
+}
+
+/* What is on a pool is freed when it comes back from there. */
 void executor_free_entries(struct executor_containerd *executor)
 {
-        while (executor->entries) {
-                (void)chain_cancel(&executor->entries->chain, NULL);
-                free_entry(executor->entries);
+        struct executor_entry *entry;
+
+        while ((entry = executor->entries)) {
+                forget(entry);
+                if (chain_cancel(&entry->chain, free_when_idle))
+                        free_entry(entry);
         }
+        worker_pool_free(executor->copiers);
 }

@@ -33,11 +33,18 @@ struct executor_entry {
         struct rpc_request *resizing, *closing;
         uint32_t width, height;
         bool resizes_again;
+        struct entry_copy *copy; /* NULL: a program */
 };
 
 /* What it is made of, one after the other; the second is for those an earlier agent began. */
 extern chain_step *const entry_steps[];
 extern chain_step *const entry_old_steps[];
+
+/* A copy instead of a program. */
+extern chain_step *const entry_copy_steps[];
+/* ERR_EXHAUSTED: too many are under way. */
+int entry_take_copy(struct executor_entry *entry, const Sk__CopySpec *spec, struct err *err);
+void entry_end_copy(struct executor_entry *entry); /* no-op for a program */
 
 /* One of the FIFOs for its input, output and errors. */
 void entry_file_path(const struct executor_entry *entry, int i, char ret[static PATH_SIZE]);

@@ -46,8 +46,10 @@ struct executor_containerd {
         struct disk_care *disk; /* NULL: not ours to care for */
         struct executor_entry *entries;
         struct worker_pool *resolvers; /* wait for names of log servers, and nothing else */
-        uint64_t n_lines_dropped;      /* of logs that are closed */
-        struct keeper *keeper;         /* NULL: none */
+        struct worker_pool *copiers;   /* for people's copies, who may be slow; NULL: none yet */
+        int n_copies;
+        uint64_t n_lines_dropped; /* of logs that are closed */
+        struct keeper *keeper;    /* NULL: none */
 };
 
 /* What is known of the process in the container. */

@@ -127,13 +127,18 @@ static void tell_log(const struct entry *entry, const Sk__Task *task)
 {
         const struct rpc_peer *peer = rpc_call_peer(entry->rpc);
         const Sk__EnterStart *start = entry->first->start;
-        const char *what = start->what_case == SK__ENTER_START__WHAT_EXEC && start->exec->n_args
-                                   ? start->exec->args[0]
-                                   : "";
+        const char *who = str_or(peer->node_id, peer->address);
+        const Sk__ExecSpec *exec =
+                start->what_case == SK__ENTER_START__WHAT_EXEC ? start->exec : NULL;
 
-        LOG(INFO, "somebody goes inside a task", STR("who", str_or(peer->node_id, peer->address)),
-            STR("task", task->id), STR("program", what),
-            STR("user", start->what_case == SK__ENTER_START__WHAT_EXEC ? start->exec->user : ""));
+        if (start->what_case == SK__ENTER_START__WHAT_COPY)
+                LOG(INFO, "somebody copies files of a task", STR("who", who), STR("task", task->id),
+                    STR("direction", start->copy->is_in ? "in" : "out"),
+                    STR("path", start->copy->path));
+        else
+                LOG(INFO, "somebody goes inside a task", STR("who", who), STR("task", task->id),
+                    STR("program", exec && exec->n_args ? exec->args[0] : ""),
+                    STR("user", exec ? exec->user : ""));
 }
 
 static void go_inside(struct entry *entry, const Sk__Task *task)
