@@ -77,7 +77,8 @@ static void print_rows(const char *noun, bool only_without_noun)
                 for (const struct command *command = *table; command->verb; command++)
                         if (command->summary &&
                             (only_without_noun ? !command->noun : str_equal(command->noun, noun)))
-                                printf("  %-11s %s\n", command->verb, command->summary);
+                                printf("  %-11s %.*s\n", command->verb,
+                                       (int)strcspn(command->summary, "\n"), command->summary);
 }
 
 static void print_overview(void)
@@ -145,7 +146,6 @@ static const struct {
         { NULL,    "ps",         "lists the tasks of services: 'skep ps SERVICE', or 'skep node ps' for those of this node" },
         { NULL,    "logs",       "is not supported: use 'skep service logs SERVICE|TASK'" },
         { NULL,    "inspect",    "is not supported: use 'skep service inspect', 'skep task inspect', 'skep node inspect', ..." },
-        { NULL,    "cp",         "is not supported yet: for now 'skep exec TASK cat FILE' reads a file" },
         { NULL,    "network",    "is not supported yet: overlay networks come with a later release" },
         { NULL,    "stack compose", "is not supported yet: stacks come with a later release" },
         { NULL,    "plugin",     "is not supported: drivers of volumes are programs on the nodes, which no command installs" },

@@ -33,10 +33,11 @@ enum command_side {
 };
 
 struct command {
-        const char *noun;    /* "service"; NULL: a verb of the program itself */
-        const char *verb;    /* "create" */
-        const char *usage;   /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
-        const char *summary; /* "Create a new service" */
+        const char *noun;  /* "service"; NULL: a verb of the program itself */
+        const char *verb;  /* "create" */
+        const char *usage; /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */
+        const char *
+                summary; /* "Create a new service"; lines below the first are only told by --help */
         const char *aliases; /* other verbs for it, by spaces: "list" for ls; NULL: none */
         enum command_side side;
         int least, most;  /* positional arguments; most -1: any number */

@@ -105,10 +105,11 @@ static void print_zsh(FILE *out)
 
 /* --- fish --- */
 
+/* The first line of it. */
 static void print_fish_text(FILE *out, const char *text)
 {
         fputc('\'', out);
-        for (; *text; text++) {
+        for (; *text && *text != '\n'; text++) {
                 if (*text == '\'' || *text == '\\')
                         fputc('\\', out);
                 fputc(*text, out);

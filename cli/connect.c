@@ -300,6 +300,19 @@ int cli_stream(struct cli *cli, const struct rpc_method_id *method, const Protob
 
 /* --- errors --- */
 
+static bool is_command(const struct cli *cli, const char *verb)
+{
+        return cli->command && !cli->command->noun && str_equal(cli->command->verb, verb);
+}
+
+/* Docker's cp compares both ends here; ours, where the task is. */
+static bool is_of_cp(const struct cli *cli)
+{
+        return is_command(cli, "cp") && (str_equal(cli->err.text, "no such directory") ||
+                                         str_equal(cli->err.text, "cannot copy directory") ||
+                                         str_starts_with(cli->err.text, "destination \""));
+}
+
 /* What the command line finds out by itself, as docker's does: told without more ado. */
 static bool is_told_alone(const struct err *err)
 {
@@ -316,7 +329,8 @@ static bool is_told_bare(const struct cli *cli)
 {
         const struct err *err = &cli->err;
 
-        return cli->is_node_error || err->code == ERR_NOT_FOUND || err->code == ERR_UNAVAILABLE ||
+        return cli->is_node_error || is_command(cli, "cp") || is_command(cli, "exec") ||
+               err->code == ERR_NOT_FOUND || err->code == ERR_UNAVAILABLE ||
                strstr(err->text, " is ambiguous (");
 }
 
@@ -328,7 +342,7 @@ int cli_fail(struct cli *cli)
                         "done, and try again",
                         address_of(cli, cli->is_node_error));
         text_make_printable(cli->err.text, strlen(cli->err.text), "\n\t");
-        if (is_told_alone(&cli->err))
+        if (is_told_alone(&cli->err) || is_of_cp(cli))
                 fprintf(stderr, "%s\n", cli->err.text);
         else if (is_told_bare(cli))
                 fprintf(stderr, "Error response from daemon: %s\n", cli->err.text);

@@ -1,14 +1,16 @@
-/* skep exec. */
+/* skep exec and skep cp: going inside. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/copy.h"
 #include "cli/inside.h"
 #include "cli/print.h"
 #include "cli/tables.h"
 #include "lib/base/str.h"
+#include "lib/copy/rules.h"
 #include "lib/os/os_error.h"
 
 static const struct flag exec_flags[] = {
@@ -122,10 +124,70 @@ static int exec_run(struct cli *cli, const struct arguments *arguments)
 
 static const struct flag *const exec_tables[] = { exec_flags, NULL };
 
+/* --- cp --- */
+
+static const struct flag cp_flags[] = {
+        { "archive", 'a', FLAG_BOOL, NULL, "Archive mode (copy all uid/gid information)", NULL },
+        { "follow-link", 'L', FLAG_BOOL, NULL, "Always follow symbol link in SRC_PATH", NULL },
+        { "quiet", 'q', FLAG_BOOL, NULL,
+          "Suppress progress output during copy. Progress output is automatically suppressed if no "
+          "terminal is attached",
+          NULL },
+        { 0 },
+};
+
+#define CP_SUMMARY                                                                      \
+        "Copy files/folders between a running task and the local filesystem\n\n"        \
+        "Use '-' as the source to read a tar archive from stdin\n"                      \
+        "and extract it to a directory destination in a task.\n"                        \
+        "Use '-' as the destination to stream a tar archive of a\n"                     \
+        "task's files to stdout.\n\n"                                                   \
+        "A folder goes into a folder that exists, and becomes one that does not;\n"     \
+        "'folder/.' is what is in it.  Paths in a task begin at its root.\n"            \
+        "TASK is an id, a name like web.1, or a service that has one running task.\n\n" \
+        "  skep cp web.1:/etc/nginx/nginx.conf .\n"                                     \
+        "  skep cp site/. web.1:/usr/share/nginx/html\n"                                \
+        "  skep cp web.1:/var/log - | tar t"
+
+static int cp_fail(const char *sentence)
+{
+        fprintf(stderr, "%s\n", sentence);
+        return 1;
+}
+
+static int cp_run(struct cli *cli, const struct arguments *arguments)
+{
+        struct copy_wish wish = {
+                .keeps_owners = argument_bool(arguments, "archive"),
+                .follows_link = argument_bool(arguments, "follow-link"),
+                .is_quiet = argument_is_set(arguments, "quiet") ? argument_bool(arguments, "quiet")
+                                                                : !cli->is_terminal,
+        };
+        const char *from = positional(arguments, 0), *to = positional(arguments, 1);
+        const char *from_task, *to_task;
+
+        if (str_is_empty(from) || str_is_empty(to))
+                return cp_fail(str_is_empty(from) ? "source can not be empty"
+                                                  : "destination can not be empty");
+        copy_split_word(&cli->arena, from, &from_task, &from);
+        copy_split_word(&cli->arena, to, &to_task, &to);
+        if (from_task && to_task)
+                return cp_fail("copying between containers is not supported");
+        if (!from_task && !to_task)
+                return cp_fail("must specify at least one container source");
+        wish.task = from_task ? from_task : to_task;
+        wish.inside = from_task ? from : to;
+        wish.here = from_task ? to : from;
+        return from_task ? copy_out(cli, &wish) : copy_in(cli, &wish);
+}
+
+static const struct flag *const cp_tables[] = { cp_flags, NULL };
+
 /* clang-format off */
 /*        noun  verb    usage                             summary                                aliases side             least most flags first  flags */
 const struct command inside_commands[] = {
         { NULL, "exec", "[OPTIONS] TASK COMMAND [ARG...]", "Execute a command in a running task", NULL,  COMMAND_CONTROL, 2, -1, true, exec_tables, NULL, exec_run },
+        { NULL, "cp",   "[OPTIONS] TASK:SRC_PATH DEST_PATH|-\n\tskep cp [OPTIONS] SRC_PATH|- TASK:DEST_PATH", CP_SUMMARY, NULL, COMMAND_CONTROL, 2, 2, false, cp_tables, NULL, cp_run },
         { 0 },
 };
 /* clang-format on */

@@ -115,6 +115,8 @@ static void send_input(struct inside *inside)
         input.data.data = buffer;
         input.data.len = (size_t)n;
         inside->takes_input = rpc_stream_write(inside->stream, &input.base);
+        if (inside->options->passed)
+                inside->options->passed(inside->options->context, (size_t)n);
         if (!inside->takes_input)
                 loop_watch_remove(&inside->input);
 }
@@ -151,13 +153,29 @@ static void write_all(struct inside *inside, int fd, const uint8_t *data, size_t
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0) {
-                        os_error(&inside->err, errno, "write the output");
+                        if (errno != EPIPE)
+                                os_error(&inside->err, errno, "write the output");
                         inside->cli->stops = true;
                         return;
                 }
                 data += n;
                 size -= (size_t)n;
         }
+}
+
+static void data_came(struct inside *inside, const Sk__EnterData *data)
+{
+        const struct inside_options *options = inside->options;
+
+        if (data->is_stderr && options->passed) {
+                text_make_printable((char *)data->data.data, data->data.len, "\n");
+                write_all(inside, options->errors, data->data.data, data->data.len);
+                return;
+        }
+        write_all(inside, data->is_stderr ? options->errors : options->out, data->data.data,
+                  data->data.len);
+        if (options->passed)
+                options->passed(options->context, data->data.len);
 }
 
 static void output_came(void *context, const void *out)
@@ -168,9 +186,7 @@ static void output_came(void *context, const void *out)
         if (output->what_case == SK__ENTER_OUTPUT__WHAT_IS_STARTED) {
                 take_input(inside);
         } else if (output->what_case == SK__ENTER_OUTPUT__WHAT_DATA) {
-                write_all(inside,
-                          output->data->is_stderr ? inside->options->errors : inside->options->out,
-                          output->data->data.data, output->data->data.len);
+                data_came(inside, output->data);
         } else if (output->what_case == SK__ENTER_OUTPUT__WHAT_EXIT) {
                 inside->has_exit = true;
                 inside->code = output->exit->code;

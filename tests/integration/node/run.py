@@ -9,7 +9,7 @@ import traceback
 import node as nodes
 
 MODULES = ('life_scenarios', 'kill_scenarios', 'refusal_scenarios', 'network_scenarios', 'wire_scenarios',
-           'cli_scenarios', 'file_scenarios', 'inside_scenarios', 'update_scenarios', 'placement_scenarios',
+           'cli_scenarios', 'file_scenarios', 'inside_scenarios', 'copy_scenarios', 'update_scenarios', 'placement_scenarios',
            'job_scenarios', 'logging_scenarios', 'health_scenarios', 'volume_scenarios')
 
 
