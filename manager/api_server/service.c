@@ -6,6 +6,7 @@
 #include "lib/base/str.h"
 #include "lib/message/message.h"
 #include "lib/state/references.h"
+#include "lib/state/task_digest.h"
 #include "manager/api_server/check.h"
 #include "manager/api_server/file.h"
 #include "manager/api_server/filter.h"
@@ -14,38 +15,11 @@
 
 enum { PART_SERVICE_SPEC = 0 };
 
-/* 128 bits over what makes a task dirty: the task's template and the ports, but neither constraints
- * (a task on a node that still suits stays) nor credentials. */
-static void set_task_digest(struct call *call, const Sk__ServiceSpec *spec,
-                            ProtobufCBinaryData *ret)
-{
-        Sk__ServiceSpec relevant = SK__SERVICE_SPEC__INIT;
-        Sk__TaskSpec task = *spec->task;
-        Sk__ContainerSpec container = *task.container;
-        Sk__Placement placement =
-                task.placement ? *task.placement : (Sk__Placement)SK__PLACEMENT__INIT;
-        uint64_t *hash = arena_alloc(call->arena, 2 * sizeof *hash);
-        uint8_t *data;
-        size_t size;
-
-        container.registry_auth = NULL;
-        placement.n_constraints = 0;
-        task.container = &container;
-        task.placement = &placement;
-        relevant.task = &task;
-        relevant.endpoint = spec->endpoint;
-        message_pack(call->arena, &relevant.base, &data, &size);
-        hash_bytes_128(data, size, hash);
-        ret->data = (uint8_t *)hash;
-        ret->len = 2 * sizeof *hash;
-}
-
 static bool is_same_task(struct call *call, const Sk__ServiceSpecRevision *before,
                          const Sk__ServiceSpec *after)
 {
-        ProtobufCBinaryData digest;
+        ProtobufCBinaryData digest = task_digest_of(after, call->arena);
 
-        set_task_digest(call, after, &digest);
         return before->task_digest.len == digest.len &&
                memcmp(before->task_digest.data, digest.data, digest.len) == 0;
 }
@@ -77,7 +51,7 @@ static void plan_revision(struct call *call, const char *spec_id, const char *se
         part->service_id = service_id;
         part->revision = revision;
         part->spec = spec;
-        set_task_digest(call, spec, &part->task_digest);
+        part->task_digest = task_digest_of(spec, call->arena);
         plan_set_part(change, 0, &part->base);
 }
 

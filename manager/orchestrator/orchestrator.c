@@ -68,6 +68,13 @@ static void touch_all(const struct view *view, struct reconcile_keys *keys)
         reconcile_keys_add(keys, "preempt");
 }
 
+/* Tasks that are as good as those of the present spec are so only on nodes that it suits. */
+static bool is_of_older_spec(const Sk__Task *task, const Sk__Service *service)
+{
+        return service && service->spec &&
+               strcmp(task->definition->spec_id, service->spec->spec_id) != 0;
+}
+
 static void touch_by_node(const struct view *view, const char *node_id, struct reconcile_keys *keys)
 {
         struct view_cursor tasks = { 0 }, services = { 0 };
@@ -82,8 +89,10 @@ static void touch_by_node(const struct view *view, const char *node_id, struct r
         reconcile_keys_add(keys, "node/%.25s", node_id);
         reconcile_keys_add(keys, "preempt");
         while ((task = view_each_node_task(view, node_id, &tasks))) {
+                const Sk__Service *service = view_service(view, task->definition->service_id);
+
                 touch_slot(view, task, keys);
-                if (is_drained || is_moving(view_service(view, task->definition->service_id)))
+                if (is_drained || is_moving(service) || is_of_older_spec(task, service))
                         touch_service(task->definition->service_id, keys);
         }
         while ((head = view_each(view, SK__KIND__KIND_SERVICE, &services))) {

@@ -37,17 +37,9 @@ static bool is_drained(const Sk__Node *node)
         return node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN;
 }
 
-static bool constraints_hold(const struct work *work, const Sk__Node *node)
-{
-        for (size_t i = 0; i < work->need->n_constraints; i++)
-                if (!constraint_matches(&work->need->constraints[i], node))
-                        return false;
-        return true;
-}
-
 bool node_may_bear(const struct work *work, const Sk__Node *node, const Sk__Task *like)
 {
-        return !node_is_lost(node) && !is_drained(node) && constraints_hold(work, node) &&
+        return !node_is_lost(node) && !is_drained(node) && work_constraints_hold(work, node) &&
                (!like ||
                 placement_constraints_met(work_spec_of(work, like)->task->placement, node));
 }
@@ -101,10 +93,10 @@ const char *slot_why_broken(const struct work *work, const Sk__Task *task)
         if (node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__PAUSE)
                 return NULL;
         /* Tasks as good as those of the present spec must obey it; others obey their own until they
-         * are updated. */
-        if (work_is_dirty(work, task)
+         * are updated, which a global task that may not be there any more never is. */
+        if (work_is_dirty(work, task) && (!work->is_global || work_canaries(work))
                     ? !placement_constraints_met(work_spec_of(work, task)->task->placement, node)
-                    : !constraints_hold(work, node))
+                    : !work_constraints_hold(work, node))
                 return "its node no longer meets the placement constraints";
         return NULL;
 }

@@ -203,6 +203,15 @@ static void rebalance(struct work *work, const struct update *update)
                 replace(work, update, slot, NULL, "it would be placed elsewhere today");
 }
 
+/* It is over; but a node that was passed by while it was paused, or whose label went, may begin it
+ * anew. */
+static bool may_begin_anew(const struct work *work, const Sk__UpdateStatus *status)
+{
+        return !work_canaries(work) &&
+               (status->state == SK__UPDATE_STATUS__STATE__COMPLETED ||
+                status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_COMPLETED);
+}
+
 static void begin_status(struct work *work)
 {
         struct arena *arena = &work->plan->arena;
@@ -210,7 +219,8 @@ static void begin_status(struct work *work)
         const Sk__UpdateStatus *status = work_update_status(work);
         Sk__UpdateStatus *begun;
 
-        if (status && status->state != SK__UPDATE_STATUS__STATE__NONE)
+        if (status && status->state != SK__UPDATE_STATUS__STATE__NONE &&
+            !may_begin_anew(work, status))
                 return;
         begun = arena_alloc(arena, sizeof *begun);
         sk__update_status__init(begun);

@@ -156,10 +156,24 @@ static bool revisions_differ(const Sk__ServiceSpecRevision *a, const Sk__Service
                memcmp(a->task_digest.data, b->task_digest.data, a->task_digest.len) != 0;
 }
 
+bool work_constraints_hold(const struct work *work, const Sk__Node *node)
+{
+        for (size_t i = 0; i < work->need->n_constraints; i++)
+                if (!constraint_matches(&work->need->constraints[i], node))
+                        return false;
+        return true;
+}
+
 bool work_is_dirty(const struct work *work, const Sk__Task *task)
 {
-        return strcmp(task->definition->spec_id, work->service->spec->spec_id) != 0 &&
-               revisions_differ(view_task_spec(work->view, task), work->revision);
+        const Sk__Node *node;
+
+        if (!strcmp(task->definition->spec_id, work->service->spec->spec_id))
+                return false;
+        if (revisions_differ(view_task_spec(work->view, task), work->revision))
+                return true;
+        node = view_node(work->view, task_node(task));
+        return node && !work_constraints_hold(work, node);
 }
 
 bool tasks_differ(const struct work *work, const Sk__Task *a, const Sk__Task *b)

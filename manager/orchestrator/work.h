@@ -56,7 +56,10 @@ void work_remove(struct work *work, const Sk__Task *task, const char *reason);
 
 /* The spec a task was made from; the service's present one when that is gone. */
 const Sk__ServiceSpec *work_spec_of(const struct work *work, const Sk__Task *task);
-/* Was the task made from a spec whose tasks are not as good as those of the present one? */
+/* Does the node meet the constraints of the present spec, or of a job's run? */
+bool work_constraints_hold(const struct work *work, const Sk__Node *node);
+/* Was the task made from a spec whose tasks are not as good as those of the present one, at least
+ * where it is? */
 bool work_is_dirty(const struct work *work, const Sk__Task *task);
 /* How the service is to be updated, or rolled back; NULL: with the defaults. */
 const Sk__UpdateConfig *work_update_config(const struct work *work);

@@ -10,6 +10,7 @@
 #include "lib/base/id.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
+#include "lib/state/task_digest.h"
 #include "lib/state/task_life.h"
 
 /* A message of the world's arena, initialised. */
@@ -130,18 +131,6 @@ Sk__ServiceSpec *a_job_spec(struct world *world, const char *name, uint64_t comp
         return spec;
 }
 
-/* 128 bits over what makes a task another one: here, all of the task's spec. */
-static void set_digest(struct world *world, Sk__ServiceSpecRevision *revision)
-{
-        uint64_t *digest = arena_alloc(&world->arena, 16);
-        uint8_t *data;
-        size_t size;
-
-        message_pack(&world->arena, &revision->spec->task->base, &data, &size);
-        hash_bytes_128(data, size, digest);
-        revision->task_digest = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)digest };
-}
-
 const Sk__Service *a_service_of(struct world *world, const Sk__ServiceSpec *spec)
 {
         const char *name = spec->annotations->name, *id = an_id(world, name);
@@ -152,7 +141,7 @@ const Sk__Service *a_service_of(struct world *world, const Sk__ServiceSpec *spec
         revision->service_id = id;
         revision->revision = before ? before->spec->revision + 1 : 1;
         revision->spec = (Sk__ServiceSpec *)message_copy(&world->arena, &spec->base);
-        set_digest(world, revision);
+        revision->task_digest = task_digest_of(revision->spec, &world->arena);
         wanted->revision = revision->revision;
         wanted->spec_id = an_id(world, arena_printf(&world->arena, "%sspec%llu", name,
                                                     (unsigned long long)revision->revision));

@@ -57,6 +57,24 @@ static bool cannot_be_placed(struct sim *sim, const Sk__Task *task)
         return none_fits && task->placement && *task->placement->explanation;
 }
 
+/* Tasks are where the spec they are to obey may be: of an older one their own, until it is their
+ * turn. */
+static void check_constraints(struct sim *sim, const Sk__Service *service, const Sk__Task *task)
+{
+        const Sk__ServiceSpecObject *present =
+                view_service_spec(sim->world.view, service->spec->spec_id);
+        const Sk__ServiceSpecRevision *own = view_task_spec(sim->world.view, task);
+        const Sk__Node *node = view_node(sim->world.view, task_node(task));
+        bool has_turn = !*task->definition->node_id || has_canaries(sim, service);
+        const Sk__ServiceSpec *obeyed =
+                is_current(sim, service, task) || !has_turn ? present->spec->spec : own->spec;
+
+        if (node && !task_is_over(task) && task_state(task) >= SK__TASK_STATE__TASK_ASSIGNED &&
+            node->spec->availability == SK__NODE_SPEC__AVAILABILITY__ACTIVE &&
+            !placement_constraints_met(obeyed->task->placement, node))
+                sim_fail(sim, "task %s is where it may not be", task->id);
+}
+
 /* Counts the slot as taken, or says what is wrong with it. */
 static bool check_slot(struct sim *sim, const Sk__Service *service, const Sk__Task *newest)
 {
@@ -209,6 +227,8 @@ static void check_service(struct sim *sim, const Sk__Service *service)
                 if (!newest || (!may && !task_is_wanted(newest)))
                         continue;
                 n_taken += check_slot(sim, service, newest);
+                if (task_is_wanted(newest))
+                        check_constraints(sim, service, newest);
                 n_dirty += !is_current(sim, service, newest);
                 n_waiting += task_state(newest) < SK__TASK_STATE__TASK_ASSIGNED;
                 check_history(sim, newest);

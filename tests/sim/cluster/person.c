@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/check.h"
+#include "lib/state/task_digest.h"
 #include "tests/sim/cluster/random_world.h"
 
 static void commit(struct sim *sim, struct plan *plan)
@@ -33,17 +34,12 @@ static void add_spec(struct sim *sim, struct plan *plan, const char *spec_id,
                      const char *service_id, uint64_t number, const Sk__ServiceSpec *spec)
 {
         Sk__ServiceSpecRevision *revision = arena_alloc(&plan->arena, sizeof *revision);
-        uint64_t *digest = arena_alloc(&plan->arena, 16);
-        uint8_t *data;
-        size_t size;
 
         sk__service_spec_revision__init(revision);
         revision->service_id = service_id;
         revision->revision = number;
         revision->spec = (Sk__ServiceSpec *)spec;
-        message_pack(&plan->arena, &spec->task->base, &data, &size);
-        hash_bytes_128(data, size, digest);
-        revision->task_digest = (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)digest };
+        revision->task_digest = task_digest_of(spec, &plan->arena);
         plan_set_part(plan_create(plan, SK__KIND__KIND_SERVICE_SPEC, spec_id),
                       PART_SERVICE_SPEC_spec, &revision->base);
         if ((spec->update && spec->update->order == SK__UPDATE_CONFIG__ORDER__START_FIRST) ||
@@ -53,7 +49,7 @@ static void add_spec(struct sim *sim, struct plan *plan, const char *spec_id,
 
 /* As the API does: a new revision, the one before it is the previous one, and two are kept as
  * history.  'spec': NULL, something new. */
-static void put_service(struct sim *sim, const char *name, Sk__ServiceSpec *spec)
+static void put_service(struct sim *sim, const char *name, Sk__ServiceSpec *spec, bool is_rollback)
 {
         const Sk__Service *before = service_named(sim, name);
         const char *id =
@@ -67,7 +63,7 @@ static void put_service(struct sim *sim, const char *name, Sk__ServiceSpec *spec
         plan_init(&plan);
         revision = arena_alloc(&plan.arena, sizeof *revision);
         sk__service_revision__init(revision);
-        revision->is_rollback = spec != NULL;
+        revision->is_rollback = is_rollback;
         if (!spec)
                 spec = random_spec(&sim->world, &sim->random, name, sim->options->n_slots);
         revision->revision = before ? before->spec->revision + 1 : 1;
@@ -100,7 +96,25 @@ static void roll_back(struct sim *sim, const char *name)
         if (previous)
                 put_service(sim, name,
                             (Sk__ServiceSpec *)message_copy(&sim->arena,
-                                                            &previous->spec->spec->base));
+                                                            &previous->spec->spec->base),
+                            true);
+}
+
+/* The spec it has, but for where its tasks may be. */
+static void constrain(struct sim *sim, const char *name)
+{
+        const Sk__Service *service = service_named(sim, name);
+        Sk__ServiceSpec *other, *spec;
+
+        if (!service)
+                return;
+        spec = (Sk__ServiceSpec *)message_copy(
+                &sim->arena,
+                &view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec->base);
+        other = random_spec(&sim->world, &sim->random, name, sim->options->n_slots);
+        spec->task->placement->constraints = other->task->placement->constraints;
+        spec->task->placement->n_constraints = other->task->placement->n_constraints;
+        put_service(sim, name, spec, false);
 }
 
 /* A paused update is resumed, canaries are promoted, a job is run. */
@@ -202,12 +216,12 @@ static void act(struct sim *sim)
                                                sim->options->n_services + sim->options->n_jobs));
         struct sim_node *node = &sim->nodes[random_below(&sim->random, sim->options->n_nodes)];
 
-        switch (random_below(&sim->random, 16)) {
+        switch (random_below(&sim->random, 18)) {
         case 0:
         case 1:
         case 2:
         case 3:
-                put_service(sim, name, NULL);
+                put_service(sim, name, NULL, false);
                 break;
         case 4:
                 remove_service(sim, name);
@@ -233,6 +247,10 @@ static void act(struct sim *sim)
         case 13:
         case 14:
                 go_on(sim, name);
+                break;
+        case 15:
+        case 16:
+                constrain(sim, name);
                 break;
         default:
                 loop_restart(&sim->loops[random_below(&sim->random, SIM_LOOPS)]);
@@ -268,7 +286,7 @@ void person_begin(struct sim *sim)
 {
         set_budget(sim);
         for (size_t i = 0; i < sim->options->n_services + sim->options->n_jobs; i++)
-                put_service(sim, service_name(sim, i), NULL);
+                put_service(sim, service_name(sim, i), NULL, false);
         sim_after(sim, NS_PER_S, next, NULL, 0);
 }
 
