@@ -39,6 +39,13 @@ static void fill_node(struct work *work, const struct filling *filling, const st
         }
 }
 
+/* What the slot has stays for now: nothing of the present spec may begin on its node. */
+static bool stays_as_it_is(const struct work *work, const struct slot *slot)
+{
+        return slot->state != SLOT_BROKEN && work_is_dirty(work, slot->newest) &&
+               !global_takes_new(work, view_node(work->view, slot->node_id), NULL);
+}
+
 void global_decide(struct work *work)
 {
         size_t n_nodes = view_count(work->view, SK__KIND__KIND_NODE), n_slots = 0, n_empty = 0;
@@ -51,10 +58,12 @@ void global_decide(struct work *work)
         while ((head = view_each(work->view, SK__KIND__KIND_NODE, &cursor))) {
                 struct slot slot = slot_look(work, 0, head->id);
 
-                if (slot.state != SLOT_EMPTY)
-                        slots[n_slots++] = slot;
-                else
+                if (slot.state == SLOT_EMPTY)
                         empty[n_empty++] = slot;
+                else if (!stays_as_it_is(work, &slot))
+                        slots[n_slots++] = slot;
+                else if (work_canaries(work))
+                        work->n_like_older++; /* so that the canaries beside it wait */
         }
         /* While canaries are tried, what else comes is like what else is there. */
         filling = fill_begin(work, slots, n_slots, other_than_canary(work));
