@@ -164,10 +164,12 @@ static bool fits_platform(const struct look *look, struct str *why)
                 if (is_platform(&need->platforms[i], have))
                         return true;
         if (need->n_platforms && why) {
-                str_addf(why, "the node is %s/%s; wanted:", have ? have->os : "unknown",
+                str_addf(why, "the node is %s/%s, the image is for", have ? have->os : "unknown",
                          have ? have->architecture : "unknown");
                 for (size_t i = 0; i < need->n_platforms; i++)
-                        str_addf(why, " %s/%s", need->platforms[i].name, need->platforms[i].type);
+                        str_addf(why, "%s %s/%s", i ? "," : "",
+                                 str_or(need->platforms[i].name, "any"),
+                                 str_or(need->platforms[i].type, "any"));
         }
         return !need->n_platforms;
 }

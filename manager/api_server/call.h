@@ -10,6 +10,13 @@
 
 enum { CALL_FRESH_IDS = 2 };
 
+/* What a registry said: the image with its digest, and what it is for. */
+struct resolved_image {
+        const char *reference;
+        Sk__Platform **platforms;
+        size_t n_platforms;
+};
+
 struct call {
         const struct view *view;
         struct plan *plan;   /* NULL in a read handler */
@@ -18,9 +25,8 @@ struct call {
         int64_t now_ns;
         const char *node_id; /* of the node this API server runs on */
         const char *fresh_ids[CALL_FRESH_IDS];
-        const char *resolved_image; /* what the registry said the image is, NULL when it was not
-                                       asked */
-        const char *warning;        /* to pass on to the person, NULL when there is none */
+        const struct resolved_image *resolved; /* NULL when no registry was asked, or could say */
+        const char *warning; /* to pass on to the person, NULL when there is none */
 };
 
 /* Zeroed answers come in already initialised. */

@@ -73,6 +73,15 @@ bool check_is_digest(const char *text)
         return strspn(text + 7, "0123456789abcdef") == 64;
 }
 
+bool check_is_platform_word(const char *text)
+{
+        static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   "-_.";
+        size_t length = strspn(text, word);
+
+        return !text[length] && length < PLATFORM_WORD_SIZE;
+}
+
 static bool is_reference(const char *reference)
 {
         const char *at = skip_registry(reference);

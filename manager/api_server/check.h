@@ -44,5 +44,11 @@ int check_name(const char *name, struct err *err);
 /* "[registry[:port]/]path[:tag][@sha256:...]"?  As the distribution specification has it. */
 int check_image(const char *reference, struct err *err);
 
+/* Of a placement: the most platforms there may be, and the size of one's words, NUL included. */
+enum { PLATFORMS_MAX = 64, PLATFORM_WORD_SIZE = 32 };
+
+/* An operating system or architecture, as Go has them: "linux", "amd64"; "" is any. */
+bool check_is_platform_word(const char *text);
+
 /* "sha256:" and 64 hexadecimal digits? */
 bool check_is_digest(const char *text);

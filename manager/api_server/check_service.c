@@ -310,6 +310,22 @@ static int check_spread_limits(const Sk__Placement *placement, struct err *err)
         return 0;
 }
 
+static int check_platforms(const Sk__Placement *placement, struct err *err)
+{
+        if (placement->n_platforms > PLATFORMS_MAX)
+                return err_set(err, ERR_INVALID, "at most %d platforms are accepted",
+                               PLATFORMS_MAX);
+        for (size_t i = 0; i < placement->n_platforms; i++)
+                if (!check_is_platform_word(placement->platforms[i]->os) ||
+                    !check_is_platform_word(placement->platforms[i]->architecture))
+                        return err_set(err, ERR_INVALID,
+                                       "invalid platform %.64s/%.64s: one is an operating system "
+                                       "and an architecture, as linux and amd64",
+                                       placement->platforms[i]->os,
+                                       placement->platforms[i]->architecture);
+        return 0;
+}
+
 static int check_placement(struct arena *arena, const Sk__ServiceSpec *spec, struct err *err)
 {
         const Sk__Placement *placement = spec->task->placement;
@@ -325,6 +341,7 @@ static int check_placement(struct arena *arena, const Sk__ServiceSpec *spec, str
                 TRY(constraint_parse(arena, placement->constraints[i], &constraint, err));
         for (size_t i = 0; i < placement->n_affinities; i++)
                 TRY(check_affinity(arena, spec, placement->affinities[i], err));
+        TRY(check_platforms(placement, err));
         return check_spread_limits(placement, err);
 }
 

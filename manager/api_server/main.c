@@ -20,7 +20,7 @@ static const struct setting settings[] = {
           "/etc/skep/certs.d",
           "folder with <host:port>/ca.crt for registries with a CA of their own", 0, 0 },
         { "resolve-timeout", SETTING_DURATION, offsetof(struct api_config, resolve_timeout_ns),
-          "3s", "how long a registry may take to tell an image's digest", 0, 0 },
+          "3s", "how long a registry may take to tell an image's digest and platforms", 0, 0 },
         { 0 },
 };
 

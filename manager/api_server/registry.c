@@ -3,6 +3,7 @@
 #include "manager/api_server/registry.h"
 
 #include <curl/curl.h>
+#include <openssl/sha.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -13,13 +14,14 @@
 #include "manager/api_server/answer.h"
 #include "manager/api_server/check.h"
 
-enum { BODY_MAX = 256 * 1024, HEADER_MAX = 8 * 1024 };
+enum { BODY_MAX = 1024 * 1024, HEADER_MAX = 8 * 1024 };
 
 /* What came back of one request. */
 struct answer {
         long status;
         char digest[80];
         char challenge[1024]; /* WWW-Authenticate */
+        char type[128];       /* Content-Type, parameters and all */
         struct str body;
 };
 
@@ -59,7 +61,11 @@ static size_t take_headers(char *data, size_t size, size_t n, void *context)
 {
         struct answer *answer = context;
 
+        /* Of several answers, as after a redirect, the last one counts. */
+        if (size * n >= 5 && memcmp(data, "HTTP/", 5) == 0)
+                answer->digest[0] = answer->challenge[0] = answer->type[0] = '\0';
         if (size * n <= HEADER_MAX) {
+                answer_header(data, size * n, "Content-Type", answer->type, sizeof answer->type);
                 answer_header(data, size * n, "Docker-Content-Digest", answer->digest,
                               sizeof answer->digest);
                 answer_header(data, size * n, "WWW-Authenticate", answer->challenge,
@@ -68,8 +74,8 @@ static size_t take_headers(char *data, size_t size, size_t n, void *context)
         return size * n;
 }
 
-static int request(struct conversation *talk, const char *url, bool is_head, const char *bearer,
-                   bool use_basic, struct answer *answer, struct err *err)
+static int request(struct conversation *talk, const char *url, const char *bearer, bool use_basic,
+                   struct answer *answer, struct err *err)
 {
         static const char *const accept =
                 "Accept: application/vnd.oci.image.index.v1+json, "
@@ -93,7 +99,6 @@ static int request(struct conversation *talk, const char *url, bool is_head, con
                 headers = curl_slist_append(headers, str_text(&line));
         }
         curl_easy_setopt(talk->curl, CURLOPT_URL, url);
-        curl_easy_setopt(talk->curl, CURLOPT_NOBODY, is_head ? 1L : 0L);
         curl_easy_setopt(talk->curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(talk->curl, CURLOPT_WRITEDATA, answer);
         curl_easy_setopt(talk->curl, CURLOPT_HEADERDATA, answer);
@@ -131,7 +136,7 @@ static int bearer_token(struct conversation *talk, const char *challenge, struct
                 str_addf(&url, "&scope=%s", escaped);
                 curl_free(escaped);
         }
-        TRY(request(talk, str_text(&url), false, NULL, true, &answer, err));
+        TRY(request(talk, str_text(&url), NULL, true, &answer, err));
         if (answer.status != 200)
                 return err_set(err, ERR_UNAUTHENTICATED,
                                "registry %s: unauthorized: incorrect username or password",
@@ -145,14 +150,14 @@ static int bearer_token(struct conversation *talk, const char *challenge, struct
 }
 
 /* One request, repeated with what the registry asks for when it says 401. */
-static int request_authorised(struct conversation *talk, const char *url, bool is_head,
-                              struct answer *answer, struct err *err)
+static int request_authorised(struct conversation *talk, const char *url, struct answer *answer,
+                              struct err *err)
 {
         _cleanup_(str_done) struct str token = { 0 };
         char challenge[sizeof answer->challenge];
         bool is_basic;
 
-        TRY(request(talk, url, is_head, talk->options->registry_token, false, answer, err));
+        TRY(request(talk, url, talk->options->registry_token, false, answer, err));
         if (answer->status != 401)
                 return 0;
         memcpy(challenge, answer->challenge, sizeof challenge);
@@ -160,8 +165,7 @@ static int request_authorised(struct conversation *talk, const char *url, bool i
         if (!is_basic)
                 TRY(bearer_token(talk, challenge, &token, err));
         str_clear(&answer->body);
-        return request(talk, url, is_head, is_basic ? NULL : str_text(&token), is_basic, answer,
-                       err);
+        return request(talk, url, is_basic ? NULL : str_text(&token), is_basic, answer, err);
 }
 
 static bool is_listed(const char *list, const char *registry)
@@ -218,27 +222,69 @@ static void conversation_done(struct conversation *talk)
                 curl_easy_cleanup(talk->curl);
 }
 
+static void digest_of(const struct str *body, char ret[static 80])
+{
+        unsigned char hash[SHA256_DIGEST_LENGTH];
+        char *at = stpcpy(ret, "sha256:");
+
+        SHA256((const unsigned char *)str_text(body), body->length, hash);
+        for (size_t i = 0; i < sizeof hash; i++)
+                at += snprintf(at, 3, "%02x", hash[i]);
+}
+
+/* What lies at 'kind'/'reference' of the image's repository.  'ret_digest': of what came; it must
+ * be 'reference', where that is a digest, and what the registry says. */
+static int get(struct conversation *talk, const char *kind, const char *reference,
+               struct answer *answer, char ret_digest[static 80], struct err *err)
+{
+        const struct image_name *image = talk->image;
+        _cleanup_(str_done) struct str url = { 0 };
+
+        str_addf(&url, "%s://%s/v2/%s/%s/%s", talk->scheme, image->registry, image->repository,
+                 kind, reference);
+        TRY(request_authorised(talk, str_text(&url), answer, err));
+        if (answer->status == 404)
+                return err_set(err, ERR_NOT_FOUND, "registry %s has no %s:%s", image->registry,
+                               image->repository, reference);
+        if (answer->status != 200)
+                return err_set(err, ERR_UNAVAILABLE, "registry %s answered %ld", image->registry,
+                               answer->status);
+        digest_of(&answer->body, ret_digest);
+        if ((check_is_digest(reference) && !str_equal(reference, ret_digest)) ||
+            (answer->digest[0] && !str_equal(answer->digest, ret_digest)))
+                return err_set(err, ERR_UNAVAILABLE,
+                               "registry %s: what it sent has another digest than it says",
+                               image->registry);
+        return 0;
+}
+
+static int get_config(struct conversation *talk, const char *digest, struct image_platforms *ret,
+                      struct err *err)
+{
+        _cleanup_(answer_done) struct answer answer = { 0 };
+        char found[80];
+
+        TRY(get(talk, "blobs", digest, &answer, found, err));
+        return manifest_read_config(str_text(&answer.body), answer.body.length, ret, err);
+}
+
 int registry_resolve(const struct registry_options *options, const struct image_name *image,
-                     char ret_digest[static 80], struct err *err)
+                     struct registry_image *ret, struct err *err)
 {
         _cleanup_(conversation_done) struct conversation talk = { 0 };
         _cleanup_(answer_done) struct answer answer = { 0 };
-        _cleanup_(str_done) struct str url = { 0 };
+        struct registry_image found = { 0 };
+        char config[80];
 
         TRY(conversation_open(options, image, &talk, err));
-        str_addf(&url, "%s://%s/v2/%s/manifests/%s", talk.scheme, image->registry,
-                 image->repository, image->tag);
-        TRY(request_authorised(&talk, str_text(&url), true, &answer, err));
-        if (answer.status == 404)
-                return err_set(err, ERR_NOT_FOUND, "registry %s has no %s:%s", image->registry,
-                               image->repository, image->tag);
-        if (answer.status != 200)
-                return err_set(err, ERR_UNAVAILABLE, "registry %s answered %ld", image->registry,
-                               answer.status);
-        if (!check_is_digest(answer.digest))
-                return err_set(err, ERR_UNAVAILABLE, "registry %s did not tell the digest",
-                               image->registry);
-        memcpy(ret_digest, answer.digest, sizeof answer.digest);
+        TRY(get(&talk, "manifests", image->digest[0] ? image->digest : image->tag, &answer,
+                found.digest, err));
+        answer.type[strcspn(answer.type, "; ")] = '\0';
+        TRY(manifest_read(answer.type, str_text(&answer.body), answer.body.length, &found.platforms,
+                          config, err));
+        if (config[0])
+                get_config(&talk, config, &found.platforms, NULL);
+        *ret = found;
         return 0;
 }
 
@@ -254,7 +300,7 @@ int registry_check_auth(const struct registry_options *options, const char *serv
         memcpy(image.registry, server, strlen(server) + 1);
         TRY(conversation_open(options, &image, &talk, err));
         str_addf(&url, "%s://%s/v2/", talk.scheme, image.registry);
-        TRY(request_authorised(&talk, str_text(&url), false, &answer, err));
+        TRY(request_authorised(&talk, str_text(&url), &answer, err));
         if (answer.status == 401)
                 return err_set(err, ERR_UNAUTHENTICATED,
                                "unauthorized: incorrect username or password");

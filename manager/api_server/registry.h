@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "manager/api_server/manifest.h"
 
 struct registry_options {
         const char *insecure_registries; /* "host:port,...": plain HTTP; loopback registries always
@@ -23,9 +24,17 @@ struct image_name {
 
 int image_name_parse(const char *reference, struct image_name *ret, struct err *err);
 
-/* The manifest's digest ("sha256:...") of name:tag. */
+/* What an image is, exactly, and what it is for: the two belong together. */
+struct registry_image {
+        char digest[80]; /* of the manifest, or list of them: "sha256:..." */
+        struct image_platforms platforms;
+};
+
+/* Asks for name@digest when there is one, else for name:tag.  What came is hashed, so the digest is
+ * that of a manifest that was there and could be read.  A single image whose configuration cannot
+ * be had has no platforms, as with docker. */
 int registry_resolve(const struct registry_options *options, const struct image_name *image,
-                     char ret_digest[static 80], struct err *err);
+                     struct registry_image *ret, struct err *err);
 
 /* Are the credentials good for 'server'? */
 int registry_check_auth(const struct registry_options *options, const char *server,

@@ -23,7 +23,7 @@ struct resolving {
         const struct serve_row *row;
         struct image_name image;
         char *username, *password, *identity_token, *registry_token;
-        char digest[80];
+        struct registry_image found;
         struct err err;
         const char *reference;
 };
@@ -51,19 +51,40 @@ static void resolving_work(struct work *work)
                 .registry_token = resolving->registry_token,
         };
 
-        registry_resolve(&options, &resolving->image, resolving->digest, &resolving->err);
+        registry_resolve(&options, &resolving->image, &resolving->found, &resolving->err);
+}
+
+static const struct resolved_image *resolved_image(const struct resolving *resolving,
+                                                   struct arena *arena)
+{
+        const struct image_platforms *from = &resolving->found.platforms;
+        struct resolved_image *ret = arena_alloc(arena, sizeof *ret);
+        Sk__Platform *platforms = arena_alloc(arena, PLATFORMS_MAX * sizeof *platforms);
+
+        ret->reference = resolving->image.digest[0]
+                                 ? resolving->reference
+                                 : arena_printf(arena, "%s@%s", resolving->reference,
+                                                resolving->found.digest);
+        ret->platforms = arena_alloc(arena, PLATFORMS_MAX * sizeof *ret->platforms);
+        for (size_t i = 0; i < from->n; i++) {
+                sk__platform__init(&platforms[i]);
+                platforms[i].os = arena_strdup(arena, from->each[i].os);
+                platforms[i].architecture = arena_strdup(arena, from->each[i].architecture);
+                ret->platforms[ret->n_platforms++] = &platforms[i];
+        }
+        return ret;
 }
 
 static void resolving_done(struct work *work)
 {
         struct resolving *resolving = (struct resolving *)work;
         struct rpc_call *rpc = resolving->rpc;
-        const char *reference = resolving->reference, *resolved = NULL, *warning = NULL;
+        const char *reference = resolving->reference, *warning = NULL;
+        const struct resolved_image *resolved = NULL;
 
         if (rpc) {
-                if (resolving->digest[0])
-                        resolved = arena_printf(rpc_call_arena(rpc), "%s@%s", reference,
-                                                resolving->digest);
+                if (resolving->found.digest[0])
+                        resolved = resolved_image(resolving, rpc_call_arena(rpc));
                 else
                         warning = arena_printf(
                                 rpc_call_arena(rpc),
@@ -86,16 +107,14 @@ static void caller_gone(void *context, struct rpc_call *rpc)
         resolving->rpc = NULL;
 }
 
-/* The image to look up, NULL when there is nothing to ask: not wanted, no good, or pinned already.
- */
+/* The image to look up, NULL when there is nothing to ask: not wanted, or no good. */
 static const char *image_to_resolve(const struct resolve_request *request, struct image_name *ret)
 {
         struct err err;
 
         if (!request->is_wanted || check_service_spec(request->spec, &err) < 0)
                 return NULL;
-        if (image_name_parse(request->spec->task->container->image, ret, &err) < 0 ||
-            ret->digest[0])
+        if (image_name_parse(request->spec->task->container->image, ret, &err) < 0)
                 return NULL;
         return request->spec->task->container->image;
 }

@@ -18,7 +18,8 @@ struct serving {
         struct plan plan;
         struct err err;
         char fresh_ids[CALL_FRESH_IDS][ID_SIZE];
-        const char *resolved, *warning;
+        const struct resolved_image *resolved;
+        const char *warning;
         struct mirror_read read;
         struct mirror_wait wait;
         struct commit_submission *submission;
@@ -63,7 +64,7 @@ static int run_handler(struct serving *serving)
                 .err = &serving->err,
                 .now_ns = loop_now(serving->api->daemon->loop),
                 .node_id = rpc_identity_node_id(serving->api->daemon->identity),
-                .resolved_image = serving->resolved,
+                .resolved = serving->resolved,
                 .warning = serving->warning,
         };
 
@@ -180,7 +181,8 @@ static void write_try(void *context)
 }
 
 void serve_write_resolved(struct api_server *api, struct rpc_call *rpc, const void *in,
-                          const struct serve_row *row, const char *resolved, const char *warning)
+                          const struct serve_row *row, const struct resolved_image *resolved,
+                          const char *warning)
 {
         struct serving *serving = serving_new(api, rpc, in, row);
 

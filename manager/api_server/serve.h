@@ -24,4 +24,5 @@ void serve_write(struct api_server *api, struct rpc_call *call, const void *in,
 /* As serve_write, after the image was looked up: 'resolved' and 'warning' (NULL: none) go to the
  * handler; in the call's arena. */
 void serve_write_resolved(struct api_server *api, struct rpc_call *call, const void *in,
-                          const struct serve_row *row, const char *resolved, const char *warning);
+                          const struct serve_row *row, const struct resolved_image *resolved,
+                          const char *warning);

@@ -24,10 +24,44 @@ static bool is_same_task(struct call *call, const Sk__ServiceSpecRevision *befor
                memcmp(before->task_digest.data, digest.data, digest.len) == 0;
 }
 
+static bool has_same_platforms(const Sk__Placement *a, const Sk__Placement *b)
+{
+        size_t n = a ? a->n_platforms : 0;
+
+        if (n != (b ? b->n_platforms : 0))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!str_equal(a->platforms[i]->os, b->platforms[i]->os) ||
+                    !str_equal(a->platforms[i]->architecture, b->platforms[i]->architecture))
+                        return false;
+        return true;
+}
+
+/* What an image is for goes with its digest: told anew with it, and not kept for another image.
+ * 'before': what the service was, NULL when it is new. */
+static void keep_platforms(struct call *call, const Sk__ServiceSpec *before, Sk__TaskSpec *kept)
+{
+        const struct resolved_image *resolved = call->resolved;
+        bool is_stale = before &&
+                        !str_equal(before->task->container->image, kept->container->image) &&
+                        has_same_platforms(before->task->placement, kept->placement);
+        Sk__Placement *placement;
+
+        if ((!resolved && !is_stale) || (!kept->placement && (!resolved || !resolved->n_platforms)))
+                return;
+        placement = CALL_NEW(call, Sk__Placement, SK__PLACEMENT__INIT);
+        if (kept->placement)
+                *placement = *kept->placement;
+        placement->n_platforms = resolved ? resolved->n_platforms : 0;
+        placement->platforms = resolved ? resolved->platforms : NULL;
+        kept->placement = placement;
+}
+
 /* The spec as it will be kept: image resolved, secrets and configs found, credentials only when the
  * person asked for it. */
-static int spec_to_keep(struct call *call, const Sk__ServiceSpec *spec,
-                        const Sk__RegistryAuth *auth, Sk__ServiceSpec **ret)
+static int spec_to_keep(struct call *call, const Sk__ServiceSpec *before,
+                        const Sk__ServiceSpec *spec, const Sk__RegistryAuth *auth,
+                        Sk__ServiceSpec **ret)
 {
         Sk__ServiceSpec *kept = arena_copy(call->arena, spec, sizeof *spec);
 
@@ -35,8 +69,9 @@ static int spec_to_keep(struct call *call, const Sk__ServiceSpec *spec,
         kept->task->container =
                 arena_copy(call->arena, spec->task->container, sizeof *spec->task->container);
         kept->task->container->registry_auth = (Sk__RegistryAuth *)auth;
-        if (call->resolved_image)
-                kept->task->container->image = call->resolved_image;
+        if (call->resolved)
+                kept->task->container->image = call->resolved->reference;
+        keep_platforms(call, before, kept->task);
         *ret = kept;
         return file_fill_references(call, kept->task->container);
 }
@@ -82,7 +117,8 @@ int handle_create_service(struct call *call, const Sk__CreateServiceRequest *in,
         part->revision = 1;
         part->n_labels = in->spec->annotations->n_labels;
         part->labels = in->spec->annotations->labels;
-        TRY(spec_to_keep(call, in->spec, in->send_registry_auth ? in->registry_auth : NULL, &spec));
+        TRY(spec_to_keep(call, NULL, in->spec, in->send_registry_auth ? in->registry_auth : NULL,
+                         &spec));
         plan_revision(call, spec_id, id, 1, spec);
         change = plan_create(call->plan, SK__KIND__KIND_SERVICE, id);
         change->name = in->spec->annotations->name;
@@ -157,7 +193,7 @@ static int wanted_spec(struct call *call, const Sk__UpdateServiceRequest *in,
                 auth = previous->spec->spec->task->container->registry_auth;
         else if (!auth)
                 auth = now->spec->spec->task->container->registry_auth;
-        return spec_to_keep(call, in->spec, auth, ret);
+        return spec_to_keep(call, now->spec->spec, in->spec, auth, ret);
 }
 
 int handle_update_service(struct call *call, const Sk__UpdateServiceRequest *in,

@@ -1,8 +1,10 @@
 """Where tasks run, and what of the node they are given."""
+import hashlib
 import json
 import os
+import urllib.request
 
-from node import State, check, refused, wait_until
+from node import IMAGE, REGISTRY, State, check, refused, wait_until
 
 
 def _with_agent(node, *options):
@@ -138,3 +140,48 @@ def a_device_by_cdi_is_given_to_the_container(node):
     node.remove('clock')
     node.remove('other')
     _with_agent(node)
+
+
+def _push(kind, content, media_type, name='latest'):
+    """Puts a blob or a manifest into the registry, as the repository 'foreign'; returns its descriptor."""
+    digest = 'sha256:' + hashlib.sha256(content).hexdigest()
+    place = 'http://%s/v2/foreign' % REGISTRY
+    if kind == 'manifest':
+        where = '%s/manifests/%s' % (place, name)
+    else:
+        with urllib.request.urlopen(urllib.request.Request(place + '/blobs/uploads/', method='POST')) as answer:
+            where = answer.headers['Location'] + '&digest=' + digest
+    with urllib.request.urlopen(urllib.request.Request(where, content, {'Content-Type': media_type}, method='PUT')):
+        return {'mediaType': media_type, 'digest': digest, 'size': len(content)}
+
+
+def _push_image_for(architecture):
+    oci = 'application/vnd.oci.image.'
+    config = json.dumps({'os': 'linux', 'architecture': architecture, 'rootfs': {'type': 'layers', 'diff_ids': []}}).encode()
+    manifest = {'schemaVersion': 2, 'mediaType': oci + 'manifest.v1+json', 'layers': [],
+                'config': _push('blob', config, oci + 'config.v1+json')}
+    return _push('manifest', json.dumps(manifest).encode(), manifest['mediaType'])
+
+
+def an_image_for_another_architecture_waits_for_a_node_of_it(node):
+    def platforms():
+        return [(p.os, p.architecture) for p in node.control('GetService', id='web').service.spec.task.placement.platforms]
+
+    def to(image, resolve):
+        spec = node.control('GetService', id='web').service.spec
+        spec.task.container.image = image
+        return node.control('UpdateService', id='web', spec=spec, resolve_image=resolve)
+    digest = _push_image_for('s390x')['digest']
+    node.create('web', image=REGISTRY + '/foreign')
+    check(node.control('GetService', id='web').service.spec.task.container.image.endswith('@' + digest), 'it is pinned')
+    wait_until(lambda: 'unsupported platform on 1 node' in node.story('web'), lambda: 'it waits: ' + node.story('web'))
+    why = node.control('ExplainTask', id=node.tasks('web')[0].task.id)
+    check(why.nodes[0].why.endswith('the image is for linux/s390x'), 'it is said which the image has:', why.nodes[0].why)
+    to(IMAGE, True)
+    node.running('web', 1)
+    check(platforms() == [('linux', 'amd64')], 'the other image brings its own:', platforms())
+    check('could not be accessed' in to(REGISTRY + '/nosuchimage', True).warnings[0], 'docker warns')
+    check(not platforms(), 'nothing is known of what could not be accessed:', platforms())
+    node.control('UpdateService', id='web', rollback=True)
+    check(platforms() == [('linux', 'amd64')], 'a rollback takes them back:', platforms())
+    node.running('web', 1)

@@ -65,6 +65,29 @@ static void of_lists_what_went_and_what_came_is_shown(void **state)
         arena_done(&arena);
 }
 
+static void what_another_image_is_for_is_shown(void **state)
+{
+        struct arena arena = { 0 };
+        Sk__ServiceSpec *a = a_spec(&arena), *b = a_spec(&arena);
+        Sk__Platform old = SK__PLATFORM__INIT, new = SK__PLATFORM__INIT;
+        Sk__Platform *olds[] = { &old }, *news[] = { &new };
+
+        (void)state;
+        old.os = new.os = "linux";
+        old.architecture = "amd64";
+        new.architecture = "arm64";
+        a->task->placement = MAKE(&arena, Sk__Placement, SK__PLACEMENT__INIT);
+        b->task->placement = MAKE(&arena, Sk__Placement, SK__PLACEMENT__INIT);
+        a->task->placement->platforms = olds;
+        b->task->placement->platforms = news;
+        a->task->placement->n_platforms = b->task->placement->n_platforms = 1;
+        tells(a, b,
+              "TaskTemplate.Placement.Platforms: - {\"Architecture\":\"amd64\",\"OS\":\"linux\"}\n"
+              "TaskTemplate.Placement.Platforms: + {\"Architecture\":\"arm64\",\"OS\":\"linux\"}\n",
+              "Platforms");
+        arena_done(&arena);
+}
+
 static void a_list_in_another_order_is_shown_whole(void **state)
 {
         struct arena arena = { 0 };
@@ -118,6 +141,7 @@ int main(void)
                 cmocka_unit_test(equal_specs_differ_in_nothing),
                 cmocka_unit_test(values_are_shown_before_and_after),
                 cmocka_unit_test(of_lists_what_went_and_what_came_is_shown),
+                cmocka_unit_test(what_another_image_is_for_is_shown),
                 cmocka_unit_test(a_list_in_another_order_is_shown_whole),
                 cmocka_unit_test(many_changes_are_counted),
         };

@@ -102,7 +102,7 @@ static void a_platform_that_is_not_supported_is_named(void **state)
         a_node(&world, "a");
         assert_string_equal(verdict_on(a_task(&world, "web", 1, SK__TASK_STATE__TASK_PENDING, NULL),
                                        "a"),
-                            "the node is linux/x86_64; wanted: linux/s390x");
+                            "the node is linux/x86_64, the image is for linux/s390x");
 }
 
 static Sk__ServiceSpec *with_host_port(Sk__ServiceSpec *spec, uint32_t port)

@@ -394,6 +394,23 @@ static void constraints_are_read_when_they_are_given(void **state)
         assert_refused(spec, ERR_INVALID, "pattern '(a' is invalid: a ( has no )");
 }
 
+static void a_platform_is_two_words(void **state)
+{
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 1);
+        Sk__Platform platform = SK__PLATFORM__INIT, *platforms[PLATFORMS_MAX + 1];
+
+        for (size_t i = 0; i < COUNT_OF(platforms); i++)
+                platforms[i] = &platform;
+        spec->task->placement = NEW(world, Sk__Placement, SK__PLACEMENT__INIT);
+        spec->task->placement->platforms = platforms;
+        spec->task->placement->n_platforms = COUNT_OF(platforms);
+        assert_refused(spec, ERR_INVALID, "at most 64 platforms are accepted");
+        spec->task->placement->n_platforms = 1;
+        platform.os = "linux/amd64";
+        assert_refused(spec, ERR_INVALID, "invalid platform linux/amd64/: one is");
+}
+
 static void affinities_are_read_when_they_are_given(void **state)
 {
         struct world *world = *state;
@@ -460,6 +477,7 @@ int main(void)
                 T(what_is_not_there_yet_is_refused_by_name),
                 T(a_job_has_no_update_config_and_bounded_completions),
                 T(constraints_are_read_when_they_are_given),
+                T(a_platform_is_two_words),
                 T(affinities_are_read_when_they_are_given),
                 T(a_spec_of_megabytes_is_refused),
                 T(a_service_keeps_its_name_and_mode),
