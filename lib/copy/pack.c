@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/base/check.h"
@@ -151,6 +153,24 @@ static int pack_entry(struct packing *packing, DIR *folder, const char *name, in
         return result;
 }
 
+/* What the kernel shows as files is none: some of it ends never, some of it acts when it is read.
+ */
+static bool is_of_kernel(int place)
+{
+        static const unsigned kinds[] = { PROC_SUPER_MAGIC,    SYSFS_MAGIC,   CGROUP_SUPER_MAGIC,
+                                          CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,
+                                          SECURITYFS_MAGIC,    BPF_FS_MAGIC,  DEVPTS_SUPER_MAGIC,
+                                          EFIVARFS_MAGIC,      BINFMTFS_MAGIC };
+        struct statfs status;
+
+        if (fstatfs(place, &status) < 0)
+                return false;
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+                if ((unsigned)status.f_type == kinds[i])
+                        return true;
+        return false;
+}
+
 static int pack_folder(struct packing *packing, int *place, const struct stat *status, int depth,
                        struct err *err)
 {
@@ -178,6 +198,13 @@ static int pack_place(struct packing *packing, int *place, int depth, struct err
 
         if (fstat(*place, &status) < 0)
                 return copy_failed(err, errno, "lstat %.200s", str_text(&packing->name));
+        if (is_of_kernel(*place)) {
+                if (depth > 1)
+                        return S_ISDIR(status.st_mode) ? describe(packing, &status, NULL, err) : 0;
+                return err_set(err, ERR_PRECONDITION,
+                               "%.200s is shown by the kernel and is no file: 'skep exec' reads it",
+                               str_text(&packing->name));
+        }
         switch (status.st_mode & S_IFMT) {
         case S_IFREG:
                 return pack_file(packing, *place, &status, err);
@@ -229,7 +256,7 @@ static int pack_all(struct packing *packing, int place_fd, struct err *err)
 
 int copy_pack(int place_fd, const char *name, int out_fd, struct err *err)
 {
-        _cleanup_(utf8_scope_end) struct utf8_scope scope = utf8_scope_begin();
+        struct utf8_scope scope = utf8_scope_begin();
         struct packing packing = { .out_fd = out_fd };
         int result;
 
@@ -246,5 +273,6 @@ int copy_pack(int place_fd, const char *name, int out_fd, struct err *err)
         archive_write_free(packing.archive);
         free(packing.buffer);
         str_done(&packing.name);
+        utf8_scope_end(&scope);
         return result;
 }

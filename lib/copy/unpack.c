@@ -407,7 +407,7 @@ static int unpack_all(struct unpacking *unpacking, struct err *err)
 int copy_unpack(const struct copy_unpacking *what, int in_fd, size_t *ret_n_skipped,
                 struct err *err)
 {
-        _cleanup_(utf8_scope_end) struct utf8_scope scope = utf8_scope_begin();
+        struct utf8_scope scope = utf8_scope_begin();
         struct unpacking unpacking = { .what = what,
                                        .in_fd = in_fd,
                                        .folders = VEC_OF(struct open_folder) };
@@ -423,5 +423,6 @@ int copy_unpack(const struct copy_unpacking *what, int in_fd, size_t *ret_n_skip
         free(unpacking.buffer);
         vec_done(&unpacking.folders);
         arena_done(&unpacking.arena);
+        utf8_scope_end(&scope);
         return result;
 }

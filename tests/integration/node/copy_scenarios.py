@@ -197,6 +197,12 @@ def nothing_that_waits_or_never_ends_holds_a_copy(node):
         check(stat.S_ISFIFO(os.lstat(here('d/fifo')).st_mode) and here.get('d/z') == b'f\n', 'a fifo is not opened')
         here.cp('web:/d/fifo', 'one')
         check(stat.S_ISFIFO(os.lstat(here('one')).st_mode), 'a fifo alone')
+        for path in ('/proc', '/proc/1/status', '/sys/kernel'):
+            here.cp('web:' + path, 'no', fails="Error response from daemon: %s is shown by the kernel and is no file: 'skep exec' "
+                    "reads it" % os.path.basename(path))
+        with tarfile.open(fileobj=io.BytesIO(here.cp('web:/', '-'))) as tar:
+            names = tar.getnames()
+        check('./d/z' in names and './proc' in names and './proc/1' not in names, 'all of it', len(names))
         here.put('f', b'f\n')
         here.cp('f', 'web:/d/fifo')
         check(_inside(node, 'cat /d/fifo') == 'f\n', 'a fifo gives way')
