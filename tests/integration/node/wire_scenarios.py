@@ -39,8 +39,8 @@ def _vandalism():
         yield settings + bytes(draw.randrange(256) for _ in range(2000))
 
 
-def _throw(family, address, data):
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
+def _throw(family, address, data, kind=socket.SOCK_STREAM):
+    with socket.socket(family, kind) as connection:
         connection.settimeout(5)
         connection.connect(address)
         try:
@@ -70,7 +70,8 @@ def what_is_no_grpc_is_dropped_on_every_socket(node):
     before = _everybody(node)
     for path in glob.glob(node.run + '/*.sock'):
         for data in _vandalism():
-            check(_throw(socket.AF_UNIX, path, data), 'closed by', path, 'after', data[:60])
+            kind = socket.SOCK_SEQPACKET if path.endswith('/keeper.sock') else socket.SOCK_STREAM
+            check(_throw(socket.AF_UNIX, path, data, kind), 'closed by', path, 'after', data[:60])
     for name, port in PORTS.items():
         for data in _vandalism():
             check(_throw(socket.AF_INET, ('10.88.0.1', port), data), 'closed by', name, 'after', data[:60])
