@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "lib/os/file.h"
 
 #define COMPLETE SK__ASSIGNMENTS__TYPE__COMPLETE
@@ -81,6 +82,35 @@ static void a_restarted_agent_keeps_its_task_without_any_manager(void **state)
         agent_get_info(stub->agent, &info);
         assert_int_equal(info.n_running, 1);
         assert_false(info.is_connected);
+}
+
+static bool is_starting(struct stub *stub)
+{
+        return stub->last_state == SK__TASK_STATE__TASK_STARTING;
+}
+
+/* Secrets are in no journal, so a restarted agent has none, and what was prepared must not be
+ * opened without them. */
+static void a_prepared_task_waits_for_its_secrets_after_a_restart(void **state)
+{
+        struct stub *stub = *state;
+
+        stub->executor->ops->free(stub->executor);
+        stub->fake.start_ns = NS_PER_S;
+        stub->executor = executor_fake_new(&stub->fake);
+        begin(stub);
+        stub->needs_secret = true;
+        stub_assign(stub, COMPLETE, RUNNING);
+        UNTIL(stub, is_starting);
+        stub_stop_agent(stub);
+        stub->n_sessions = 0;
+        stub_start_agent(stub);
+        UNTIL(stub, has_session);
+        assert_int_equal(executor_fake_count_handles(stub->executor), 0);
+        assert_int_equal(executor_fake_count(stub->executor), 1);
+        stub_assign(stub, COMPLETE, RUNNING);
+        UNTIL(stub, is_running);
+        assert_int_equal(executor_fake_count(stub->executor), 1);
 }
 
 static bool has_reported_an_end(struct stub *stub)
@@ -259,6 +289,7 @@ int main(void)
                 TEST(what_is_asked_too_much_is_refused_rather_than_forgotten),
                 TEST(a_task_whose_spec_was_torn_off_waits_for_a_manager),
                 TEST(a_restarted_agent_keeps_its_task_without_any_manager),
+                TEST(a_prepared_task_waits_for_its_secrets_after_a_restart),
                 TEST(what_could_not_be_looked_at_after_a_restart_runs_on),
                 TEST(a_status_not_acknowledged_is_told_again_after_a_restart),
                 TEST(a_lost_session_is_opened_again),

@@ -151,6 +151,7 @@ void share_alive(void *context, struct rpc_call *call, const Sk__AliveNodes *in)
 static void assign(struct stub *stub, Sk__Assignments__Type type, Sk__TaskAssignment **tasks,
                    size_t n_tasks, Sk__ServiceSpecRevisionEntry **specs)
 {
+        Sk__SecretEntry secret = SK__SECRET_ENTRY__INIT, *secrets[] = { &secret };
         Sk__Assignments out;
 
         sk__assignments__init(&out);
@@ -160,12 +161,17 @@ static void assign(struct stub *stub, Sk__Assignments__Type type, Sk__TaskAssign
         out.tasks = tasks;
         out.n_specs = n_tasks;
         out.specs = specs;
+        secret.id = STUB_SECRET;
+        secret.content = (ProtobufCBinaryData){ 4, (uint8_t *)"hush" };
+        out.n_secrets = stub->needs_secret && n_tasks ? 1 : 0;
+        out.secrets = secrets;
         out.is_last = true;
         tell(stub, SK__DISPATCHER_MESSAGE__MESSAGE_ASSIGNMENTS, &out);
 }
 
 void stub_assign(struct stub *stub, Sk__Assignments__Type type, Sk__TaskState desired)
 {
+        Sk__FileReference reference = SK__FILE_REFERENCE__INIT, *references[] = { &reference };
         Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
         Sk__TaskSpec task_spec = SK__TASK_SPEC__INIT;
         Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
@@ -174,6 +180,9 @@ void stub_assign(struct stub *stub, Sk__Assignments__Type type, Sk__TaskState de
         Sk__TaskDefinition definition = SK__TASK_DEFINITION__INIT;
         Sk__TaskAssignment task = SK__TASK_ASSIGNMENT__INIT;
 
+        reference.id = STUB_SECRET;
+        container.secrets = references;
+        container.n_secrets = stub->needs_secret;
         task_spec.container = &container;
         spec.task = &task_spec;
         revision.spec = &spec;

@@ -7,6 +7,7 @@
 
 #define STUB_TASK "task000000000000000000001"
 #define STUB_SPEC "spec000000000000000000001"
+#define STUB_SECRET "secret0000000000000000001"
 #define STUB_NODE "node000000000000000000001"
 
 struct stub {
@@ -21,6 +22,7 @@ struct stub {
         char last_err[256];
         char answer_err[256]; /* of an answer that began with one; answers are never ended */
         bool is_silent;       /* batches are not acknowledged */
+        bool needs_secret;    /* the task's spec names one, which is assigned with it */
 
         struct executor *executor;
         struct agent *agent;
