@@ -329,11 +329,13 @@ static int wait_for_events(struct loop *loop, int timeout_ms, struct err *err)
 {
         int n, error;
 
-        TRY(set_alarm(loop, err));
         if (timeout_ms != 0)
                 atomic_store(&loop->may_sleep, true);
         if (has_work(loop))
                 timeout_ms = 0;
+        /* What is due already needs no alarm: it is seen to before the loop sleeps. */
+        if (timeout_ms != 0)
+                TRY(set_alarm(loop, err));
         n = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, timeout_ms);
         error = errno;
         atomic_store(&loop->may_sleep, false);
