@@ -394,7 +394,7 @@ static int unpack_all(struct unpacking *unpacking, struct err *err)
 {
         struct archive *archive = unpacking->archive;
 
-        unpacking->n_header_left = HEADER_MAX;
+        unpacking->n_header_left = -1;
         if (archive_read_support_format_tar(archive) < ARCHIVE_WARN ||
             archive_read_support_format_empty(archive) < ARCHIVE_WARN ||
             archive_read_open(archive, unpacking, NULL, read_some, NULL) < ARCHIVE_WARN)

@@ -234,6 +234,8 @@ def large_files_pass_in_little_memory(node):
     with _web(node) as here:
         size = 1 << 30
         _inside(node, 'head -c %d /dev/zero >/large; echo end >>/large' % size)
+        with open(node.folder + '/bin/skep-agent', 'rb') as program:
+            spare = 1500 if b'__asan_init' in program.read() else 192  # ASan keeps what was freed for a while
         before, most = _memory(node), 0
         done = threading.Event()
 
@@ -250,7 +252,7 @@ def large_files_pass_in_little_memory(node):
         print('      1 GiB out and in: %.1f s' % (time.monotonic() - began))
         done.set()
         thread.join()
-        check(most < before + 192, 'memory is bounded', before, most)
+        check(most < before + spare, 'memory is bounded', before, most)
         check(_inside(node, 'cmp /large /back && echo same') == 'same\n', 'it came back')
         os.unlink(here('large'))
 
@@ -265,7 +267,7 @@ def large_files_pass_in_little_memory(node):
         here.put('f', b'f')
         here.cp('f', 'web:/f', fails='Error response from daemon: 8 copies are under way on this node: try again')
         time.sleep(1)
-        check(_memory(node) < before + 192, 'who reads nothing makes it wait', before, _memory(node))
+        check(_memory(node) < before + spare, 'who reads nothing makes it wait', before, _memory(node))
         for call in calls:
             call.cancel()
         wait_until(lambda: _skep(node, 'cp', here('f'), 'web:/f')[0] == 0, 'places are free again')
