@@ -94,11 +94,11 @@ static const char *whole_path(struct unpacking *unpacking, const char *path)
 static void set_looks(const struct unpacking *unpacking, int fd, const struct looks *looks)
 {
         struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = looks->mtime } };
-        bool keeps = unpacking->what->keeps_owners;
+        /* Who may not give away files keeps them, as cp -a does: then nobody is to become who made
+         * them. */
+        bool keeps = unpacking->what->keeps_owners &&
+                     fchown(fd, (uid_t)looks->uid, (gid_t)looks->gid) == 0;
 
-        /* Who may not give away files keeps them, as cp -a does. */
-        if (keeps)
-                (void)!fchown(fd, (uid_t)looks->uid, (gid_t)looks->gid);
         (void)fchmod(fd, looks->mode & (keeps ? all_modes : modes_kept));
         (void)futimens(fd, times);
 }

@@ -1,6 +1,8 @@
 """Files into tasks and out of them: skep cp, by people who mean well and by containers that do not."""
 import io
 import os
+import pty
+import select
 import shutil
 import stat
 import subprocess
@@ -271,6 +273,36 @@ def large_files_pass_in_little_memory(node):
         for call in calls:
             call.cancel()
         wait_until(lambda: _skep(node, 'cp', here('f'), 'web:/f')[0] == 0, 'places are free again')
+
+
+def who_is_at_a_terminal_sees_how_far_it_is(node):
+    with _web(node) as here:
+        _inside(node, 'echo f >/f; head -c 300000000 /dev/zero >/large')
+        for path, told in (('f', 'Successfully copied 2.05kB to %s\r\n'), ('large', 'Successfully copied 300MB to %s\r\n')):
+            parent, child = pty.openpty()
+            copy = subprocess.Popen([node.folder + '/bin/skep', 'cp', 'web:/' + path, here('to')], stdout=child, stderr=child,
+                                    env=_environment(node))
+            os.close(child)
+            seen = b''
+            while copy.poll() is None or select.select([parent], [], [], 0)[0]:
+                try:
+                    seen += os.read(parent, 4096)
+                except OSError:
+                    break
+            os.close(parent)
+            check(copy.wait() == 0 and seen.decode().endswith(told % here('to')), seen)
+        check('Copying from container - ' in seen.decode(), seen)
+
+
+def a_copy_that_nobody_reads_holds_up_no_end(node):
+    with _web(node):
+        _inside(node, 'head -c 200000000 /dev/zero >/large')
+        call = _enter(node, iter([_copy_start('/large', False)]), 100)
+        check(next(call).is_started, 'it began')
+        time.sleep(1)
+        node.remove('web')
+        node.nothing_left()
+        call.cancel()
 
 
 def whoever_goes_away_during_a_copy_leaves_nothing(node):
