@@ -13,19 +13,22 @@
 #include <unistd.h>
 
 #include "lib/base/check.h"
+#include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/copy/inside.h"
 #include "lib/copy/tar.h"
 
 /* A descriptor is open for every level. */
-enum { DEPTH_MAX = 256, BUFFER_SIZE = 64 << 10 };
+enum { DEPTH_MAX = 256, BUFFER_SIZE = 64 << 10, LINKS_SIZE_MAX = 8 << 20 };
 
 struct packing {
         struct archive *archive;
         struct archive_entry *member;
         struct str name; /* of the member at hand */
         uint8_t *buffer;
+        struct arena arena; /* of 'links' */
+        struct map links;   /* names of files that have several */
         int out_fd;
         bool is_left; /* nobody reads */
         bool is_over; /* nothing more is written, not even an end */
@@ -40,6 +43,7 @@ static int failed(const struct packing *packing, struct err *err)
         return tar_failed(err, packing->archive, "write the archive");
 }
 
+/* 'target': of a symlink, or of a file that is another name for an earlier one; else NULL. */
 static int describe(struct packing *packing, const struct stat *status, const char *target,
                     struct err *err)
 {
@@ -51,9 +55,11 @@ static int describe(struct packing *packing, const struct stat *status, const ch
         archive_entry_set_gid(member, status->st_gid);
         archive_entry_set_mtime(member, status->st_mtime, 0);
         archive_entry_set_rdev(member, status->st_rdev);
-        archive_entry_set_size(member, S_ISREG(status->st_mode) ? status->st_size : 0);
-        if (target)
+        archive_entry_set_size(member, S_ISREG(status->st_mode) && !target ? status->st_size : 0);
+        if (S_ISLNK(status->st_mode))
                 archive_entry_set_symlink(member, target);
+        else if (target)
+                archive_entry_set_hardlink(member, target);
         return archive_write_header(packing->archive, member) < ARCHIVE_WARN ? failed(packing, err)
                                                                              : 0;
 }
@@ -98,12 +104,33 @@ static int pack_content(struct packing *packing, int fd, off_t left, struct err 
         return 0;
 }
 
+/* The name of an earlier member that is the same file; NULL: there is none, and this one is
+ * remembered as long as there is room. */
+static const char *earlier_name(struct packing *packing, const struct stat *status)
+{
+        const char *found;
+        char key[64];
+
+        if (status->st_nlink < 2)
+                return NULL;
+        snprintf(key, sizeof key, "%llx %llx", (unsigned long long)status->st_dev,
+                 (unsigned long long)status->st_ino);
+        found = map_find(&packing->links, key);
+        if (!found && packing->arena.used_bytes < LINKS_SIZE_MAX)
+                map_put(&packing->links, arena_strdup(&packing->arena, key),
+                        arena_strdup(&packing->arena, str_text(&packing->name)));
+        return found;
+}
+
 /* Opened through its place, it is the file that was looked at. */
 static int pack_file(struct packing *packing, int place, const struct stat *status, struct err *err)
 {
+        const char *earlier = earlier_name(packing, status);
         _cleanup_(closep) int fd = -1;
         char path[32];
 
+        if (earlier)
+                return describe(packing, status, earlier, err);
         snprintf(path, sizeof path, "/proc/self/fd/%d", place);
         fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (fd < 0)
@@ -272,6 +299,8 @@ int copy_pack(int place_fd, const char *name, int out_fd, struct err *err)
         archive_write_close(packing.archive);
         archive_write_free(packing.archive);
         free(packing.buffer);
+        map_done(&packing.links);
+        arena_done(&packing.arena);
         str_done(&packing.name);
         utf8_scope_end(&scope);
         return result;

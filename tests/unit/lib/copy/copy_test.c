@@ -161,6 +161,7 @@ static void make_tree(void)
         snprintf(path, sizeof path, "from/%s", long_name);
         put(path, "long");
         assert_int_equal(chmod("from/hello", 04711), 0);
+        assert_int_equal(link("from/large", "from/same"), 0);
 }
 
 static void a_tree_comes_back_as_it_was(void **state)
@@ -168,6 +169,7 @@ static void a_tree_comes_back_as_it_was(void **state)
         _cleanup_(closep) int archive = -1;
         struct target target = { .folder = "to", .from = "src", .to = "dst" };
         int n_before = count_descriptors();
+        struct stat one, other;
         char path[300];
 
         (void)state;
@@ -188,6 +190,9 @@ static void a_tree_comes_back_as_it_was(void **state)
         assert_int_equal(mode_of("to/dst/fifo"), S_IFIFO | 0600);
         assert_false(mode_of("to/dst/socket"));
         assert_same_file("from/large", "to/dst/large");
+        assert_int_equal(stat("to/dst/large", &one), 0);
+        assert_int_equal(stat("to/dst/same", &other), 0);
+        assert_int_equal(one.st_ino, other.st_ino);
         snprintf(path, sizeof path, "to/dst/%s", long_name);
         assert_content(path, "long");
         assert_int_equal(count_descriptors(), n_before + 1);
