@@ -75,7 +75,9 @@ static void build_node(struct world *world, const char *name, struct yaml from)
         Sk__NodeIdentity *identity = arena_alloc(&world->arena, sizeof *identity);
 
         yaml_allow(from, "state availability drained role labels engine_labels cpus memory generic "
-                         "arch os ip plugins since");
+                         "arch os ip plugins since undescribed");
+        if (yaml_bool(yaml_get(from, "undescribed"), false))
+                no_more(world, SK__KIND__KIND_NODE, id);
         if (yaml_get(from, "since").node)
                 status->since_ns = NOW - yaml_duration(yaml_get(from, "since"), 0);
         if (yaml_get(from, "drained").node) {
@@ -84,13 +86,14 @@ static void build_node(struct world *world, const char *name, struct yaml from)
         }
         spec->annotations->labels =
                 situation_labels(world, yaml_get(from, "labels"), &spec->annotations->n_labels);
-        a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_spec, &spec->base);
+        a_part(world, SK__KIND__KIND_NODE, id, name, PART_NODE_spec, &spec->base);
         status->address = yaml_text(yaml_get(from, "ip"), "10.0.0.1");
         a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_status, &status->base);
         sk__node_identity__init(identity);
         identity->role = (Sk__NodeRole)yaml_word(yaml_get(from, "role"), roles, 0);
         a_part(world, SK__KIND__KIND_NODE, id, NULL, PART_NODE_identity, &identity->base);
-        describe_node(world, from, id, name);
+        if (!yaml_bool(yaml_get(from, "undescribed"), false))
+                describe_node(world, from, id, name);
 }
 
 /* --- services --- */

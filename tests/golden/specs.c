@@ -281,6 +281,7 @@ Sk__ServiceSpec *situation_spec(struct world *world, const char *name, struct ya
         spec->rollback = update_of(world, get(from, "rollback"));
         spec->task->placement = placement_of(world, from);
         spec->task->reservations = resources_of(world, get(from, "reserve"));
+        spec->task->limits = resources_of(world, get(from, "limits"));
         spec->endpoint = endpoint_of(world, get(from, "ports"));
         set_mounts(world, spec->task->container, get(from, "mounts"));
         if (get(from, "log_driver").node) {

@@ -5,7 +5,7 @@
 
 #define SITUATION_SPEC_KEYS                                                            \
         "mode replicas image restart update rollback constraints spread max_per_node " \
-        "strategy platforms reserve ports mounts log_driver networks "                 \
+        "strategy platforms reserve limits ports mounts log_driver networks "          \
         "affinities max_skew priority labels at_once schedule"
 
 /* Keys that 'from' lacks are looked up in 'otherwise'. */
