@@ -9,9 +9,6 @@
 #include "lib/state/task_life.h"
 #include "tests/unit/manager/scheduler/oracle_filter.h"
 
-/* How stale the view of a loop may be. */
-#define LAG (6 * NS_PER_S)
-
 /* --- states only grow --- */
 
 static struct seen_task *seen_of(struct sim *sim, const char *id)
@@ -228,7 +225,7 @@ static void check_placement(struct sim *sim, const Sk__Task *task)
                 sim_fail(sim, "task %s was placed on a node that is not there", task->id);
                 return;
         }
-        if (node_find(sim, node->id)->changed_at < sim->world.now - LAG)
+        if (node_find(sim, node->id)->changed_at < sim->world.now - CHECK_LAG)
                 check_node(sim, node,
                            view_task_spec(sim->world.view, task)->spec->task->reservations);
         check_apart(sim, task);
@@ -239,7 +236,7 @@ static void check_placement(struct sim *sim, const Sk__Task *task)
         if (placement->max_replicas_per_node && task_is_wanted(task) &&
             n_here > placement->max_replicas_per_node)
                 sim_fail(sim, "node %s has too many replicas", node->name);
-        if (node_find(sim, node->id)->changed_at > sim->world.now - LAG)
+        if (node_find(sim, node->id)->changed_at > sim->world.now - CHECK_LAG)
                 return;
         if (node->status->state != SK__NODE_STATUS__STATE__READY ||
             node->spec->availability != SK__NODE_SPEC__AVAILABILITY__ACTIVE)
@@ -315,6 +312,8 @@ static void check_task(struct sim *sim, const Sk__Event *event)
                         check_job_task(sim, task);
                 else
                         check_slot(sim, task);
+                if (!task->definition->job_iteration)
+                        check_told(sim, task);
                 if (service && !task->definition->job_iteration)
                         check_steps(sim, service);
         }

@@ -150,6 +150,33 @@ static void check_canaries(struct sim *sim, const Sk__Service *service)
                 sim_fail(sim, "%" PRIu64 " tasks of %s are canaries", n, service->name);
 }
 
+/* What changed on a node this long ago every loop has seen. */
+static bool is_settled(struct sim *sim, const Sk__Node *node)
+{
+        return node && node_find(sim, node->id)->changed_at < sim->world.now - CHECK_LAG;
+}
+
+void check_told(struct sim *sim, const Sk__Task *task)
+{
+        const Sk__TaskDefinition *definition = task->definition;
+        const Sk__Node *node = view_node(sim->world.view, task_node(task));
+        const Sk__ServiceSpec *own = view_task_spec(sim->world.view, task)->spec;
+
+        if (!is_settled(sim, node))
+                return;
+        /* What only the present spec does not suit waits for its turn. */
+        if (definition->slot && definition->desired_state == SK__TASK_STATE__TASK_SHUTDOWN &&
+            strstr(definition->reason, "constraints") &&
+            placement_constraints_met(own->task->placement, node))
+                sim_fail(sim, "task %s leaves where its own spec may be", task->id);
+        if (!definition->slot && task_state(task) == SK__TASK_STATE__TASK_NEW &&
+            task_is_wanted(task) &&
+            node->spec->availability == SK__NODE_SPEC__AVAILABILITY__PAUSE &&
+            (!strcmp(definition->reason, "the service was updated") ||
+             !strcmp(definition->reason, "every node runs one")))
+                sim_fail(sim, "task %s is to come to a paused node", task->id);
+}
+
 void check_steps(struct sim *sim, const Sk__Service *service)
 {
         check_parallelism(sim, service);

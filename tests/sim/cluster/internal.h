@@ -142,6 +142,11 @@ void check_rest(struct sim *sim);
 
 /* --- check_steps.c --- */
 
+/* How stale the view of a loop may be. */
+#define CHECK_LAG (6 * NS_PER_S)
+
+/* A task was made, or told to stop, for the reason that it says. */
+void check_told(struct sim *sim, const Sk__Task *task);
 /* No more tasks of the service are in change than it allows. */
 void check_steps(struct sim *sim, const Sk__Service *service);
 /* Was the task made from a spec as good as the one wanted now? */
