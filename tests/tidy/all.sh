@@ -2,7 +2,7 @@
 # All house rules, one line each; what breaks a rule is listed below its line.
 cd "$(dirname "$0")" || exit 1
 failed=0
-for rule in layers size format words planted pure; do
+for rule in layers size format words planted quirks pure; do
         if said=$(./$rule.sh 2>&1); then
                 echo "ok    tidy:$rule"
         else
