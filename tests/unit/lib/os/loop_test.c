@@ -64,8 +64,9 @@ static void timers_fire_in_the_order_of_their_times(void **state)
         struct letter_timer a = letter_timer(&trace, 'a'), b = letter_timer(&trace, 'b'),
                             c = letter_timer(&trace, 'c');
 
-        set_letter(*state, &c, 2 * NS_PER_MS);
-        set_letter(*state, &b, 1 * NS_PER_MS);
+        /* So far apart that a busy machine sets all before the first is due. */
+        set_letter(*state, &c, 100 * NS_PER_MS);
+        set_letter(*state, &b, 50 * NS_PER_MS);
         set_letter(*state, &a, 0);
         while (trace.length < 3)
                 turn(*state, -1);
