@@ -164,7 +164,8 @@ static int top_run(struct cli *cli, const struct arguments *arguments)
         request.processes = true;
         result = cli_stream(cli, RPC_METHOD(control, StreamUsage), &request.base, processes_came,
                             &watching);
-        if (result == 0)
+        /* A warning has said why there are none. */
+        if (result == 0 && json_array_size(watching.processes))
                 result = list_render(&process_list, NULL, false, watching.processes, &out,
                                      &cli->err);
         fputs(str_text(&out), stdout);
