@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/state/task_life.h"
 
 static int compare_kinds(const void *a, const void *b)
 {
@@ -242,4 +243,21 @@ bool placement_constraints_met(const Sk__Placement *placement, const Sk__Node *n
                       (constraint.is_soft || constraint_matches(&constraint, node));
         arena_done(&arena);
         return met;
+}
+
+bool placement_is_current(const struct view *view, const Sk__Task *task,
+                          const Sk__ServiceSpecObject *wanted)
+{
+        const Sk__ServiceSpecRevision *made_from = view_task_spec(view, task);
+        const ProtobufCBinaryData *digest;
+        const Sk__Node *node = view_node(view, task_node(task));
+
+        if (!wanted || !wanted->spec || !made_from)
+                return false;
+        digest = &wanted->spec->task_digest;
+        if (made_from == wanted->spec)
+                return true;
+        return made_from->task_digest.len == digest->len &&
+               !memcmp(made_from->task_digest.data, digest->data, digest->len) &&
+               (!node || placement_constraints_met(wanted->spec->spec->task->placement, node));
 }

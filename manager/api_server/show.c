@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "lib/placement/need.h"
 #include "lib/state/task_life.h"
 
 static void *shallow_copy(struct call *call, const void *message, size_t size)
@@ -137,12 +138,11 @@ Sk__Node *show_node(struct call *call, const Sk__Node *node)
         return shown;
 }
 
-static void add_slot(struct call *call, const Sk__Task *task, const Sk__ServiceSpecRevision *wanted,
+static void add_slot(struct call *call, const Sk__Task *task, const Sk__ServiceSpecObject *wanted,
                      Sk__WatchServiceResponse *ret)
 {
         Sk__WatchServiceResponse__Slot *slot = CALL_NEW(call, Sk__WatchServiceResponse__Slot,
                                                         SK__WATCH_SERVICE_RESPONSE__SLOT__INIT);
-        const Sk__ServiceSpecRevision *made_from = view_task_spec(call->view, task);
 
         slot->slot = task->definition->slot;
         slot->node_id = task_node(task);
@@ -152,10 +152,7 @@ static void add_slot(struct call *call, const Sk__Task *task, const Sk__ServiceS
         if (slot->state == SK__TASK_STATE__TASK_RUNNING && !task_is_ready(task))
                 slot->state = SK__TASK_STATE__TASK_STARTING;
         slot->desired_state = task->definition->desired_state;
-        slot->is_current = wanted && made_from &&
-                           made_from->task_digest.len == wanted->task_digest.len &&
-                           memcmp(made_from->task_digest.data, wanted->task_digest.data,
-                                  wanted->task_digest.len) == 0;
+        slot->is_current = placement_is_current(call->view, task, wanted);
         if (task->status && !str_is_empty(task->status->err))
                 slot->err = task->status->err;
         else if (slot->state == SK__TASK_STATE__TASK_PENDING && task->placement)
@@ -185,6 +182,16 @@ static bool is_same_slot(const Sk__Task *a, const Sk__Task *b)
                str_equal(a->definition->node_id, b->definition->node_id);
 }
 
+/* An update passes a global task on a paused node by: nobody is to wait for it. */
+static bool is_passed_by(struct call *call, const Sk__Task *task,
+                         const Sk__WatchServiceResponse__Slot *slot)
+{
+        const Sk__Node *node = view_node(call->view, task->definition->node_id);
+
+        return !slot->is_current && task_is_wanted(task) && !task_is_over(task) && node &&
+               node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__PAUSE;
+}
+
 void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServiceResponse *ret)
 {
         const Sk__ServiceSpecObject *wanted = view_service_spec(call->view, service->spec->spec_id);
@@ -192,6 +199,7 @@ void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServi
         size_t n_tasks = view_count_service_tasks(call->view, service->id);
         struct view_cursor cursor = { 0 };
         const Sk__Task *task, *shown = NULL;
+        uint64_t n_passed_by = 0;
 
         ret->service = show_service(call, service, true);
         ret->slots = arena_alloc(call->arena, (n_tasks ? n_tasks : 1) * sizeof *ret->slots);
@@ -203,10 +211,11 @@ void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServi
                 shown = task;
                 if (task->definition->desired_state >= SK__TASK_STATE__TASK_REMOVE)
                         continue;
-                add_slot(call, task, wanted ? wanted->spec : NULL, ret);
+                add_slot(call, task, wanted, ret);
                 borrow_error(call, task, ret->slots[ret->n_slots - 1]);
+                n_passed_by += is_passed_by(call, task, ret->slots[ret->n_slots - 1]);
         }
-        ret->wanted = ret->service->counts->desired;
+        ret->wanted = ret->service->counts->desired - n_passed_by;
         if (spec && spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB)
                 ret->wanted = spec->replicated_job->total_completions;
         else if (spec && spec->mode_case == SK__SERVICE_SPEC__MODE_GLOBAL_JOB)

@@ -5,6 +5,7 @@
 #include "lib/base/str.h"
 #include "lib/base/id.h"
 #include "lib/base/vec.h"
+#include "lib/placement/need.h"
 #include "lib/state/task_life.h"
 #include "manager/api_server/filter.h"
 #include "manager/api_server/show.h"
@@ -132,13 +133,10 @@ static const char *desired_word(const Sk__Task *task)
 static bool is_current(struct call *call, const Sk__Task *task)
 {
         const Sk__Service *service = view_service(call->view, task->definition->service_id);
-        const Sk__ServiceSpecRevision *made_from = view_task_spec(call->view, task);
-        const Sk__ServiceSpecObject *wanted =
-                service ? view_service_spec(call->view, service->spec->spec_id) : NULL;
 
-        return wanted && made_from && wanted->spec->task_digest.len == made_from->task_digest.len &&
-               memcmp(wanted->spec->task_digest.data, made_from->task_digest.data,
-                      made_from->task_digest.len) == 0;
+        return service &&
+               placement_is_current(call->view, task,
+                                    view_service_spec(call->view, service->spec->spec_id));
 }
 
 static bool task_matches(struct call *call, const struct task_query *query, const Sk__Task *task)

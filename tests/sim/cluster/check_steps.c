@@ -9,18 +9,8 @@
 
 bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task)
 {
-        const Sk__ServiceSpecRevision *made = view_task_spec(sim->world.view, task);
-        const Sk__ServiceSpecObject *wanted =
-                view_service_spec(sim->world.view, service->spec->spec_id);
-
-        const Sk__Node *node = view_node(sim->world.view, task_node(task));
-
-        if (!strcmp(task->definition->spec_id, service->spec->spec_id))
-                return true;
-        return made->task_digest.len == wanted->spec->task_digest.len &&
-               !memcmp(made->task_digest.data, wanted->spec->task_digest.data,
-                       made->task_digest.len) &&
-               (!node || placement_constraints_met(wanted->spec->spec->task->placement, node));
+        return placement_is_current(sim->world.view, task,
+                                    view_service_spec(sim->world.view, service->spec->spec_id));
 }
 
 static const Sk__UpdateConfig *config_of(struct sim *sim, const Sk__Service *service)
