@@ -140,6 +140,28 @@ static void check_canaries(struct sim *sim, const Sk__Service *service)
                 sim_fail(sim, "%" PRIu64 " tasks of %s are canaries", n, service->name);
 }
 
+/* Slots are filled up to the number of replicas, and no further. */
+static void check_size(struct sim *sim, const Sk__Task *task)
+{
+        const char *id = task->definition->service_id, *reason = task->definition->reason;
+        const Sk__Service *service = view_service(sim->world.view, id);
+        uint64_t n = 0, n_slots = view_slots_max(sim->world.view, id);
+        const Sk__ServiceSpec *spec;
+
+        if (!service || task_state(task) != SK__TASK_STATE__TASK_NEW || !task_is_wanted(task) ||
+            (strcmp(reason, "the service wants it") != 0 &&
+             strcmp(reason, "the slot is empty") != 0))
+                return;
+        spec = view_service_spec(sim->world.view, service->spec->spec_id)->spec->spec;
+        for (uint64_t i = 1; i <= n_slots; i++) {
+                const Sk__Task *newest = view_slot_newest(sim->world.view, id, i);
+
+                n += newest && task_is_wanted(newest);
+        }
+        if (n > spec->replicated->replicas)
+                sim_fail(sim, "service %s fills %" PRIu64 " slots", service->name, n);
+}
+
 /* What changed on a node this long ago every loop has seen. */
 static bool is_settled(struct sim *sim, const Sk__Node *node)
 {
@@ -152,6 +174,8 @@ void check_told(struct sim *sim, const Sk__Task *task)
         const Sk__Node *node = view_node(sim->world.view, task_node(task));
         const Sk__ServiceSpec *own = view_task_spec(sim->world.view, task)->spec;
 
+        if (definition->slot)
+                check_size(sim, task);
         if (!is_settled(sim, node))
                 return;
         /* What only the present spec does not suit waits for its turn. */
