@@ -19,6 +19,7 @@ Sk__ServiceRevision *revision_next(struct call *call, const Sk__Service *service
         part->previous_spec_id = before->spec_id;
         part->revision = before->revision + 1;
         part->runs_asked = before->runs_asked;
+        part->rebalance = before->rebalance;
         part->n_labels = spec->annotations->n_labels;
         part->labels = spec->annotations->labels;
         part->history = arena_alloc(call->arena, HISTORY_MAX * sizeof *part->history);

@@ -105,6 +105,25 @@ static const Sk__ListServiceRevisionsResponse *list(struct scene *scene)
         return out;
 }
 
+/* What was asked for last of the service, not of one of its revisions. */
+static void an_update_forgets_no_rebalance(void **state)
+{
+        struct scene *scene = *state;
+        Sk__ServiceRevision *part =
+                (Sk__ServiceRevision *)message_copy(&scene->world.arena, &web(scene)->spec->base);
+        Sk__Rebalance asked = SK__REBALANCE__INIT;
+
+        asked.at_ns = 7;
+        asked.budget = 3;
+        part->rebalance = &asked;
+        a_part(&scene->world, SK__KIND__KIND_SERVICE, web(scene)->id, NULL, PART_SERVICE_spec,
+               &part->base);
+        change(scene, 0, "img:1");
+        assert_non_null(web(scene)->spec->rebalance);
+        assert_int_equal(web(scene)->spec->rebalance->at_ns, 7);
+        assert_int_equal(web(scene)->spec->rebalance->budget, 3);
+}
+
 static void ten_older_revisions_are_kept(void **state)
 {
         const Sk__ListServiceRevisionsResponse *all;
@@ -226,6 +245,7 @@ static void what_changes_no_task_keeps_canaries_promoted(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(an_update_forgets_no_rebalance, setup, teardown),
                 cmocka_unit_test_setup_teardown(ten_older_revisions_are_kept, setup, teardown),
                 cmocka_unit_test_setup_teardown(any_kept_revision_is_gone_back_to, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_revision_that_is_not_kept_is_named, setup,
