@@ -73,7 +73,8 @@ static const struct slot *worst_slot(struct work *work, const struct slot *slots
         return NULL;
 }
 
-const struct slot *rebalance_next(struct work *work, const struct slot *slots, size_t n_slots)
+const struct slot *rebalance_next(struct work *work, const struct slot *slots, size_t n_slots,
+                                  bool may_move)
 {
         const Sk__ServiceProgress *progress = work->service->progress;
         const Sk__RebalanceProgress *so_far = progress ? progress->rebalance : NULL;
@@ -82,9 +83,18 @@ const struct slot *rebalance_next(struct work *work, const struct slot *slots, s
         uint64_t n_moved = is_begun ? so_far->n_moved : 0;
         const struct slot *slot = NULL;
 
+        /* The cluster's settings no longer ask for what they did. */
+        if (!asked.at_ns && so_far && !so_far->is_over)
+                write_down(work, so_far->at_ns, so_far->n_moved, true);
         if (!asked.at_ns || work->spec->mode_case != SK__SERVICE_SPEC__MODE_REPLICATED ||
             (is_begun && so_far->is_over) || work_is_full(work))
                 return NULL;
+        /* That it has begun is written down even so: who comes up lets it go on. */
+        if (!may_move) {
+                if (!is_begun)
+                        write_down(work, asked.at_ns, 0, false);
+                return NULL;
+        }
         if (n_moved < asked.budget)
                 slot = worst_slot(work, slots, n_slots, asked.at_ns);
         write_down(work, asked.at_ns, n_moved + (slot != NULL), !slot);

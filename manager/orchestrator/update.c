@@ -197,7 +197,8 @@ static void replace_next(struct work *work, const struct update *update)
 
 static void rebalance(struct work *work, const struct update *update)
 {
-        const struct slot *slot = rebalance_next(work, update->slots, update->n_slots);
+        bool may_move = !update->n_starting && !update->n_resting;
+        const struct slot *slot = rebalance_next(work, update->slots, update->n_slots, may_move);
 
         if (slot)
                 replace(work, update, slot, NULL, "it would be placed elsewhere today");
@@ -309,7 +310,7 @@ void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
                 begin_status(work);
         if (update.n_dirty || update.n_leaving)
                 replace_next(work, &update);
-        else if (!update.n_starting && !update.n_resting)
+        else
                 rebalance(work, &update);
         if (update.n_dirty)
                 tell_canaries(work, &update);

@@ -169,8 +169,9 @@ enum failure_verdict { FAILURE_NONE, FAILURE_PAUSES, FAILURE_ROLLS_BACK };
 enum failure_verdict failure_decide(struct work *work, const Sk__UpdateConfig *config,
                                     const struct slot *slots, size_t n_slots);
 /* Of slots at rest, the one whose task is to move next because it would be placed elsewhere today;
- * writes down how far that got.  NULL: none. */
-const struct slot *rebalance_next(struct work *work, const struct slot *slots, size_t n_slots);
+ * writes down how far that got.  NULL: none, or not before others are up ('may_move' is false). */
+const struct slot *rebalance_next(struct work *work, const struct slot *slots, size_t n_slots,
+                                  bool may_move);
 void reap_slot(struct work *work, const Sk__Task *newest);
 void reap_orphans(const struct view *view, const char *service_id, size_t limit, struct plan *plan);
 void reap_specs(const struct view *view, size_t limit, struct plan *plan);
