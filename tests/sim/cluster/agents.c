@@ -40,6 +40,7 @@ static const struct err *failure_of(struct sim *sim, enum task_verb verb)
 {
         static const struct err no_image = { ERR_NOT_FOUND, "No such image" };
         static const struct err no_start = { ERR_UNKNOWN, "cannot start" };
+        static const struct err no_health = { ERR_UNKNOWN, "unhealthy container" };
 
         if (!sim_has_faults(sim))
                 return NULL;
@@ -47,6 +48,8 @@ static const struct err *failure_of(struct sim *sim, enum task_verb verb)
                 return &no_image;
         if (verb == TASK_DO_START && sim_one_in(sim, 40))
                 return &no_start;
+        if (verb == TASK_DO_START && sim->options->is_ailing && sim_one_in(sim, 8))
+                return &no_health;
         return NULL;
 }
 
@@ -149,6 +152,26 @@ static void exits(struct sim *sim, void *context, uint64_t n_verbs)
         drive(task);
 }
 
+/* Its health check fails at times; when it does so three times in a row, the container is stopped
+ * for it. */
+static void ails(struct sim *sim, void *context, uint64_t n_failures)
+{
+        struct executor_exit exit = { .err = "task: unhealthy container" };
+        struct sim_task *task = task_of(context);
+
+        if (!task || !task->is_running || !sim_has_faults(sim))
+                return;
+        if (n_failures < 3) {
+                sim_after(sim, sim_between(sim, 200, 10000), ails, context,
+                          sim_one_in(sim, 2) ? n_failures + 1 : 0);
+                return;
+        }
+        sim->result.n_unhealthy++;
+        task->is_running = false;
+        task_exited(&task->life, &exit);
+        drive(task);
+}
+
 /* Ready and unready in turn; for good ready when the faults are over. */
 static void flaps(struct sim *sim, void *context, uint64_t n_verbs)
 {
@@ -180,6 +203,9 @@ static void ended(struct sim *sim, void *context, uint64_t n_verbs)
                 task->is_running = true;
                 task->started_at_ns = sim->world.now + task->node->skew_ns;
                 check_started(sim, task);
+                if (sim->options->is_ailing && sim_one_in(sim, 2))
+                        sim_after(sim, sim_between(sim, 200, 10000), ails,
+                                  moment_of(task, TASK_DO_NOTHING), 0);
                 if (!task->is_job && sim_one_in(sim, 4)) {
                         task->readiness = SK__HEALTH_STATUS__STATE__STARTING;
                         sim_after(sim, sim_between(sim, 10, 20000), flaps,

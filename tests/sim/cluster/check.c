@@ -305,6 +305,9 @@ static void check_task(struct sim *sim, const Sk__Event *event)
         check_growth(sim, task);
         if (has_part(event, PART_TASK_definition)) {
                 check_eviction(sim, task);
+                sim->result.n_moved +=
+                        task->definition->desired_state == SK__TASK_STATE__TASK_SHUTDOWN &&
+                        !strcmp(task->definition->reason, "it would be placed elsewhere today");
                 service = view_service(sim->world.view, task->definition->service_id);
                 check_attempts(sim, task);
                 check_delay(sim, task);
@@ -321,6 +324,19 @@ static void check_task(struct sim *sim, const Sk__Event *event)
                 check_placement(sim, task);
 }
 
+/* No more tasks move than were asked to. */
+static void check_budget(struct sim *sim, const Sk__Service *service)
+{
+        const Sk__Rebalance *asked = service->spec->rebalance;
+        const Sk__RebalanceProgress *progress =
+                service->progress ? service->progress->rebalance : NULL;
+
+        if (asked && progress && progress->at_ns == asked->at_ns &&
+            progress->n_moved > asked->budget)
+                sim_fail(sim, "%" PRIu64 " tasks of service %s moved, not %" PRIu64,
+                         progress->n_moved, service->name, asked->budget);
+}
+
 void check_plan(struct sim *sim, const struct plan *plan, const struct applied *applied)
 {
         (void)plan;
@@ -329,8 +345,10 @@ void check_plan(struct sim *sim, const struct plan *plan, const struct applied *
                         check_task(sim, applied->events[i]);
         for (size_t i = 0; i < applied->n_events; i++)
                 if (applied->events[i]->kind == SK__KIND__KIND_SERVICE &&
-                    view_service(sim->world.view, applied->events[i]->id))
+                    view_service(sim->world.view, applied->events[i]->id)) {
                         check_job(sim, view_service(sim->world.view, applied->events[i]->id));
+                        check_budget(sim, view_service(sim->world.view, applied->events[i]->id));
+                }
 }
 
 /* Stop first: no two containers of a slot at once, unless one was told to stop a minute ago or

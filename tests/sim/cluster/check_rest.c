@@ -139,6 +139,9 @@ static void check_update(struct sim *sim, const Sk__Service *service, size_t n_d
         bool is_under_way = state == SK__UPDATE_STATUS__STATE__UPDATING ||
                             state == SK__UPDATE_STATUS__STATE__ROLLBACK_STARTED;
 
+        sim->result.n_stopped += state == SK__UPDATE_STATUS__STATE__PAUSED ||
+                                 state >= SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED;
+
         if (state == SK__UPDATE_STATUS__STATE__PAUSED ||
             state == SK__UPDATE_STATUS__STATE__ROLLBACK_PAUSED)
                 return;
@@ -185,12 +188,16 @@ static bool global_may(struct sim *sim, const Sk__Service *service, const Sk__Ta
                (!newest || !has_canaries(sim, service) || is_current(sim, service, newest));
 }
 
-/* One that is under way is stuck only behind a task that has no node. */
+/* One that is under way is stuck only behind a task that has no node, and one that was asked for
+ * has begun unless that, or an update, is in its way. */
 static void check_rebalance(struct sim *sim, const Sk__Service *service, size_t n_waiting)
 {
         const Sk__RebalanceProgress *progress =
                 service->progress ? service->progress->rebalance : NULL;
+        const Sk__Rebalance *asked = service->spec->rebalance;
 
+        if (asked && !n_waiting && (!progress || progress->at_ns < asked->at_ns))
+                sim_fail(sim, "the rebalance of service %s was asked for in vain", service->name);
         if (progress && !progress->is_over && !n_waiting)
                 sim_fail(sim, "the rebalance of service %s does not end", service->name);
 }

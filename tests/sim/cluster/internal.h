@@ -128,6 +128,8 @@ struct sim_node *node_find(struct sim *sim, const char *id);
 
 void person_begin(struct sim *sim);
 void person_finish(struct sim *sim); /* every node is active and back */
+/* All services are rebalanced. */
+void person_rebalance(struct sim *sim, void *context, uint64_t number);
 /* A node (the context) is drained for good. */
 void person_drain(struct sim *sim, void *context, uint64_t number);
 

@@ -5,6 +5,7 @@
 
 #include "lib/base/check.h"
 #include "lib/state/task_digest.h"
+#include "manager/api_server/call.h"
 #include "tests/sim/cluster/random_world.h"
 
 static void commit(struct sim *sim, struct plan *plan)
@@ -139,6 +140,28 @@ static void go_on(struct sim *sim, const char *name)
         commit(sim, &plan);
 }
 
+/* By the API's own handler. */
+static void rebalance(struct sim *sim, const char *name, uint64_t budget)
+{
+        Sk__RebalanceServiceRequest in = SK__REBALANCE_SERVICE_REQUEST__INIT;
+        Sk__RebalanceServiceResponse out = SK__REBALANCE_SERVICE_RESPONSE__INIT;
+        struct plan plan;
+        struct err err;
+        struct call call = { .view = sim->world.view,
+                             .plan = &plan,
+                             .arena = &sim->arena,
+                             .err = &err,
+                             .now_ns = sim->world.now };
+
+        plan_init(&plan);
+        in.id = name;
+        in.budget = budget;
+        if (handle_rebalance_service(&call, &in, &out) == 0 && !plan_is_empty(&plan))
+                commit(sim, &plan);
+        else
+                plan_done(&plan);
+}
+
 static void remove_service(struct sim *sim, const char *name)
 {
         const Sk__Service *service = service_named(sim, name);
@@ -216,7 +239,7 @@ static void act(struct sim *sim)
                                                sim->options->n_services + sim->options->n_jobs));
         struct sim_node *node = &sim->nodes[random_below(&sim->random, sim->options->n_nodes)];
 
-        switch (random_below(&sim->random, 18)) {
+        switch (random_below(&sim->random, sim->options->is_ailing ? 21 : 18)) {
         case 0:
         case 1:
         case 2:
@@ -252,8 +275,11 @@ static void act(struct sim *sim)
         case 16:
                 constrain(sim, name);
                 break;
-        default:
+        case 17:
                 loop_restart(&sim->loops[random_below(&sim->random, SIM_LOOPS)]);
+                break;
+        default:
+                rebalance(sim, name, random_below(&sim->random, 4));
         }
 }
 
@@ -296,6 +322,14 @@ void person_finish(struct sim *sim)
                 node_return(&sim->nodes[i]);
                 set_node(sim, &sim->nodes[i], SK__NODE_SPEC__AVAILABILITY__ACTIVE);
         }
+}
+
+void person_rebalance(struct sim *sim, void *context, uint64_t number)
+{
+        (void)context;
+        (void)number;
+        for (size_t i = 0; i < sim->options->n_services; i++)
+                rebalance(sim, service_name(sim, i), 0);
 }
 
 void person_drain(struct sim *sim, void *context, uint64_t number)

@@ -92,6 +92,8 @@ static void end_faults(struct sim *sim, void *context, uint64_t number)
         (void)context;
         (void)number;
         person_finish(sim);
+        if (sim->options->is_ailing)
+                sim_after(sim, 10 * NS_PER_MINUTE, person_rebalance, NULL, 0);
         sim_after(sim, 90 * NS_PER_MINUTE, person_drain, &sim->nodes[0], 0);
 }
 

@@ -15,6 +15,7 @@ struct sim_options {
         size_t n_nodes, n_services, n_jobs, n_slots;
         int64_t faults_ns; /* how long there are faults and people */
         int64_t rest_ns;   /* how long it then has to come to rest */
+        bool is_ailing;    /* health checks fail at times, and people ask for rebalances */
         bool shall_trace;  /* every commit to stdout */
 };
 
@@ -23,6 +24,9 @@ struct sim_result {
         uint64_t hash;       /* of everything that was committed, and when */
         int64_t failed_at;
         uint64_t n_events, n_commits, n_conflicts, n_lost_plans, n_node_faults, n_tasks;
+        uint64_t n_unhealthy; /* containers that were stopped for it */
+        uint64_t n_stopped;   /* updates that rest paused, or rolled back */
+        uint64_t n_moved;     /* tasks, by rebalances */
 };
 
 struct sim_result sim_run(const struct sim_options *options);
