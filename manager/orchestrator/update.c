@@ -73,6 +73,17 @@ static void count_busy(struct work *work, struct update *update, const struct sl
         }
 }
 
+/* Once a rollback is over, what moves goes as in updates; one that begins anew goes by its own. */
+static const Sk__UpdateConfig *config_now(const struct work *work, const struct update *update)
+{
+        const Sk__UpdateStatus *status = work_update_status(work);
+
+        return status && status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_COMPLETED &&
+                               !update->n_dirty
+                       ? work->spec->update
+                       : work_update_config(work);
+}
+
 static void count_slots(struct work *work, struct update *update)
 {
         for (size_t i = 0; i < update->n_slots; i++) {
@@ -82,6 +93,7 @@ static void count_slots(struct work *work, struct update *update)
                 update->n_dirty += slot_is_dirty(work, slot);
                 update->n_leaving += slot_is_leaving(work, slot);
         }
+        update->config = config_now(work, update);
         for (size_t i = 0; i < update->n_slots; i++) {
                 const struct slot *slot = &update->slots[i];
 
@@ -274,21 +286,10 @@ static void tell_moving(struct work *work, bool is_moving)
                 work_progress(work)->is_moving = is_moving;
 }
 
-/* Once a rollback is over, what moves goes as in updates. */
-static const Sk__UpdateConfig *config_now(const struct work *work)
-{
-        const Sk__UpdateStatus *status = work_update_status(work);
-
-        return status && status->state == SK__UPDATE_STATUS__STATE__ROLLBACK_COMPLETED
-                       ? work->spec->update
-                       : work_update_config(work);
-}
-
 void update_decide(struct work *work, const struct slot *slots, size_t n_slots)
 {
         const Sk__UpdateStatus *status = work_update_status(work);
-        struct update update = { .config = config_now(work),
-                                 .slots = slots,
+        struct update update = { .slots = slots,
                                  .n_slots = n_slots,
                                  .n_new = work->n_new,
                                  .n_starting = work->n_new,
