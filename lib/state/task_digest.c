@@ -17,6 +17,7 @@ ProtobufCBinaryData task_digest_of(const Sk__ServiceSpec *spec, struct arena *ar
 
         container.registry_auth = NULL;
         placement.n_constraints = 0;
+        placement.n_platforms = 0;
         task.container = &container;
         task.placement = &placement;
         relevant.task = &task;

@@ -23,6 +23,7 @@ static void scale_constraints_credentials_and_updates_leave_tasks_as_they_are(vo
         Sk__RegistryAuth auth = SK__REGISTRY_AUTH__INIT;
         Sk__UpdateConfig update = SK__UPDATE_CONFIG__INIT;
         Sk__Placement placement = SK__PLACEMENT__INIT;
+        Sk__Platform platform = SK__PLATFORM__INIT, *platforms[] = { &platform };
         const char *constraints[] = { "node.role==manager" };
         Sk__ServiceSpec *spec;
         struct world world;
@@ -33,6 +34,9 @@ static void scale_constraints_credentials_and_updates_leave_tasks_as_they_are(vo
         spec->update = &update;
         placement.constraints = constraints;
         placement.n_constraints = 1;
+        platform.architecture = "amd64"; /* learned at an update: the image has not changed */
+        placement.platforms = platforms;
+        placement.n_platforms = 1;
         spec->task->placement = &placement;
         auth.password = "hunter2";
         spec->task->container->registry_auth = &auth;
