@@ -23,9 +23,17 @@ static Sk__Mount__TmpfsOptions *tmpfs_options(struct spec_edit *edit, Sk__Mount 
                          SK__MOUNT__TMPFS_OPTIONS__INIT);
 }
 
+static Sk__Mount__ImageOptions *image_options(struct spec_edit *edit, Sk__Mount *mount)
+{
+        return SPEC_MAKE(edit, mount->image, Sk__Mount__ImageOptions,
+                         SK__MOUNT__IMAGE_OPTIONS__INIT);
+}
+
 static int set_type(struct spec_edit *edit, Sk__Mount *mount, const char *value)
 {
-        static const char *const words[] = { "bind", "volume", "tmpfs", "npipe", "cluster" };
+        static const char *const words[] = {
+                "bind", "volume", "tmpfs", "npipe", "cluster", "image"
+        };
 
         for (int i = 0; i < (int)COUNT_OF(words); i++)
                 if (strcmp(value, words[i]) == 0) {
@@ -146,6 +154,12 @@ static int set_tmpfs_mode(struct spec_edit *edit, Sk__Mount *mount, const char *
         return 0;
 }
 
+static int set_image_subpath(struct spec_edit *edit, Sk__Mount *mount, const char *value)
+{
+        image_options(edit, mount)->subpath = value;
+        return 0;
+}
+
 /*  key, setter, what a bare key means (NULL: a value is needed) */
 static const struct {
         const char *key;
@@ -171,6 +185,7 @@ static const struct {
         { "volume-opt", add_volume_option, NULL },
         { "tmpfs-size", set_tmpfs_size, NULL },
         { "tmpfs-mode", set_tmpfs_mode, NULL },
+        { "image-subpath", set_image_subpath, NULL },
 };
 
 static int take_field(struct spec_edit *edit, void *context, const char *key, const char *value)
@@ -222,6 +237,9 @@ int add_mount(struct spec_edit *edit, const char *value)
         if (mount->tmpfs && mount->type != SK__MOUNT__TYPE__TMPFS)
                 return err_set(edit->err, ERR_INVALID,
                                "cannot mix 'tmpfs-*' options with another mount type");
+        if (mount->image && mount->type != SK__MOUNT__TYPE__IMAGE)
+                return err_set(edit->err, ERR_INVALID,
+                               "cannot mix 'image-*' options with another mount type");
         for (size_t i = 0; i < container->n_mounts; i++)
                 if (strcmp(container->mounts[i]->target, mount->target) == 0) {
                         container->mounts[i] = mount;

@@ -51,6 +51,11 @@ static void add_tmpfs(json_t *mount, const Sk__Mount__TmpfsOptions *tmpfs)
         }
 }
 
+static void add_image(json_t *mount, const Sk__Mount__ImageOptions *image)
+{
+        add_text(add_object(mount, "ImageOptions"), "Subpath", image->subpath);
+}
+
 static void add_mounts(json_t *object, const Sk__ContainerSpec *spec)
 {
         json_t *mounts = spec->n_mounts ? add_array(object, "Mounts") : NULL;
@@ -70,6 +75,8 @@ static void add_mounts(json_t *object, const Sk__ContainerSpec *spec)
                         add_volume(shown, mount->volume);
                 if (mount->tmpfs)
                         add_tmpfs(shown, mount->tmpfs);
+                if (mount->image)
+                        add_image(shown, mount->image);
         }
 }
 

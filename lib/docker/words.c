@@ -79,7 +79,9 @@ const char *docker_publish_mode(Sk__PortConfig__PublishMode mode)
 
 const char *docker_mount_type(Sk__Mount__Type type)
 {
-        static const char *const words[] = { "bind", "volume", "tmpfs", "npipe", "cluster" };
+        static const char *const words[] = {
+                "bind", "volume", "tmpfs", "npipe", "cluster", "image"
+        };
 
         return word(words, COUNT_OF(words), (int)type);
 }
@@ -135,6 +137,7 @@ static const char *const absent_fields[] = {
         "History",
         "Hostname",
         "Hosts",
+        "ImageOptions",
         "Init",
         "Interval",
         "Isolation",

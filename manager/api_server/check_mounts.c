@@ -9,7 +9,12 @@
 
 enum { LABELS_MAX = 1000, MOUNTS_MAX = 1000 };
 
-static const char *const type_names[] = { "bind", "volume", "tmpfs" };
+static const char *const type_names[] = {
+        [SK__MOUNT__TYPE__BIND] = "bind",
+        [SK__MOUNT__TYPE__VOLUME] = "volume",
+        [SK__MOUNT__TYPE__TMPFS] = "tmpfs",
+        [SK__MOUNT__TYPE__IMAGE] = "image",
+};
 
 static int bad_config(const Sk__Mount *mount, const char *why, struct err *err)
 {
@@ -84,11 +89,9 @@ static int check_bind(const Sk__Mount *mount, struct err *err)
         return 0;
 }
 
-/* A part of a volume is below it. */
+/* A part of a volume or image is below it. */
 static int check_subpath(const Sk__Mount *mount, const char *subpath, struct err *err)
 {
-        if (subpath[0] && !mount->source[0])
-                return bad_config(mount, "must not set Subpath when using anonymous volumes", err);
         if (subpath[0] == '/')
                 return bad_config(mount, "subpath must be a relative path within the volume", err);
         for (const char *at = subpath; *at; at += strcspn(at, "/"), at += *at == '/')
@@ -106,6 +109,8 @@ static int check_volume(const Sk__Mount *mount, struct err *err)
                 return 0;
         if (volume->n_labels > LABELS_MAX || volume->n_driver_options > LABELS_MAX)
                 return bad_config(mount, "too many labels or driver options", err);
+        if (volume->subpath[0] && !mount->source[0])
+                return bad_config(mount, "must not set Subpath when using anonymous volumes", err);
         return check_subpath(mount, volume->subpath, err);
 }
 
@@ -118,6 +123,15 @@ static int check_tmpfs(const Sk__Mount *mount, struct err *err)
         return 0;
 }
 
+static int check_image_mount(const Sk__Mount *mount, struct err *err)
+{
+        if (!mount->source[0])
+                return bad_config(mount, "field Source must not be empty", err);
+        if (!is_template(mount->source))
+                TRY(check_image(mount->source, err));
+        return mount->image ? check_subpath(mount, mount->image->subpath, err) : 0;
+}
+
 static int check_options(const Sk__Mount *mount, struct err *err)
 {
         if (mount->bind && mount->type != SK__MOUNT__TYPE__BIND)
@@ -126,12 +140,14 @@ static int check_options(const Sk__Mount *mount, struct err *err)
                 return bad_config(mount, "field VolumeOptions must not be specified", err);
         if (mount->tmpfs && mount->type != SK__MOUNT__TYPE__TMPFS)
                 return bad_config(mount, "field TmpfsOptions must not be specified", err);
+        if (mount->image && mount->type != SK__MOUNT__TYPE__IMAGE)
+                return bad_config(mount, "field ImageOptions must not be specified", err);
         return 0;
 }
 
 static int check_mount(const Sk__Mount *mount, struct err *err)
 {
-        if (mount->type > SK__MOUNT__TYPE__TMPFS)
+        if ((size_t)mount->type >= COUNT_OF(type_names) || !type_names[mount->type])
                 return err_set(err, ERR_UNIMPLEMENTED,
                                "ContainerSpec: mounts of type npipe and cluster are not supported "
                                "yet");
@@ -141,6 +157,8 @@ static int check_mount(const Sk__Mount *mount, struct err *err)
                 return check_bind(mount, err);
         if (mount->type == SK__MOUNT__TYPE__VOLUME)
                 return check_volume(mount, err);
+        if (mount->type == SK__MOUNT__TYPE__IMAGE)
+                return check_image_mount(mount, err);
         return check_tmpfs(mount, err);
 }
 

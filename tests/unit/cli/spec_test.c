@@ -236,6 +236,25 @@ static void mounts_are_filled_in(void **state)
         assert_int_equal(mounts[2]->type, SK__MOUNT__TYPE__TMPFS);
 }
 
+static void a_mount_of_an_image_can_be_of_a_part_of_it(void **state)
+{
+        struct typed *typed = *state;
+        Sk__Mount *const *mounts;
+
+        works(typed, false, WORDS("--mount", "type=image,source=app:1,target=/a"));
+        works(typed, true,
+              WORDS("--mount-add", "type=image,src=app:2,dst=/b,image-subpath=etc/app"));
+        mounts = typed->edit.spec->task->container->mounts;
+        assert_int_equal(mounts[0]->type, SK__MOUNT__TYPE__IMAGE);
+        assert_string_equal(mounts[0]->source, "app:1");
+        assert_null(mounts[0]->image);
+        assert_string_equal(mounts[1]->image->subpath, "etc/app");
+        refused(typed, false, "cannot mix 'image-*' options with another mount type",
+                WORDS("--mount", "type=volume,src=v,dst=/c,image-subpath=x"));
+        refused(typed, false, "cannot mix 'volume-*' options with another mount type",
+                WORDS("--mount", "type=image,src=v,dst=/c,volume-nocopy"));
+}
+
 static void an_update_adds_and_removes(void **state)
 {
         struct typed *typed = *state;
@@ -465,6 +484,7 @@ int main(void)
                 ON_SPEC(an_env_file_that_cannot_be_read_is_refused),
                 ON_SPEC(mounts_are_filled_in),
                 ON_SPEC(mounts_stay_in_their_order),
+                ON_SPEC(a_mount_of_an_image_can_be_of_a_part_of_it),
                 ON_SPEC(an_update_adds_and_removes),
                 ON_SPEC(forcing_an_update_counts_up),
                 ON_SPEC(update_rules_are_filled_in),

@@ -80,7 +80,7 @@ static void fill(struct arena *arena, Sk__ServiceSpec *spec)
         static const char *text[] = { "one", "two" };
         Sk__ContainerSpec *container = spec->task->container;
         Sk__Label **labels = arena_alloc(arena, sizeof *labels);
-        Sk__Mount **mounts = arena_alloc(arena, sizeof *mounts);
+        Sk__Mount **mounts = arena_alloc(arena, 2 * sizeof *mounts);
         Sk__FileReference **files = arena_alloc(arena, sizeof *files);
 
         labels[0] = a_label(arena, "k", "v");
@@ -89,6 +89,12 @@ static void fill(struct arena *arena, Sk__ServiceSpec *spec)
         mounts[0]->target = "/t";
         mounts[0]->tmpfs = MAKE(arena, Sk__Mount__TmpfsOptions, SK__MOUNT__TMPFS_OPTIONS__INIT);
         mounts[0]->tmpfs->size_bytes = 1048576;
+        mounts[1] = MAKE(arena, Sk__Mount, SK__MOUNT__INIT);
+        mounts[1]->type = SK__MOUNT__TYPE__IMAGE;
+        mounts[1]->source = "app:1";
+        mounts[1]->target = "/i";
+        mounts[1]->image = MAKE(arena, Sk__Mount__ImageOptions, SK__MOUNT__IMAGE_OPTIONS__INIT);
+        mounts[1]->image->subpath = "etc";
         files[0] = MAKE(arena, Sk__FileReference, SK__FILE_REFERENCE__INIT);
         files[0]->id = "947qc7wgrogw48q7spmrw3elt";
         files[0]->name = files[0]->target = "one";
@@ -107,7 +113,7 @@ static void fill(struct arena *arena, Sk__ServiceSpec *spec)
         container->stop_signal = "SIGTERM";
         container->tty = container->open_stdin = container->read_only = true;
         container->mounts = mounts;
-        container->n_mounts = 1;
+        container->n_mounts = 2;
         container->stop_grace_period =
                 MAKE(arena, Sk__ContainerSpec__Duration, SK__CONTAINER_SPEC__DURATION__INIT);
         container->health = MAKE(arena, Sk__HealthConfig, SK__HEALTH_CONFIG__INIT);
@@ -141,7 +147,9 @@ static void a_container_s_keys_are_docker_s_in_docker_s_order(void **state)
                 "\"SecretID\":\"947qc7wgrogw48q7spmrw3elt\",\"SecretName\":\"one\"}]");
         is_json(json_incref(at(shown, "TaskTemplate.ContainerSpec.Mounts")),
                 "[{\"Type\":\"tmpfs\",\"Target\":\"/"
-                "t\",\"TmpfsOptions\":{\"SizeBytes\":1048576}}]");
+                "t\",\"TmpfsOptions\":{\"SizeBytes\":1048576}},"
+                "{\"Type\":\"image\",\"Source\":\"app:1\",\"Target\":\"/i\","
+                "\"ImageOptions\":{\"Subpath\":\"etc\"}}]");
         json_decref(shown);
 }
 
