@@ -155,15 +155,14 @@ static void prepared_so_start(void *context, const struct err *err)
                 chain_begin(&task->verb, executor_start_steps, make_ended);
 }
 
-/* Of a task that nobody wants any more it is not known. */
-static bool may_wait_for_plugin(const struct executor_task *task)
+bool executor_may_mount(const struct executor_task *task, Sk__Mount__Type type)
 {
-        const Sk__ContainerSpec *container = task->spec ? task->spec->task->container : NULL;
+        const Sk__ContainerSpec *container = task->spec->task->container;
 
-        for (size_t i = 0; container && i < container->n_mounts; i++)
-                if (container->mounts[i]->type == SK__MOUNT__TYPE__VOLUME)
+        for (size_t i = 0; i < container->n_mounts; i++)
+                if (container->mounts[i]->type == type)
                         return true;
-        return !container;
+        return task->is_unwanted;
 }
 
 static struct executor_task *open_task(struct executor *base, const struct executor_input *input,
@@ -182,8 +181,10 @@ static struct executor_task *open_task(struct executor *base, const struct execu
         task->events = *events;
         task->context = context;
         task->verb = task->ending = chain;
+        task->snapshots = VEC_OF(const char *);
         executor_take_input(task, input);
-        if (may_wait_for_plugin(task))
+        task->has_snapshots = executor_may_mount(task, SK__MOUNT__TYPE__IMAGE);
+        if (executor_may_mount(task, SK__MOUNT__TYPE__VOLUME)) /* a plugin may hang */
                 task->verb.pool = executor->options.volume_pool;
         map_put(&executor->tasks, task->id, task);
         begin_verb(task, executor_open_steps, executor_verb_ended);
@@ -241,6 +242,7 @@ static void free_when_idle(void *context)
         if (task->verb.is_working || task->ending.is_working)
                 return;
         wipe_secrets(task);
+        vec_done(&task->snapshots);
         for (int i = 0; i < N_CHECKS; i++)
                 str_done(&task->check_texts[i]);
         arena_done(&task->health_arena);

@@ -19,6 +19,13 @@ struct bundle_file {
 /* In the task's folder: see volume_mount_part().  Not needed any more when the container runs. */
 #define BUNDLE_PARTS_FOLDER "parts"
 
+/* Of a mount of type image; empty for the others. */
+struct bundle_image {
+        const char *reference;
+        const char *id, *chain_id; /* see struct image */
+        struct rootfs_mount rootfs;
+};
+
 struct bundle {
         /* In: borrowed while bundle_make() runs. */
         const char *id;
@@ -26,6 +33,7 @@ struct bundle {
         const struct oci_image *image;
         const struct oci_host *host;
         const struct rootfs_mount *rootfs;
+        const struct bundle_image *images; /* by the mount's number */
         const struct bundle_file *files;
         size_t n_files;
         const char *folder;        /* of the task: made here */
@@ -49,7 +57,7 @@ struct bundle {
         struct arena arena;
         const char *json;
         size_t json_size;
-        size_t n_parts;           /* of volumes, mounted in BUNDLE_PARTS_FOLDER */
+        size_t n_parts;           /* of volumes and images, mounted in BUNDLE_PARTS_FOLDER */
         struct image_users users; /* of the image: to be kept, when it was looked at */
 };
 

@@ -173,3 +173,66 @@ void executor_remove_memory(void *context)
         task->has_remains = false;
         chain_work(chain_of(task), remove_memory_on_pool);
 }
+
+/* --- snapshots of images that were mounted --- */
+
+static void got_snapshots(void *context, const void *out)
+{
+        struct executor_task *task = context;
+        const Ctd__Snapshots__ListResponse *answer = out;
+
+        for (size_t i = 0; i < answer->n_info; i++) {
+                const char *key = arena_strdup(&task->arena, answer->info[i]->name);
+
+                vec_push(&task->snapshots, &key);
+        }
+}
+
+/* Asked for, because an earlier agent may have made others: a tag moves. */
+void executor_find_snapshots(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Snapshots__ListRequest in = CTD__SNAPSHOTS__LIST_REQUEST__INIT;
+        struct arena arena = { 0 };
+        const char *filters[] = { arena_printf(&arena, "labels.\"skep.task\"==%s", task->id) };
+
+        vec_clear(&task->snapshots);
+        in.snapshotter = CONTAINERD_SNAPSHOTTER;
+        in.filters = filters;
+        in.n_filters = 1;
+        if (task->has_snapshots)
+                chain_stream(chain_of(task), CONTAINERD_METHOD(snapshots, snapshots, List),
+                             &in.base, timeout_ns, got_snapshots);
+        else
+                chain_next(chain_of(task));
+        arena_done(&arena);
+}
+
+static void removed_snapshot(void *context, const void *out, const struct err *err)
+{
+        struct executor_task *task = context;
+
+        (void)out;
+        if (err && err->code != ERR_NOT_FOUND) {
+                chain_fail(chain_of(task), err);
+                return;
+        }
+        task->snapshots.n--;
+        executor_remove_snapshots(task);
+}
+
+void executor_remove_snapshots(void *context)
+{
+        struct executor_task *task = context;
+        Ctd__Snapshots__RemoveRequest in = CTD__SNAPSHOTS__REMOVE_REQUEST__INIT;
+
+        if (task->snapshots.n == 0) {
+                task->has_snapshots = false;
+                chain_next(chain_of(task));
+                return;
+        }
+        in.snapshotter = CONTAINERD_SNAPSHOTTER;
+        in.key = VEC_AT(&task->snapshots, const char *, task->snapshots.n - 1);
+        chain_call(chain_of(task), CONTAINERD_METHOD(snapshots, snapshots, Remove), &in.base,
+                   timeout_ns, removed_snapshot);
+}

@@ -96,6 +96,13 @@ static void note_used(struct disk_care *disk, const char *image_id)
                 map_put(&disk->used, arena_strdup(&disk->arena, image_id), disk);
 }
 
+/* Its own, or one that is mounted into it. */
+static bool is_image_label(const char *key)
+{
+        return str_equal(key, EXECUTOR_IMAGE_LABEL) ||
+               str_starts_with(key, EXECUTOR_IMAGE_LABEL ".");
+}
+
 static void got_container(void *context, const void *out)
 {
         struct disk_care *disk = context;
@@ -103,7 +110,7 @@ static void got_container(void *context, const void *out)
         const Ctd__Containers__Container *container = message->container;
 
         for (size_t i = 0; container && i < container->n_labels; i++)
-                if (str_equal(container->labels[i]->key, "skep.image-id"))
+                if (is_image_label(container->labels[i]->key))
                         note_used(disk, container->labels[i]->value);
 }
 
@@ -118,13 +125,23 @@ static void list_containers(void *context)
 
 /* --- removing --- */
 
+static bool is_of_task(const struct executor_task *task, const char *image_id)
+{
+        size_t n_mounts = task->images ? task->spec->task->container->n_mounts : 0;
+
+        for (size_t i = 0; i < n_mounts; i++)
+                if (task->images[i].id && str_equal(task->images[i].id, image_id))
+                        return true;
+        return str_equal(task->image.id, image_id);
+}
+
 static bool is_used(const struct disk_care *disk, const char *image_id)
 {
         const struct executor_task *task;
 
         /* Those being prepared have no container yet. */
         for (size_t at = 0; (task = map_next(&disk->executor->tasks, &at));) {
-                if (!task->is_clean && str_equal(task->image.id, image_id))
+                if (!task->is_clean && is_of_task(task, image_id))
                         return true;
         }
         return map_find(&disk->used, image_id) != NULL;

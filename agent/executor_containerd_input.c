@@ -192,7 +192,8 @@ static const Sk__ServiceSpec *copy_spec(struct executor_task *task,
 
         task_spec.container = &container;
         empty.task = &task_spec;
-        if (!spec || !spec->task || !spec->task->container)
+        task->is_unwanted = !spec || !spec->task || !spec->task->container;
+        if (task->is_unwanted)
                 spec = &empty;
         return (const Sk__ServiceSpec *)message_copy(&task->arena, &spec->base);
 }

@@ -104,17 +104,22 @@ static int add_volume_mount(struct mount_list *list, const Sk__Mount *mount, con
         return 0;
 }
 
+/* What an earlier try left there goes. */
+static int find_place(struct bundle *bundle, const char **ret_folder, const char **ret_place,
+                      struct err *err)
+{
+        *ret_folder = arena_printf(&bundle->arena, "%s/" BUNDLE_PARTS_FOLDER, bundle->folder);
+        *ret_place = arena_printf(&bundle->arena, "%s/%zu", *ret_folder, bundle->n_parts++);
+        return bundle->n_parts == 1 ? volume_unmount_parts(*ret_folder, err) : 0;
+}
+
 static int mount_part(struct mount_list *list, const char *name, const char *subpath,
                       const char **path, struct err *err)
 {
-        struct bundle *bundle = list->bundle;
-        const char *folder =
-                arena_printf(&bundle->arena, "%s/" BUNDLE_PARTS_FOLDER, bundle->folder);
-        const char *place = arena_printf(&bundle->arena, "%s/%zu", folder, bundle->n_parts++);
+        const char *folder, *place;
         int failed;
 
-        if (bundle->n_parts == 1)
-                TRY(volume_unmount_parts(folder, err));
+        TRY(find_place(list->bundle, &folder, &place, err));
         failed = volume_mount_part(*path, subpath, folder, place, err);
         if (failed == ERR_NOT_FOUND)
                 return err_set(err, ERR_INVALID, "volume '%.100s' has no '%.100s'", name, subpath);
@@ -216,6 +221,23 @@ static void add_tmpfs(struct mount_list *list, const Sk__Mount *mount)
         mount_list_add(list, "tmpfs", "tmpfs", mount->target, options, n);
 }
 
+static int add_image(struct mount_list *list, const Sk__Mount *mount, size_t number,
+                     struct err *err)
+{
+        static const char *const options[] = { "rbind", "rprivate", "ro" };
+        struct bundle *bundle = list->bundle;
+        const char *look = arena_printf(&bundle->arena, "%s/rootfs", bundle->folder);
+        const char *subpath = mount->image ? str_or(mount->image->subpath, ".") : ".";
+        const char *folder, *place;
+
+        TRY(find_place(bundle, &folder, &place, err));
+        if (volume_mount_image_part(&bundle->images[number].rootfs, look, subpath, folder, place,
+                                    err) < 0)
+                return err_prefix(err, "image '%.100s'", mount->source);
+        mount_list_add(list, "bind", place, mount->target, options, COUNT_OF(options));
+        return 0;
+}
+
 static int add_asked(struct mount_list *list, const Sk__Mount *mount, size_t number,
                      struct err *err)
 {
@@ -233,6 +255,8 @@ static int add_asked(struct mount_list *list, const Sk__Mount *mount, size_t num
         case SK__MOUNT__TYPE__TMPFS:
                 add_tmpfs(list, mount);
                 return 0;
+        case SK__MOUNT__TYPE__IMAGE:
+                return add_image(list, mount, number, err);
         default:
                 return err_set(err, ERR_INVALID,
                                "mounts of this type are not supported on this node (target "

@@ -28,43 +28,6 @@ static void check_spec(void *context)
         arena_done(&arena);
 }
 
-static void image_progressed(void *context, const char *message)
-{
-        struct executor_task *task = context;
-
-        if (task->events.progress)
-                task->events.progress(task->context, message);
-}
-
-static void got_image(void *context, const struct image *image, const struct err *err)
-{
-        struct executor_task *task = context;
-        struct err bad;
-
-        task->image_request = NULL;
-        if (err) {
-                chain_fail(&task->verb, err);
-                return;
-        }
-        task->image = *image;
-        task->facts.image_digest = str_or(image->digest, image->id);
-        if (oci_stop_signal(task->spec->task->container, &image->config, &task->stop_signal, &bad) <
-            0)
-                chain_fail(&task->verb, &bad);
-        else
-                chain_next(&task->verb);
-}
-
-static void obtain_image(void *context)
-{
-        static const struct image_events events = { image_progressed, got_image };
-        struct executor_task *task = context;
-        const Sk__ContainerSpec *container = task->spec->task->container;
-
-        task->image_request = image_obtain(task->executor->images, container->image,
-                                           container->registry_auth, &task->arena, &events, task);
-}
-
 static void keep_ports(struct executor_task *task, const Sk__MeshReport__Attachment *attachment)
 {
         const Sk__PortConfig **ports =
@@ -123,28 +86,66 @@ void executor_attach_network(void *context)
                 network_attach(task->executor->options.network, task->id, ports, n, attached, task);
 }
 
-static void keep_snapshot(struct executor_task *task, Ctd__Types__Mount *const *mounts, size_t n)
+static Ctd__Types__Label *make_label(struct arena *arena, const char *key, const char *value)
+{
+        Ctd__Types__Label *label = arena_alloc(arena, sizeof *label);
+
+        ctd__types__label__init(label);
+        label->key = key;
+        label->value = value;
+        return label;
+}
+
+/* Snapshots are found by the task, and are roots of containerd's garbage collector: they stay, with
+ * all their layers, until they are removed here, also while no container names them yet. */
+void executor_describe_snapshot(const struct executor_task *task, struct arena *arena,
+                                const char *key, const char *parent,
+                                Ctd__Snapshots__PrepareRequest *ret)
+{
+        struct str now = { 0 };
+
+        str_add_time(&now, loop_now(task->executor->options.loop));
+        ret->snapshotter = CONTAINERD_SNAPSHOTTER;
+        ret->key = key;
+        ret->parent = parent;
+        ret->labels = arena_alloc(arena, 2 * sizeof *ret->labels);
+        ret->labels[0] = make_label(arena, "containerd.io/gc.root", arena_strdup(arena, now.text));
+        ret->labels[1] = make_label(arena, "skep.task", task->id);
+        ret->n_labels = 2;
+        str_done(&now);
+}
+
+int executor_keep_snapshot(struct executor_task *task, Ctd__Types__Mount *const *mounts, size_t n,
+                           const Ctd__Snapshots__PrepareResponse **ret_snapshot,
+                           struct rootfs_mount *ret_mount, struct err *err)
 {
         Ctd__Snapshots__PrepareResponse copy = CTD__SNAPSHOTS__PREPARE_RESPONSE__INIT;
         const Ctd__Snapshots__PrepareResponse *kept;
-        struct err err;
 
+        if (n != 1)
+                return err_set(err, ERR_INTERNAL, "containerd gave %zu mounts for one file system",
+                               n);
         copy.mounts = (Ctd__Types__Mount **)mounts;
         copy.n_mounts = n;
         kept = (const Ctd__Snapshots__PrepareResponse *)message_copy(&task->arena, &copy.base);
-        if (n != 1) {
-                err_set(&err, ERR_INTERNAL, "containerd gave %zu mounts for one file system", n);
-                chain_fail(&task->verb, &err);
-                return;
-        }
-        task->snapshot = kept;
-        task->rootfs = (struct rootfs_mount){
+        *ret_snapshot = kept;
+        *ret_mount = (struct rootfs_mount){
                 .type = kept->mounts[0]->type,
                 .source = kept->mounts[0]->source,
                 .options = (const char *const *)kept->mounts[0]->options,
                 .n_options = kept->mounts[0]->n_options,
         };
-        chain_next(&task->verb);
+        return 0;
+}
+
+static void keep_snapshot(struct executor_task *task, Ctd__Types__Mount *const *mounts, size_t n)
+{
+        struct err err;
+
+        if (executor_keep_snapshot(task, mounts, n, &task->snapshot, &task->rootfs, &err) < 0)
+                chain_fail(&task->verb, &err);
+        else
+                chain_next(&task->verb);
 }
 
 static void got_mounts(void *context, const void *out, const struct err *err)
@@ -176,26 +177,16 @@ static void got_snapshot(void *context, const void *out, const struct err *err)
         }
 }
 
-/* The label makes the snapshot a root of containerd's garbage collector: it stays, with all its
- * layers, until it is removed here, also while no container names it yet. */
 static void prepare_snapshot(void *context)
 {
         struct executor_task *task = context;
         Ctd__Snapshots__PrepareRequest in = CTD__SNAPSHOTS__PREPARE_REQUEST__INIT;
-        Ctd__Types__Label root = CTD__TYPES__LABEL__INIT, *labels[] = { &root };
-        struct str now = { 0 };
+        struct arena arena = { 0 };
 
-        str_add_time(&now, loop_now(task->executor->options.loop));
-        root.key = "containerd.io/gc.root";
-        root.value = now.text;
-        in.snapshotter = CONTAINERD_SNAPSHOTTER;
-        in.key = task->id;
-        in.parent = task->image.chain_id;
-        in.labels = labels;
-        in.n_labels = 1;
+        executor_describe_snapshot(task, &arena, task->id, task->image.chain_id, &in);
         chain_call(&task->verb, CONTAINERD_METHOD(snapshots, snapshots, Prepare), &in.base,
                    timeout_ns, got_snapshot);
-        str_done(&now);
+        arena_done(&arena);
 }
 
 /* Copied, as others may be forgotten meanwhile. */
@@ -240,6 +231,7 @@ static void make_bundle(void *context)
                 .image = &task->image.config,
                 .host = &executor->host,
                 .rootfs = &task->rootfs,
+                .images = task->images,
                 .files = task->files,
                 .n_files = task->n_files,
                 .folder = arena_strdup(arena, folder),
@@ -266,28 +258,25 @@ static void make_bundle(void *context)
 
 /* --- the container object --- */
 
-static Ctd__Types__Label *make_label(struct arena *arena, const char *key, const char *value)
-{
-        Ctd__Types__Label *label = arena_alloc(arena, sizeof *label);
-
-        ctd__types__label__init(label);
-        label->key = key;
-        label->value = value;
-        return label;
-}
-
 /* Containerd refuses labels above 4 KiB; the annotations have those too. */
 static void fill_labels(struct executor_task *task, struct arena *arena,
                         Ctd__Containers__Container *container)
 {
-        Ctd__Types__Label **labels = arena_alloc(arena, (task->n_labels + 5) * sizeof *labels);
-        size_t n = 0;
+        size_t n = 0, n_mounts = task->spec->task->container->n_mounts;
+        size_t most = task->n_labels + n_mounts + 4;
+        Ctd__Types__Label **labels = arena_alloc(arena, most * sizeof *labels);
 
         labels[n++] = make_label(arena, "skep.task", task->id);
-        labels[n++] = make_label(arena, "skep.image-id", task->image.id);
+        labels[n++] = make_label(arena, EXECUTOR_IMAGE_LABEL, task->image.id);
         labels[n++] = make_label(arena, "skep.image-digest", task->facts.image_digest);
         labels[n++] =
                 make_label(arena, "skep.stop-signal", arena_printf(arena, "%d", task->stop_signal));
+        for (size_t i = 0; i < n_mounts; i++)
+                if (task->images[i].id)
+                        labels[n++] =
+                                make_label(arena,
+                                           arena_printf(arena, EXECUTOR_IMAGE_LABEL ".%zu", i),
+                                           task->images[i].id);
         for (size_t i = 0; i < task->n_labels; i++) {
                 const Sk__Label *label = &task->labels[i];
 
@@ -377,6 +366,13 @@ static void create_container(void *context)
 }
 
 chain_step *const executor_prepare_steps[] = {
-        check_spec,       obtain_image, executor_attach_network, prepare_snapshot, make_bundle,
-        create_container, NULL,
+        check_spec,
+        executor_obtain_image,
+        executor_obtain_mount_images,
+        executor_attach_network,
+        prepare_snapshot,
+        executor_view_mount_images,
+        make_bundle,
+        create_container,
+        NULL,
 };

@@ -15,6 +15,7 @@
 #include "api/containerd/snapshots.pb-c.h"
 #include "lib/base/map.h"
 #include "lib/base/time.h"
+#include "lib/base/vec.h"
 
 enum { PATH_SIZE = 300 };
 
@@ -73,6 +74,7 @@ struct executor_task {
         const char *id, *name; /* "web.3.<id>" */
         const Sk__TaskAssignment *assignment;
         const Sk__ServiceSpec *spec;
+        bool is_unwanted; /* only its id is known: the spec is an empty one */
         struct expand_values values;
         struct bundle_file *files; /* secrets, then configs */
         size_t n_files;
@@ -90,6 +92,7 @@ struct executor_task {
         bool is_cancel_posted;
         struct err
                 verb_err; /* what prepare or start failed with, told after the remains are gone */
+        size_t image_at;  /* the mount whose image is seen to */
         struct err start_err; /* what containerd said when asked to start the process */
         struct image_request *image_request;
         struct network_request *network_request;
@@ -107,7 +110,10 @@ struct executor_task {
         bool has_remains;      /* giving something back failed: it is not clean */
         bool has_lost_process; /* it may have one that containerd knows nothing of */
         bool shares_shim;      /* with others, when it left it */
+        bool has_snapshots;    /* of images it mounts, for all one knows */
+        struct vec snapshots;  /* of const char *: keys of those that are to go */
         struct image image;
+        struct bundle_image *images; /* one for each mount */
         const Ctd__Snapshots__PrepareResponse *snapshot;
         struct rootfs_mount rootfs;
         const char *netns_path, *address;
@@ -141,6 +147,9 @@ struct executor_task {
 void task_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE]);
 void task_run_path(const struct executor_task *task, const char *name, char ret[static PATH_SIZE]);
 
+/* Of a task that nobody wants any more it is not known. */
+bool executor_may_mount(const struct executor_task *task, Sk__Mount__Type type);
+
 /* Copies what the task is made from: spec, names, labels, secrets. */
 void executor_take_input(struct executor_task *task, const struct executor_input *input);
 
@@ -159,6 +168,22 @@ extern chain_step *const executor_ending_steps[];
 /* Ends the verb under way and tells; 'err' NULL: it went well. */
 void executor_verb_ended(void *context, const struct err *err);
 
+/* Steps of prepare that obtain what the task's image, and those it mounts, hold. */
+void executor_obtain_image(void *context);
+void executor_obtain_mount_images(void *context);
+void executor_view_mount_images(void *context);
+/* On the container, with the image's id; for those of mounts with "." and the mount's number. */
+#define EXECUTOR_IMAGE_LABEL "skep.image-id"
+
+/* What to ask for a snapshot that is the task's; strings in 'arena' or borrowed. */
+void executor_describe_snapshot(const struct executor_task *task, struct arena *arena,
+                                const char *key, const char *parent,
+                                Ctd__Snapshots__PrepareRequest *ret);
+/* Takes over where a snapshot is. */
+int executor_keep_snapshot(struct executor_task *task, Ctd__Types__Mount *const *mounts, size_t n,
+                           const Ctd__Snapshots__PrepareResponse **ret_snapshot,
+                           struct rootfs_mount *ret_mount, struct err *err);
+
 /* Steps that several verbs share. */
 void executor_find_process(void *context);
 /* Has the task no network of its own ("host" was asked for, or there is no skep-mesh)? */
@@ -176,11 +201,13 @@ void executor_delete_container(void *context);
 void executor_remove_snapshot(void *context);
 void executor_detach_network(void *context);
 void executor_remove_memory(void *context);
+void executor_find_snapshots(void *context);
+void executor_remove_snapshots(void *context);
 /* On the pool. */
 int executor_unmount_parts(const struct executor_task *task, struct err *err);
 #define EXECUTOR_CLEAN_STEPS                                                          \
         executor_delete_container, executor_remove_snapshot, executor_detach_network, \
-                executor_remove_memory
+                executor_remove_memory, executor_find_snapshots, executor_remove_snapshots
 
 /* What the service's log driver and its options mean here; strings in 'arena' or the spec. */
 int executor_read_log_config(const struct executor_task *task, struct arena *arena,

@@ -17,7 +17,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "agent/oci/rootfs.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
@@ -323,6 +322,58 @@ int volume_mount_part(const char *path, const char *subpath, const char *folder,
         if (make_place(place, S_ISDIR(status.st_mode)) < 0 ||
             mount(opened, place, NULL, MS_BIND | MS_REC, NULL) < 0)
                 return failed("mount a part of a volume on", place, err);
+        return 0;
+}
+
+struct image_part {
+        const char *path;
+        bool is_folder;
+        int *mount;
+};
+
+static int clone_part(void *context, int root_fd, struct err *err)
+{
+        const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+        struct image_part *part = context;
+        _cleanup_(closep) int fd = rootfs_open(root_fd, part->path, O_PATH);
+        struct stat status;
+
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+                return err_set(err, ERR_NOT_FOUND,
+                               "cannot access path \"%.200s\": no such file or directory",
+                               part->path);
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return err_set(err, ERR_NOT_FOUND, "cannot access path \"%.200s\": %s", part->path,
+                               strerror(errno));
+        part->is_folder = S_ISDIR(status.st_mode);
+        *part->mount = open_tree(fd, "", flags);
+        if (*part->mount < 0)
+                return failed("take from the image", part->path, err);
+        return 0;
+}
+
+/* The image is mounted where nobody sees it; what comes from there is the part alone.
+ *
+ * One of a single layer is told as a bind of that, which a container that may mount could make
+ * writable, for all who use the layer; an overlay of it cannot be written to. */
+int volume_mount_image_part(const struct rootfs_mount *image, const char *look, const char *subpath,
+                            const char *folder, const char *place, struct err *err)
+{
+        _cleanup_(closep) int fd = -1;
+        struct image_part part = { .path = subpath, .mount = &fd };
+        _cleanup_(str_done) struct str layers = { 0 };
+        const char *options[1];
+        const struct rootfs_mount overlay = { "overlay", "overlay", options, 1 };
+
+        str_addf(&layers, "lowerdir=%s:%s", image->source, look);
+        options[0] = layers.text;
+        if (str_equal(image->type, "bind"))
+                image = &overlay;
+        TRY(rootfs_visit(image, look, clone_part, &part, err));
+        TRY(file_make_folders(folder, 0700, err));
+        if (make_place(place, part.is_folder) < 0 ||
+            move_mount(fd, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+                return failed("mount a part of an image on", place, err);
         return 0;
 }
 

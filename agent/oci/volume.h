@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 
+#include "agent/oci/rootfs.h"
 #include "api/specs.pb-c.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
@@ -40,6 +41,11 @@ int volume_fill(const char *path, int root_fd, const char *target, struct err *e
  * later mount elsewhere, as that is of 'place'.  ERR_NOT_FOUND: the volume has none. */
 int volume_mount_part(const char *path, const char *subpath, const char *folder, const char *place,
                       struct err *err);
+
+/* The same of an image, whose links lead nowhere outside of it.  'look' is an empty folder
+ * for rootfs_visit().  ERR_NOT_FOUND: with docker's words. */
+int volume_mount_image_part(const struct rootfs_mount *image, const char *look, const char *subpath,
+                            const char *folder, const char *place, struct err *err);
 
 /* Undoes all those of a folder; a missing one is fine. */
 int volume_unmount_parts(const char *folder, struct err *err);

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 built=build/bin/tests/integration/executor
-[ $# -gt 0 ] || set -- $built/executor_test $built/spec_test $built/health_test $built/images_test $built/crowd_test
+[ $# -gt 0 ] || set -- $built/executor_test $built/spec_test $built/health_test $built/images_test $built/image_mount_test $built/crowd_test
 folder=$(mktemp -d "${TMPDIR:-/tmp}/skep-executor-test.XXXXXX")
 registries=
 
@@ -52,6 +52,18 @@ make_image() {
         umoci config --image "$folder/oci:box" --tag other --config.env OTHER=yes
 }
 
+# What is mounted: two layers, and links that would lead out.
+make_data() {
+        local rootfs=$folder/data/rootfs
+        umoci unpack --image "$folder/oci:box" "$folder/data"
+        mkdir "$rootfs/app"
+        echo inside >"$rootfs/app/file"
+        echo image >"$rootfs/etc/mark"
+        ln -s /etc "$rootfs/app/way"
+        ln -s ../../../../../../../../etc "$rootfs/app/out"
+        umoci repack --image "$folder/oci:data" "$folder/data"
+}
+
 # A registry on a free port; the rest of its configuration is the argument.  Sets 'port'.
 start_registry() {
         port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -77,17 +89,22 @@ push() {
 }
 
 make_image >/dev/null 2>&1
+make_data >/dev/null 2>&1
 start_registry ''
 push box "127.0.0.1:$port/box:v1"
 export SKEP_TEST_FOLDER=$folder SKEP_TEST_IMAGE=127.0.0.1:$port/box:v1
 SKEP_TEST_DIGEST=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$SKEP_TEST_IMAGE")
 export SKEP_TEST_DIGEST
+push data "127.0.0.1:$port/data:v1"
+export SKEP_TEST_DATA_IMAGE=127.0.0.1:$port/data:v1
 
 python3 -W ignore -c 'import crypt; print("anna:" + crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' \
         >"$folder/passwords"
 start_registry "auth: {htpasswd: {realm: test, path: $folder/passwords}}"
 push other "127.0.0.1:$port/locked:v1" --dest-creds anna:secret
 export SKEP_TEST_LOCKED_IMAGE=127.0.0.1:$port/locked:v1
+push data "127.0.0.1:$port/locked-data:v1" --dest-creds anna:secret
+export SKEP_TEST_LOCKED_DATA_IMAGE=127.0.0.1:$port/locked-data:v1
 
 skopeo copy -q "oci:$folder/oci:other" "docker-archive:$folder/saved.tar:127.0.0.1:1/loaded:v1"
 export SKEP_TEST_TAR=$folder/saved.tar
