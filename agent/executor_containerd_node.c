@@ -299,8 +299,7 @@ static void add_id(struct listing *listing, const char *id)
         vec_push(&listing->ids, &copy);
 }
 
-/* Also what never became a container, or is none any more: every task that has anything has a
- * folder. */
+/* Also what is no container any more. */
 static int list_folders(void *context, struct err *err)
 {
         struct listing *listing = context;
@@ -348,6 +347,31 @@ static void ask_for_containers(void *context)
                      &in.base, list_timeout_ns, got_container);
 }
 
+static void got_snapshots(void *context, const void *out)
+{
+        struct listing *listing = context;
+        const Ctd__Snapshots__ListResponse *answer = out;
+
+        for (size_t i = 0; i < answer->n_info; i++)
+                for (size_t k = 0; k < answer->info[i]->n_labels; k++)
+                        if (str_equal(answer->info[i]->labels[k]->key, "skep.task"))
+                                add_id(listing, answer->info[i]->labels[k]->value);
+}
+
+/* They are made before the folder is. */
+static void ask_for_snapshots(void *context)
+{
+        struct listing *listing = context;
+        Ctd__Snapshots__ListRequest in = CTD__SNAPSHOTS__LIST_REQUEST__INIT;
+        const char *filters[] = { "labels.\"skep.task\"" };
+
+        in.snapshotter = CONTAINERD_SNAPSHOTTER;
+        in.filters = filters;
+        in.n_filters = 1;
+        chain_stream(&listing->chain, CONTAINERD_METHOD(snapshots, snapshots, List), &in.base,
+                     list_timeout_ns, got_snapshots);
+}
+
 static void unlink_listing(struct listing *listing)
 {
         struct listing **at = &listing->executor->listings;
@@ -362,7 +386,7 @@ static int compare_ids(const void *a, const void *b)
         return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* What has a container has a folder, too. */
+/* What has a container has a folder and a snapshot, too. */
 static void forget_doubles(struct vec *ids)
 {
         const char **all = ids->data;
@@ -391,7 +415,8 @@ void executor_list(struct executor *base,
                                 const struct err *err),
                    void *context)
 {
-        static chain_step *const steps[] = { ask_for_containers, look_at_folders, NULL };
+        static chain_step *const steps[] = { ask_for_containers, ask_for_snapshots, look_at_folders,
+                                             NULL };
         struct executor_containerd *executor =
                 container_of(base, struct executor_containerd, executor);
         struct listing *listing = mem_alloc(sizeof *listing);

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "lib/base/check.h"
+#include "lib/os/file.h"
 
 static const char *ask(const char *name)
 {
@@ -233,6 +235,30 @@ static void of_a_task_nobody_wants_any_more_nothing_stays(void **state)
         remove_unwanted(bench);
 }
 
+/* As when the machine stops before the task has a folder. */
+static void a_task_is_found_by_its_snapshots(void **state)
+{
+        struct bench *bench = *state;
+        const char *id, *folder;
+
+        bench_describe(bench, "sleep 1000");
+        prepare_and_leave(bench);
+        bench_stop_agent(bench);
+        bench_start_agent(bench);
+        id = bench->assignment->id;
+        folder = arena_printf(&bench->arena, "%s/tasks/%s", bench->state_folder, id);
+        assert_int_equal(umount2(arena_printf(&bench->arena, "%s/parts/0", folder), 0), 0);
+        assert_int_equal(file_remove_tree(folder, NULL), 0);
+        assert_int_equal(count_lines(arena_printf(&bench->arena,
+                                                  "ctr -a %s/containerd/containerd.sock -n k8s.io "
+                                                  "containers rm --keep-snapshot %s",
+                                                  bench->run_folder, id),
+                                     id),
+                         0);
+        assert_int_equal(count_snapshots(bench), 2);
+        remove_unwanted(bench);
+}
+
 struct count {
         bool has_come;
         size_t n;
@@ -288,6 +314,7 @@ int main(void)
                 TEST(all_is_given_back_when_it_ends),
                 TEST(an_agent_goes_on_with_what_another_prepared),
                 TEST(of_a_task_nobody_wants_any_more_nothing_stays),
+                TEST(a_task_is_found_by_its_snapshots),
                 TEST(an_image_that_is_mounted_makes_no_room),
         };
 
