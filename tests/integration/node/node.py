@@ -294,7 +294,7 @@ class Node:
 
     def leftovers(self):
         """What a node without any task may not have."""
-        found = ['mount ' + m for m in self.mounts() if '/rootfs' in m or '/netns' in m]
+        found = ['mount ' + m for m in self.mounts() if '/rootfs' in m or '/netns' in m or '/parts/' in m]
         found += ['device ' + d for d in self.devices()]
         found += ['cgroup ' + c for c in self.cgroups()]
         found += ['process %d %s' % (p, l[:80]) for p, (n, l) in processes().items() if n.startswith('containerd-shim')]

@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 from cli_scenarios import _skep
-from node import IMAGE, check, wait_until
+from node import IMAGE, REGISTRY, State, check, run, wait_until
 
 
 def _create(node, name, mount, command='sleep 100000'):
@@ -120,3 +121,50 @@ def what_a_plugin_could_not_unmount_is_tried_again(node):
         node.remove('web')
         wait_until(lambda: _asked(folder).count('Unmount') == 2, 'it is unmounted a second time', 40)
         _skep(node, 'volume', 'rm', 'sticky')
+
+
+# Of mounted images, whoever's they are.
+def _views(node):
+    listed = run('ctr', '-a', node.run + '/containerd/containerd.sock', '-n', 'k8s.io', 'snapshots', 'ls').stdout
+    return [line for line in listed.splitlines() if line.split()[-1:] == ['View']]
+
+
+def _rejected(node, name, mount, words):
+    _create(node, name, mount)
+    task = node.ended(name)
+    check(task.state == State.TASK_REJECTED and words in task.task.status.err, words, 'is said:', node.story(name))
+    node.remove(name)
+
+
+def an_image_is_mounted_and_given_back(node):
+    _create(node, 'tool', 'type=image,src=%s,dst=/tool,image-subpath=bin' % IMAGE,
+            'ls -d /tool/busybox /tool/sh; touch /tool/new || echo read-only; sleep 100000')
+    pid = node.running('tool', 1)[1].task.status.container.pid
+    wait_until(lambda: 'read-only' in node.logs('tool'), lambda: 'it cannot be written to: ' + node.logs('tool'))
+    check('/tool/sh' in node.logs('tool'), 'the image is there:', node.logs('tool'))
+    shown = json.loads(_skep(node, 'service', 'inspect', 'tool'))[0]['Spec']['TaskTemplate']['ContainerSpec']['Mounts'][0]
+    check(shown == {'Type': 'image', 'Source': IMAGE, 'Target': '/tool', 'ImageOptions': {'Subpath': 'bin'}}, shown)
+    check(len(_views(node)) == 1, 'it is a snapshot:', _views(node))
+    node.came_back('agent', node.kill9('agent'))
+    check(node.running('tool', 1)[1].task.status.container.pid == pid, 'it runs on')
+    node.remove('tool')
+    wait_until(lambda: not _views(node), lambda: 'its snapshot is gone: %s' % _views(node))
+    _rejected(node, 'nopart', 'type=image,src=%s,dst=/m,image-subpath=none' % IMAGE,
+              'cannot access path "none": no such file or directory')
+    _rejected(node, 'noimage', 'type=image,src=%s/nosuchimage:1,dst=/m' % REGISTRY, 'No such image: %s/nosuchimage:1' % REGISTRY)
+    wait_until(lambda: not _views(node), lambda: 'those that failed left none: %s' % _views(node))
+
+
+def everything_dies_while_images_are_mounted_and_they_are_given_back(node):
+    mount = 'type=image,src=%s,dst=/tool,image-subpath=bin' % IMAGE
+    _skep(node, 'service', 'create', '-d', '--name', 'tools', '--stop-grace-period', '1s', '--mount', mount, IMAGE, 'sleep', '100000')
+    for i in range(5):
+        node.scale('tools', 10 if i % 2 == 0 else 2)
+        time.sleep(0.2 * i)
+        node.kill_everything()
+        node.up()
+    node.scale('tools', 3)
+    node.running('tools', 3)
+    wait_until(lambda: len(_views(node)) == 3, lambda: 'each has one: %s' % _views(node))
+    node.remove('tools')
+    wait_until(lambda: not _views(node), lambda: 'all are gone: %s' % _views(node))
