@@ -78,6 +78,10 @@ static void adopt_process(struct executor_task *task, const Ctd__Tasks__Process 
 {
         struct err err;
 
+        /* What ends, ends: one whose creation was cut off may be seen by containerd only now, and
+         * goes with the shim. */
+        if (task->process == PROCESS_RUNNING || task->process == PROCESS_ENDING)
+                return;
         task->facts.pid = process->pid;
         shim_find((int)process->pid, &task->shim_process);
         task->has_lost_process = false;
@@ -85,8 +89,6 @@ static void adopt_process(struct executor_task *task, const Ctd__Tasks__Process 
                 task->process = PROCESS_CREATED;
                 return;
         }
-        if (task->process == PROCESS_RUNNING || task->process == PROCESS_ENDING)
-                return;
         if (executor_open_logs(task, &err) < 0)
                 LOG(WARN, "a container's output cannot be read", STR("task", task->id),
                     STR("err", err.text));
@@ -133,9 +135,10 @@ static void tell_past_exit(void *context)
         static chain_step *const clean[] = { EXECUTOR_CLEAN_STEPS, NULL };
         struct executor_task *task = context;
 
-        task->has_lost_process =
-                task->process == PROCESS_NONE &&
-                (task->facts.container_id || (task->was_started && !task->has_exited));
+        if (task->process == PROCESS_NONE)
+                task->has_lost_process =
+                        task->facts.container_id || (task->was_started && !task->has_exited);
+        task->is_found = task->facts.container_id;
         if (!task->has_exited && task->was_started && task->process == PROCESS_NONE) {
                 marks_describe_exit(-1, false, NULL, &task->exit);
                 task->has_exited = true;

@@ -35,15 +35,26 @@ static const char *next_word(const struct str *line, const char *word)
         return word < line->text + line->length ? word : NULL;
 }
 
-/* "/usr/bin/containerd-shim-runc-v2 -namespace ... -id ID -address ..."; NULL: no shim. */
-static const char *shim_id(const struct str *line)
+/* What follows 'option' in "/usr/bin/containerd-shim-runc-v2 -namespace ... -id ID -address PATH";
+ * NULL: no shim. */
+static const char *shim_word(const struct str *line, const char *option)
 {
         if (!line->length || !strstr(line->text, "containerd-shim"))
                 return NULL;
         for (const char *word = line->text; word; word = next_word(line, word))
-                if (str_equal(word, "-id"))
+                if (str_equal(word, option))
                         return next_word(line, word);
         return NULL;
+}
+
+static const char *shim_id(const struct str *line)
+{
+        return shim_word(line, "-id");
+}
+
+static bool is_shim_at(const struct str *line, const char *address)
+{
+        return str_equal(shim_word(line, "-address"), address);
 }
 
 static bool is_shim_of(const struct str *line, const char *id)
@@ -74,33 +85,41 @@ static int read_command(int pid, struct str *ret)
         return file_read(path, LINE_MAX_BYTES, ret, NULL);
 }
 
-/* 0: it is gone.  In "PID (NAME) STATE PARENT ..." the name may have any character. */
-static int parent_of(int pid)
+struct birth {
+        int parent;
+        unsigned long long at; /* ticks since the machine started */
+};
+
+/* False: it is gone.  In "PID (NAME) STATE PARENT ..." the name may have any character. */
+static bool read_birth(int pid, struct birth *ret)
 {
         _cleanup_(str_done) struct str line = { 0 };
         const char *end;
         char path[64];
-        int parent;
 
         snprintf(path, sizeof path, "/proc/%d/stat", pid);
         if (file_read(path, LINE_MAX_BYTES, &line, NULL) < 0)
-                return 0;
+                return false;
         end = strrchr(str_text(&line), ')');
-        return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
+        return end && sscanf(end,
+                             ") %*c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                             "%*s %*s %llu",
+                             &ret->parent, &ret->at) == 2;
 }
 
 void shim_find(int pid, struct shim_process *ret)
 {
         _cleanup_(str_done) struct str line = { 0 };
-        int parent = pid > 1 ? parent_of(pid) : 0;
+        struct birth birth = { 0 };
         const char *id;
 
-        if (parent <= 1 || read_command(parent, &line) < 0)
+        if (pid <= 1 || !read_birth(pid, &birth) || birth.parent <= 1 ||
+            read_command(birth.parent, &line) < 0)
                 return;
         id = shim_id(&line);
         if (!id || strlen(id) >= sizeof ret->id)
                 return;
-        ret->pid = parent;
+        ret->pid = birth.parent;
         strcpy(ret->id, id);
 }
 
@@ -136,23 +155,27 @@ static void kill_process(int pid)
         (void)await_death(pid);
 }
 
+static bool has_children(int pid)
+{
+        _cleanup_(str_done) struct str children = { 0 };
+        bool has_any;
+        char pattern[64];
+        glob_t found = { 0 };
+
+        snprintf(pattern, sizeof pattern, "/proc/%d/task/*/children", pid);
+        has_any = glob(pattern, 0, NULL, &found) != 0; /* who cannot tell spares it */
+        for (size_t k = 0; k < found.gl_pathc; k++)
+                has_any |= file_read(found.gl_pathv[k], PIDS_MAX_BYTES, &children, NULL) == 0 &&
+                           children.length > 0;
+        globfree(&found);
+        return has_any;
+}
+
 /* What was killed is reaped by its shim a moment later. */
 static bool has_containers(int pid)
 {
         for (int i = 0; i < REAP_TRIES; i++) {
-                _cleanup_(str_done) struct str children = { 0 };
-                bool has_any;
-                char pattern[64];
-                glob_t found = { 0 };
-
-                snprintf(pattern, sizeof pattern, "/proc/%d/task/*/children", pid);
-                has_any = glob(pattern, 0, NULL, &found) != 0; /* who cannot tell spares it */
-                for (size_t k = 0; k < found.gl_pathc; k++)
-                        has_any |= file_read(found.gl_pathv[k], PIDS_MAX_BYTES, &children, NULL) ==
-                                           0 &&
-                                   children.length > 0;
-                globfree(&found);
-                if (!has_any)
+                if (!has_children(pid))
                         return false;
                 usleep(REAP_PAUSE_US);
         }
@@ -172,6 +195,22 @@ void shim_end_idle(const struct shim_process *shim)
         /* The number may be another process's by now. */
         if (shim->pid && read_command(shim->pid, &line) == 0 && is_shim_of(&line, shim->id))
                 end_shim(shim->pid);
+}
+
+static void end_old_shim(int pid)
+{
+        struct birth own, shim;
+
+        if (read_birth(getpid(), &own) && read_birth(pid, &shim) && shim.at < own.at &&
+            !has_children(pid))
+                kill_process(pid);
+}
+
+void shim_sweep(const char *address)
+{
+        each_process(is_shim_at,
+                     str_starts_with(address, "unix:") ? address + strlen("unix:") : address,
+                     end_old_shim);
 }
 
 /* --- cgroups --- */

@@ -23,6 +23,11 @@ void shim_find(int pid, struct shim_process *ret);
  */
 void shim_end_idle(const struct shim_process *shim);
 
+/* The same for all shims of the containerd at 'address' ("unix:/path") that are older than this
+ * process, for which nobody starts in them: whose shim it was is not known of a container whose
+ * creation was cut off before it had a process.  For the pool. */
+void shim_sweep(const char *address);
+
 /* Ends the runc that still makes container 'id', kills what runs in the cgroup "PARENT/ID", then
  * ends the shim it ran in, or that was made for it, unless other containers live in it or
  * 'spares_shim'.  Only for a container that containerd knows no process of.  Blocks: for the pool.

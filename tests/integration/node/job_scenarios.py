@@ -66,6 +66,17 @@ def the_agent_dies_while_a_job_runs_and_what_it_printed_is_kept(node):
     check(set(text) == {'done %d' % i for i in range(12)}, 'nothing is lost:', text, node.story('long'))
 
 
+def an_agent_that_dies_again_and_again_leaves_nothing(node):
+    options = '--mode', 'replicated-job', '--replicas', '80', '--max-concurrent', '8'
+    _skep(node, 'service', 'create', '-d', '--name', 'long', *QUICK, *options, IMAGE, 'sh', '-c', 'sleep 0.3')
+    for _ in range(12):
+        before = node.container_pids('long')
+        wait_until(lambda: node.container_pids('long') - before, 'others have begun')
+        dead = node.kill9('agent')
+        node.came_back('agent', dead)
+        check(not node.bugs(), 'a daemon found a bug in itself:', node.bugs())
+
+
 def a_job_that_fails_is_tried_as_often_as_it_may(node):
     for mode, options in (('replicated-job', ['--replicas', '2']), ('global-job', [])):
         text = _create(node, 'bad', 'exit 3', '--mode', mode, *options, '--restart-max-attempts', '2', code=1)
