@@ -58,7 +58,7 @@ def start_over(node):
     """After a failure nothing is known about the node: a fresh one."""
     if node.respawner:
         node.reboot()
-    subprocess.run(['rm', '-rf', '--one-file-system', node.state], check=False)
+    subprocess.run(['rm', '-rf', '--one-file-system', node.state, node.folder + '/agent.log'], check=False)
 
 
 def main():
