@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ static int listen_at(const struct sockaddr_un *address, int *ret_fd, struct err 
 
         (void)unlink(address->sun_path);
         if (fd < 0 || bind(fd, (const struct sockaddr *)address, sizeof *address) < 0 ||
-            listen(fd, 4) < 0)
+            chmod(address->sun_path, 0600) < 0 || listen(fd, 4) < 0)
                 return os_error(err, errno, "listen at '%s'", address->sun_path);
         *ret_fd = TAKE_FD(fd);
         return 0;
