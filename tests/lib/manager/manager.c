@@ -20,7 +20,7 @@
 
 enum { ALWAYS_STARTED = 6 }; /* the others are for who needs them */
 
-enum { ARGUMENTS_MAX = 48, CALL_TIMEOUT_S = 30 };
+enum { ARGUMENTS_MAX = 48, CALL_TIMEOUT_S = 30, LOG_MAX = 1 << 20 };
 
 /* name, program, options; %F is the folder, the other capitals are addresses */
 static const struct {
@@ -196,24 +196,40 @@ static void make_token(struct manager *manager)
         check(trust_make_token(root.text, manager->worker_token, &err), &err);
 }
 
-/* A port that was free a moment ago; other tests that run beside this one have other addresses. */
-static unsigned free_port(void)
+/* Ports that were free a moment ago, all different: they are held until the last is known. */
+static void choose_ports(struct manager *manager)
 {
-        struct sockaddr_in address = { .sin_family = AF_INET,
-                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in address = { .sin_family = AF_INET };
         socklen_t size = sizeof address;
-        _cleanup_(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int fds[COUNT_OF(manager->ports)];
 
-        CHECK(bind(fd, (struct sockaddr *)&address, size) == 0);
-        CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-        return ntohs(address.sin_port);
+        CHECK(inet_pton(AF_INET, manager->ip, &address.sin_addr) == 1);
+        for (size_t i = 0; i < COUNT_OF(fds); i++) {
+                address.sin_port = 0;
+                fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                CHECK(bind(fds[i], (struct sockaddr *)&address, size) == 0);
+                CHECK(getsockname(fds[i], (struct sockaddr *)&address, &size) == 0);
+                manager->ports[i] = ntohs(address.sin_port);
+        }
+        for (size_t i = 0; i < COUNT_OF(fds); i++)
+                close(fds[i]);
+}
+
+/* Tests run beside each other, each as the same process of a namespace of its own: what differs
+ * is the name of the folder. */
+static void choose_address(struct manager *manager)
+{
+        uint64_t hash = hash_bytes(manager->folder, strlen(manager->folder));
+
+        snprintf(manager->ip, sizeof manager->ip, "127.%u.%u.1", 1 + (unsigned)(hash % 254),
+                 (unsigned)(hash / 254 % 256));
+        choose_ports(manager);
 }
 
 static void name_addresses(struct manager *manager)
 {
         char *addresses[] = { manager->agents_address, manager->store_address,
                               manager->raft_address };
-        unsigned test = (unsigned)getpid();
 
         snprintf(manager->node_id, sizeof manager->node_id, "manager%018u", manager->host);
         snprintf(manager->store, sizeof manager->store, "unix:%s/store.sock", manager->folder);
@@ -221,8 +237,8 @@ static void name_addresses(struct manager *manager)
         snprintf(manager->dispatcher, sizeof manager->dispatcher, "unix:%s/dispatcher.sock",
                  manager->folder);
         for (size_t i = 0; i < COUNT_OF(addresses); i++)
-                snprintf(addresses[i], sizeof manager->agents_address, "127.%u.%u.%u:%u",
-                         1 + (test >> 8) % 254, test & 255, manager->host, manager->ports[i]);
+                snprintf(addresses[i], sizeof manager->agents_address, "%s:%u", manager->ip,
+                         manager->ports[i]);
 }
 
 static void name_daemons(struct manager *manager)
@@ -254,8 +270,7 @@ void manager_init(struct manager *manager, struct loop *loop, const char *folder
 
         *manager = (struct manager){ .loop = loop, .host = 1 };
         snprintf(manager->folder, sizeof manager->folder, "%s", folder);
-        for (size_t i = 0; i < COUNT_OF(manager->ports); i++)
-                manager->ports[i] = free_port();
+        choose_address(manager);
         name_addresses(manager);
         name_daemons(manager);
         check(file_make_folders(folder, 0700, &err), &err);
@@ -273,6 +288,8 @@ void manager_init_another(struct manager *manager, const struct manager *first, 
         *manager = (struct manager){ .loop = first->loop, .host = host };
         snprintf(manager->folder, sizeof manager->folder, "%s", folder);
         memcpy(manager->ports, first->ports, sizeof manager->ports);
+        snprintf(manager->ip, sizeof manager->ip, "%.*s.%u",
+                 (int)(strrchr(first->ip, '.') - first->ip), first->ip, host);
         name_addresses(manager);
         name_daemons(manager);
         snprintf(manager->join, sizeof manager->join, "--join %s", first->store_address);
@@ -303,12 +320,20 @@ static size_t find(const struct manager *manager, const char *name)
         return 0;
 }
 
+static void show_log(const struct manager_daemon *daemon, int status)
+{
+        _cleanup_(str_done) struct str log = { 0 };
+
+        file_read(daemon->log, LOG_MAX, &log, NULL);
+        fprintf(stderr, "skep-%s exited with status %d:\n%s", daemon->name, status, str_text(&log));
+}
+
 static void daemon_exited(void *context, int status)
 {
         struct manager_daemon *daemon = context;
 
-        if (daemon->is_running)
-                fprintf(stderr, "skep-%s exited with status %d\n", daemon->name, status);
+        if (daemon->is_running && status != 0)
+                show_log(daemon, status);
         daemon->is_running = false;
         daemon->status = status;
 }
@@ -383,7 +408,8 @@ void manager_start(struct manager *manager, const char *name, const char *option
         argv[n++] = arena_printf(&arena, "%s/identity", manager->folder);
         add_options(manager, rows[i].options, argv, &n, &arena);
         add_options(manager, options, argv, &n, &arena);
-        process.log_path = arena_printf(&arena, "%s/%s.log", manager->folder, name);
+        snprintf(daemon->log, sizeof daemon->log, "%s/%s.log", manager->folder, name);
+        process.log_path = daemon->log;
         daemon->process = (struct process){ .exited = daemon_exited, .context = daemon };
         check(process_start(manager->loop, &process, &daemon->process, &err), &err);
         daemon->is_running = true;

@@ -13,7 +13,7 @@ enum { MANAGER_DAEMONS_MAX = 8 };
 
 struct manager_daemon {
         const char *name, *program; /* "store", "manager/store/skep-store" */
-        char *options;              /* more of them, with spaces between; NULL: none */
+        char log[128];              /* the file with what it printed */
         struct process process;
         bool is_running;
         int status; /* what it ended with by itself */
@@ -22,7 +22,8 @@ struct manager_daemon {
 struct manager {
         char folder[96];
         char store[128], api[128], dispatcher[128]; /* addresses: local sockets */
-        unsigned host;                              /* the last number of its loopback address */
+        unsigned host;                              /* 1 for the first manager, 2… for others */
+        char ip[16];                                /* a loopback address of its own */
         unsigned ports[3];                          /* dispatcher, store, Raft; the same on all */
         char agents_address[32], store_address[32], raft_address[32];
         char join[64]; /* "--join ADDRESS" for all but the first */
