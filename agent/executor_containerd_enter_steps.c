@@ -184,25 +184,74 @@ static void note_process(struct executor_entry *entry, uint32_t pid)
         entry->has_started = true;
 }
 
+static void could_not_start(struct executor_entry *entry, const struct err *err)
+{
+        entry->err = *err;
+        entry->exit_code = shell_code(err->text);
+}
+
+static void has_started(struct executor_entry *entry, uint32_t pid)
+{
+        int fds[ENTRY_FILES];
+
+        note_process(entry, pid);
+        if (entry->is_left)
+                return;
+        for (int i = 0; i < ENTRY_FILES; i++)
+                fds[i] = TAKE_FD(entry->fds[i]);
+        if (entry->exec->tty && (entry->width || entry->height))
+                executor_entry_resize(entry, entry->width, entry->height);
+        entry->events.started(entry->context, fds[0], fds[1], fds[2]);
+}
+
+static const Ctd__Tasks__Process *running_process(const Ctd__Tasks__GetResponse *answer)
+{
+        return answer && answer->process && answer->process->status == CTD__TASKS__STATUS__RUNNING
+                       ? answer->process
+                       : NULL;
+}
+
+static void ask_for_process(struct executor_entry *entry,
+                            void (*answered)(void *context, const void *out, const struct err *err))
+{
+        Ctd__Tasks__GetRequest in = CTD__TASKS__GET_REQUEST__INIT;
+
+        in.container_id = entry->task_id;
+        in.exec_id = entry->exec_id;
+        chain_call(&entry->chain, CONTAINERD_METHOD(tasks, tasks, Get), &in.base, timeout_ns,
+                   answered);
+}
+
+static void asked_whether_it_runs(void *context, const void *out, const struct err *err)
+{
+        struct executor_entry *entry = context;
+        const Ctd__Tasks__Process *process = running_process(out);
+        struct err gone;
+
+        (void)err;
+        err_set(&gone, ERR_UNAVAILABLE,
+                "containerd went away while the program was started; try again");
+        if (process)
+                has_started(entry, process->pid);
+        else
+                could_not_start(entry, &gone);
+        chain_next(&entry->chain);
+}
+
+/* When containerd dies before it answers, the program may run nevertheless. */
 static void started(void *context, const void *out, const struct err *err)
 {
         struct executor_entry *entry = context;
         const Ctd__Tasks__StartResponse *answer = out;
-        int fds[ENTRY_FILES];
 
-        if (err) {
-                entry->err = *err;
-                entry->exit_code = shell_code(err->text);
-        } else {
-                note_process(entry, answer->pid);
+        if (err && err->code == ERR_UNAVAILABLE) {
+                ask_for_process(entry, asked_whether_it_runs);
+                return;
         }
-        if (!err && !entry->is_left) {
-                for (int i = 0; i < ENTRY_FILES; i++)
-                        fds[i] = TAKE_FD(entry->fds[i]);
-                if (entry->exec->tty && (entry->width || entry->height))
-                        executor_entry_resize(entry, entry->width, entry->height);
-                entry->events.started(entry->context, fds[0], fds[1], fds[2]);
-        }
+        if (err)
+                could_not_start(entry, err);
+        else
+                has_started(entry, answer->pid);
         chain_next(&entry->chain);
 }
 
@@ -217,30 +266,25 @@ static void start(void *context)
         }
         in.container_id = entry->task_id;
         in.exec_id = entry->exec_id;
-        chain_call(&entry->chain, CONTAINERD_METHOD(tasks, tasks, Start), &in.base, timeout_ns,
-                   started);
+        chain_call_once(&entry->chain, CONTAINERD_METHOD(tasks, tasks, Start), &in.base, timeout_ns,
+                        started);
 }
 
 /* One that an earlier agent began. */
 static void found_process(void *context, const void *out, const struct err *err)
 {
         struct executor_entry *entry = context;
-        const Ctd__Tasks__GetResponse *answer = out;
+        const Ctd__Tasks__Process *process = running_process(out);
 
-        if (!err && answer->process && answer->process->status == CTD__TASKS__STATUS__RUNNING)
-                note_process(entry, answer->process->pid);
+        (void)err;
+        if (process)
+                note_process(entry, process->pid);
         chain_next(&entry->chain);
 }
 
 static void find_process(void *context)
 {
-        struct executor_entry *entry = context;
-        Ctd__Tasks__GetRequest in = CTD__TASKS__GET_REQUEST__INIT;
-
-        in.container_id = entry->task_id;
-        in.exec_id = entry->exec_id;
-        chain_call(&entry->chain, CONTAINERD_METHOD(tasks, tasks, Get), &in.base, timeout_ns,
-                   found_process);
+        ask_for_process(context, found_process);
 }
 
 static void has_ended(void *context, const void *out, const struct err *err)

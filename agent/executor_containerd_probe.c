@@ -258,8 +258,8 @@ static void start(void *context)
 
         in.container_id = probe->probe.request->task->id;
         in.exec_id = probe->probe.request->name;
-        chain_call(&probe->chain, CONTAINERD_METHOD(tasks, tasks, Start), &in.base, timeout_ns,
-                   answered);
+        chain_call_once(&probe->chain, CONTAINERD_METHOD(tasks, tasks, Start), &in.base, timeout_ns,
+                        answered);
 }
 
 static void ran(void *context, const void *out, const struct err *err)
@@ -297,6 +297,7 @@ static void read_output(void *context)
         log_sink_finish(probe->sink, output_read, probe);
 }
 
+#define CLEAR_STEPS delete_old, kill_old, await_old, delete_old
 #define RUN_STEPS create, start, await_end, delete_own, read_output, NULL
 
 static void cleared(void *context, const struct err *err)
@@ -310,9 +311,8 @@ static void cleared(void *context, const struct err *err)
 static void program_ended(void *context, const struct err *err)
 {
         /* An earlier agent's, or a creation that containerd answered to nobody, is in the way. */
-        static chain_step *const clearing[] = { delete_old, kill_old, await_old, delete_old,
-                                                RUN_STEPS };
-        static chain_step *const deleting[] = { delete_old, NULL };
+        static chain_step *const clearing[] = { CLEAR_STEPS, RUN_STEPS };
+        static chain_step *const deleting[] = { CLEAR_STEPS, NULL };
         struct program_probe *probe = context;
 
         if (!err) {

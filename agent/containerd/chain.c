@@ -119,6 +119,23 @@ void chain_call(struct chain *chain, const struct rpc_method_id *method, const P
                 rpc_client_call(chain->client, method, in, timeout_ns, false, answered, chain);
 }
 
+static void answered_once(void *context, const void *out, const struct err *err)
+{
+        struct chain *chain = context;
+
+        chain->request = NULL;
+        chain->answered(chain->context, out, err);
+}
+
+void chain_call_once(struct chain *chain, const struct rpc_method_id *method,
+                     const ProtobufCMessage *in, int64_t timeout_ns,
+                     void (*on_answer)(void *context, const void *out, const struct err *err))
+{
+        chain->answered = on_answer;
+        chain->request =
+                rpc_client_call(chain->client, method, in, timeout_ns, false, answered_once, chain);
+}
+
 /* --- streams --- */
 
 static void message_came(void *context, const void *out)

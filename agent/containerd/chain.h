@@ -67,6 +67,15 @@ void chain_call(struct chain *chain, const struct rpc_method_id *method, const P
                 int64_t timeout_ns,
                 void (*answered)(void *context, const void *out, const struct err *err));
 
+/* The same for what must not be asked twice: containerd out of reach is an answer as any other.
+ * One is Start of a program inside a container: when containerd dies meanwhile the shim gives up
+ * and closes what the program's waiters wait on; started again under the same name, its end closes
+ * that once more, at which the shim panics and takes the container with it (containerd 1.6,
+ * pkg/process/exec.go). */
+void chain_call_once(struct chain *chain, const struct rpc_method_id *method,
+                     const ProtobufCMessage *in, int64_t timeout_ns,
+                     void (*answered)(void *context, const void *out, const struct err *err));
+
 /* Calls a method that answers with a stream, for what may be more than fits one message.  Its end
  * ends the step; begun again as with chain_call(), messages come from the first on. */
 void chain_stream(struct chain *chain, const struct rpc_method_id *method,

@@ -204,16 +204,18 @@ static void what_an_agent_left_probing_is_ended_by_the_next(void **state)
         assert_int_equal(last_result(bench)->exit_code, 0);
 }
 
+/* One probe after the other, so that some step of one is under way whenever containerd dies. */
 static void the_death_of_containerd_makes_nobody_unhealthy(void **state)
 {
         struct bench *bench = *state;
 
         bench_describe(bench, IDLE);
         check_health(bench, "CMD-SHELL", "true")->retries = 1;
+        bench->spec->task->container->health->interval_ns = NS_PER_MS;
         bench->spec->task->container->health->timeout_ns = 5 * NS_PER_S;
         bench_open(bench);
         bench_run(bench);
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 4; i++) {
                 bench_kill_containerd(bench);
                 bench_wait_ms(bench, 1500);
         }
