@@ -8,15 +8,13 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "api/objects.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
 #include "lib/message/message.h"
 #include "lib/os/file.h"
 #include "tests/lib/identity/identity.h"
-
-#define CLUSTER "cluster000000000000000001"
+#include "tests/lib/manager/bootstrap.h"
 
 enum { ALWAYS_STARTED = 6 }; /* the others are for who needs them */
 
@@ -42,106 +40,7 @@ static const struct {
           "--ca unix:%F/ca.sock --root-certificate %F/identity/root.crt --listen %T" },
 };
 
-static void check(int r, const struct err *err)
-{
-        if (r < 0)
-                fprintf(stderr, "%s\n", err->text);
-        CHECK(r >= 0);
-}
-
-/* --- the cluster as 'swarm init' would begin it --- */
-
-static void add_part(struct arena *arena, Sk__Change *change, uint32_t part,
-                     const ProtobufCMessage *content)
-{
-        Sk__Part *out = arena_alloc(arena, sizeof *out);
-
-        sk__part__init(out);
-        out->index = part;
-        message_pack(arena, content, &out->data.data, &out->data.len);
-        change->parts[change->n_parts++] = out;
-}
-
-static void add_create(struct arena *arena, Sk__Group *group, Sk__Kind kind, const char *id,
-                       const char *name, uint32_t part, const ProtobufCMessage *content)
-{
-        Sk__Change *change = arena_alloc(arena, sizeof *change);
-
-        sk__change__init(change);
-        change->op = SK__CHANGE__OP__CREATE;
-        change->kind = kind;
-        change->id = arena_strdup(arena, id);
-        change->name = name;
-        change->parts = arena_alloc(arena, OBJECT_PARTS_MAX * sizeof *change->parts);
-        add_part(arena, change, part, content);
-        group->changes[group->n_changes++] = change;
-}
-
-static void read_identity(const struct manager *manager, const char *name, struct str *ret)
-{
-        _cleanup_(str_done) struct str path = { 0 };
-        struct err err;
-
-        str_addf(&path, "%s/identity/%s", manager->folder, name);
-        check(file_read(path.text, 1 << 16, ret, &err), &err);
-}
-
-static void add_cluster(const struct manager *manager, struct arena *arena, Sk__Group *group)
-{
-        Sk__ClusterSpec spec = SK__CLUSTER_SPEC__INIT;
-        Sk__ClusterTrust trust = SK__CLUSTER_TRUST__INIT;
-        Sk__ClusterKeys keys = SK__CLUSTER_KEYS__INIT;
-        _cleanup_(str_done) struct str root = { 0 }, key = { 0 };
-
-        read_identity(manager, "root.crt", &root);
-        read_identity(manager, "root.key", &key);
-        spec.task_history_limit = 5;
-        trust.root_certificate_pem = root.text;
-        trust.worker_token = manager->worker_token;
-        keys.root_key_pem = key.text;
-        add_create(arena, group, SK__KIND__KIND_CLUSTER, CLUSTER, "default", 0, &spec.base);
-        add_part(arena, group->changes[0], 1, &trust.base);
-        add_part(arena, group->changes[0], 2, &keys.base);
-}
-
-static void write_bootstrap(const struct manager *manager, size_t n_nodes)
-{
-        struct arena arena = { 0 };
-        Sk__Group group = SK__GROUP__INIT, *groups[] = { &group };
-        Sk__NodeSpec node = SK__NODE_SPEC__INIT;
-        Sk__CommitRequest request = SK__COMMIT_REQUEST__INIT;
-        Sk__LogCommit commit = SK__LOG_COMMIT__INIT, *commits[] = { &commit };
-        Sk__LogEntry entry = SK__LOG_ENTRY__INIT;
-        _cleanup_(str_done) struct str path = { 0 };
-        char id[26];
-        uint8_t *data;
-        size_t size;
-        struct err err;
-
-        group.changes = arena_alloc(&arena, (n_nodes + 1) * sizeof *group.changes);
-        add_cluster(manager, &arena, &group);
-        for (size_t i = 0; i < n_nodes; i++) {
-                manager_node_id(i, id);
-                add_create(&arena, &group, SK__KIND__KIND_NODE, id, "", 0, &node.base);
-        }
-        request.groups = groups;
-        request.n_groups = 1;
-        commit.request = &request;
-        commit.writer = ROLE_STORE;
-        entry.commits = commits;
-        entry.n_commits = 1;
-        message_pack(&arena, &entry.base, &data, &size);
-        str_addf(&path, "%s/bootstrap", manager->folder);
-        check(file_write_atomic(path.text, data, size, 0600, &err), &err);
-        arena_done(&arena);
-}
-
 /* --- identities --- */
-
-void manager_node_id(size_t i, char ret[static 26])
-{
-        snprintf(ret, 26, "node%021zu", i);
-}
 
 /* The same root for all. */
 static void copy_root(const char *from, const char *to)
@@ -149,16 +48,16 @@ static void copy_root(const char *from, const char *to)
         static const char *const files[] = { "root.key", "root.crt", "ca.crt" };
         struct err err;
 
-        check(file_make_folders(to, 0700, &err), &err);
+        manager_check(file_make_folders(to, 0700, &err), &err);
         for (size_t i = 0; i < COUNT_OF(files); i++) {
                 _cleanup_(str_done) struct str source = { 0 }, target = { 0 }, content = { 0 };
 
                 str_addf(&source, "%s/%s", from, files[i]);
                 str_addf(&target, "%s/%s", to, files[i]);
                 if (file_read(source.text, 1 << 16, &content, NULL) == 0)
-                        check(file_write_atomic(target.text, content.text, content.length, 0600,
-                                                &err),
-                              &err);
+                        manager_check(file_write_atomic(target.text, content.text, content.length,
+                                                        0600, &err),
+                                      &err);
         }
 }
 
@@ -174,7 +73,7 @@ void manager_node_identity(const struct manager *manager, size_t i, char *ret, s
                 return;
         str_addf(&from, "%s/identity", manager->folder);
         copy_root(from.text, ret);
-        test_identity_make(ret, CLUSTER, id, "swarm-worker", "agent");
+        test_identity_make(ret, MANAGER_CLUSTER, id, "swarm-worker", "agent");
 }
 
 static void make_identities(const struct manager *manager)
@@ -183,7 +82,7 @@ static void make_identities(const struct manager *manager)
 
         str_addf(&folder, "%s/identity", manager->folder);
         for (size_t i = 0; i < COUNT_OF(rows); i++)
-                test_identity_make(folder.text, CLUSTER, manager->node_id, "swarm-manager",
+                test_identity_make(folder.text, MANAGER_CLUSTER, manager->node_id, "swarm-manager",
                                    rows[i].name);
 }
 
@@ -192,8 +91,8 @@ static void make_token(struct manager *manager)
         _cleanup_(str_done) struct str root = { 0 };
         struct err err;
 
-        read_identity(manager, "root.crt", &root);
-        check(trust_make_token(root.text, manager->worker_token, &err), &err);
+        manager_read_identity(manager, "root.crt", &root);
+        manager_check(trust_make_token(root.text, manager->worker_token, &err), &err);
 }
 
 /* Ports that were free a moment ago, all different: they are held until the last is known. */
@@ -258,10 +157,11 @@ static void connect_clients(struct manager *manager)
         struct err err;
 
         str_addf(&folder, "%s/identity", manager->folder);
-        check(rpc_identity_open(folder.text, "orchestrator", &manager->identity, &err), &err);
+        manager_check(rpc_identity_open(folder.text, "orchestrator", &manager->identity, &err),
+                      &err);
         options.identity = manager->identity;
-        check(rpc_client_new(manager->loop, &options, &manager->store_client, &err), &err);
-        check(rpc_client_new(manager->loop, &api, &manager->api_client, &err), &err);
+        manager_check(rpc_client_new(manager->loop, &options, &manager->store_client, &err), &err);
+        manager_check(rpc_client_new(manager->loop, &api, &manager->api_client, &err), &err);
 }
 
 void manager_init(struct manager *manager, struct loop *loop, const char *folder, size_t n_nodes)
@@ -273,10 +173,10 @@ void manager_init(struct manager *manager, struct loop *loop, const char *folder
         choose_address(manager);
         name_addresses(manager);
         name_daemons(manager);
-        check(file_make_folders(folder, 0700, &err), &err);
+        manager_check(file_make_folders(folder, 0700, &err), &err);
         make_identities(manager);
         make_token(manager);
-        write_bootstrap(manager, n_nodes);
+        manager_write_bootstrap(manager, n_nodes);
         connect_clients(manager);
 }
 
@@ -411,7 +311,7 @@ void manager_start(struct manager *manager, const char *name, const char *option
         snprintf(daemon->log, sizeof daemon->log, "%s/%s.log", manager->folder, name);
         process.log_path = daemon->log;
         daemon->process = (struct process){ .exited = daemon_exited, .context = daemon };
-        check(process_start(manager->loop, &process, &daemon->process, &err), &err);
+        manager_check(process_start(manager->loop, &process, &daemon->process, &err), &err);
         daemon->is_running = true;
 }
 
@@ -501,7 +401,7 @@ void manager_commit(struct manager *manager, const Sk__Change *change)
         group.n_changes = 1;
         request.groups = groups;
         request.n_groups = 1;
-        check(manager_call(manager, manager->store_client, RPC_METHOD(store, Commit), &request.base,
-                           &arena, NULL, &err),
-              &err);
+        manager_check(manager_call(manager, manager->store_client, RPC_METHOD(store, Commit),
+                                   &request.base, &arena, NULL, &err),
+                      &err);
 }
