@@ -20,7 +20,7 @@
 enum { BLOCKING_MOST = 256 << 10, SENDS_PER_TURN = 64, TCP_PATIENCE_MS = 30000 };
 
 static const int64_t pause_least_ns = 100 * NS_PER_MS, pause_most_ns = 5 * NS_PER_S;
-static const int64_t connect_patience_ns = 10 * NS_PER_S;
+static const int64_t connect_patience_ns = 10 * NS_PER_S, steady_ns = 5 * NS_PER_S;
 
 /* The answer to a name; it outlives the wire when it is slow. */
 struct lookup {
@@ -40,7 +40,8 @@ struct log_wire {
         struct loop_watch watch;
         struct wire_tls *tls;
         bool is_connecting;
-        struct loop_timer timer; /* until the next try, or for as long as a connection may take */
+        struct loop_timer timer;  /* until the next try, or for as long as a connection may take */
+        struct loop_timer steady; /* until a connection counts as one */
         int64_t pause_ns;
         struct str waiting; /* frames */
         size_t at;          /* where the first one begins */
@@ -79,6 +80,7 @@ static const char *first_waiting(const struct log_wire *wire)
 static void hang_up(struct log_wire *wire)
 {
         loop_timer_cancel(&wire->timer);
+        loop_timer_cancel(&wire->steady);
         loop_watch_remove(&wire->watch);
         wire_tls_free(TAKE(wire->tls));
         if (wire->fd >= 0)
@@ -100,6 +102,16 @@ static void drop(struct log_wire *wire)
 {
         if (wire->n_dropped++ == 0 && wire->options.trouble)
                 wire->options.trouble(wire->options.context);
+}
+
+/* Not before: a server that takes connections and drops them would be news many times a second. */
+static void has_lasted(void *context)
+{
+        struct log_wire *wire = context;
+
+        wire->pause_ns = 0;
+        wire->err = (struct err){ 0 };
+        set_unreached(wire, false);
 }
 
 /* Another address, or all of them again after a pause. */
@@ -167,9 +179,6 @@ static bool send_first(struct log_wire *wire, const char *frame, size_t size)
         if (n < 0)
                 drop(wire);
         wire->n_sent += n < 0 ? size - wire->n_sent : (size_t)n;
-        wire->pause_ns = 0;
-        wire->err = (struct err){ 0 };
-        set_unreached(wire, false);
         if (wire->n_sent >= size)
                 drop_first(wire, size);
         return true;
@@ -239,6 +248,8 @@ static bool finish_connecting(struct log_wire *wire)
                 return false;
         wire->is_connecting = false;
         loop_timer_cancel(&wire->timer);
+        loop_timer_set(wire->options.loop, &wire->steady,
+                       wire->options.steady_ns ? wire->options.steady_ns : steady_ns);
         return true;
 }
 
@@ -450,6 +461,7 @@ struct log_wire *log_wire_new(const struct log_wire_options *options)
         wire->options = *options;
         wire->fd = -1;
         wire->timer = (struct loop_timer){ .fire = try_again, .context = wire };
+        wire->steady = (struct loop_timer){ .fire = has_lasted, .context = wire };
         loop_timer_set(options->loop, &wire->timer, 0);
         return wire;
 }

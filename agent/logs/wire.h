@@ -14,6 +14,7 @@ struct log_wire_options {
         struct worker_pool *pool;
         const struct log_config *config; /* borrowed */
         int64_t connect_patience_ns;     /* with the handshake; 0: 10 s */
+        int64_t steady_ns;               /* a connection that lasts so long reaches it; 0: 5 s */
         /* After log_wire_put() said no: it takes more now. */
         void (*writable)(void *context);
         /* It is not reached any more, is reached again, or drops frames for the first time.  NULL:

@@ -29,6 +29,7 @@ struct scene {
         SSL *ssl;
         char heard[64];
         size_t n_heard, n_troubles;
+        int64_t steady_ns;
 };
 
 static int setup(void **state)
@@ -85,20 +86,26 @@ static void trouble(void *context)
         scene->n_troubles++;
 }
 
-static void begin(struct scene *scene, int64_t patience_ns)
+static void say_hello(struct scene *scene)
 {
         _cleanup_(str_done) struct str frames = { 0 };
         uint32_t size = 5;
 
+        str_add_bytes(&frames, &size, sizeof size);
+        str_add(&frames, "hello");
+        assert_true(log_wire_put(scene->wire, &frames));
+}
+
+static void begin(struct scene *scene, int64_t patience_ns)
+{
         scene->wire = log_wire_new(&(struct log_wire_options){ .loop = scene->loop,
                                                                .pool = scene->pool,
                                                                .config = &scene->config,
                                                                .connect_patience_ns = patience_ns,
+                                                               .steady_ns = scene->steady_ns,
                                                                .trouble = trouble,
                                                                .context = scene });
-        str_add_bytes(&frames, &size, sizeof size);
-        str_add(&frames, "hello");
-        assert_true(log_wire_put(scene->wire, &frames));
+        say_hello(scene);
 }
 
 static void serve(struct scene *scene)
@@ -178,6 +185,50 @@ static void a_server_that_says_nothing_is_given_up(void **state)
         assert_int_equal(scene->n_troubles, 1);
 }
 
+/* Takes a connection, hears hello and drops it. */
+static void drop(struct scene *scene)
+{
+        char heard[64];
+        int fd;
+
+        while ((fd = accept4(scene->listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0)
+                turn(scene);
+        say_hello(scene);
+        while (recv(fd, heard, sizeof heard, 0) <= 0)
+                turn(scene);
+        close(fd);
+}
+
+static void a_server_that_drops_each_connection_is_told_of_once(void **state)
+{
+        struct scene *scene = *state;
+        int64_t began_ns = loop_now_boot(scene->loop);
+
+        scene->config.transport = LOG_TCP;
+        begin(scene, 0);
+        for (int i = 0; i < 5; i++)
+                drop(scene);
+        assert_int_equal(scene->n_troubles, 1);
+        assert_true(loop_now_boot(scene->loop) - began_ns >
+                    1400 * NS_PER_MS); /* it pauses longer and longer */
+}
+
+static void a_server_is_reached_again_when_its_connection_lasts(void **state)
+{
+        struct scene *scene = *state;
+
+        scene->config.transport = LOG_TCP;
+        scene->steady_ns = 50 * NS_PER_MS;
+        begin(scene, 0);
+        drop(scene);
+        while (!log_wire_error(scene->wire)[0])
+                turn(scene);
+        for (int i = 0; i < 500 && log_wire_error(scene->wire)[0]; i++)
+                turn(scene);
+        assert_string_equal(log_wire_error(scene->wire), "");
+        assert_int_equal(scene->n_troubles, 2);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -187,6 +238,8 @@ int main(void)
                 T(an_empty_frame_counts_as_dropped),
                 T(why_hands_were_not_shaken_is_told),
                 T(a_server_that_says_nothing_is_given_up),
+                T(a_server_that_drops_each_connection_is_told_of_once),
+                T(a_server_is_reached_again_when_its_connection_lasts),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
