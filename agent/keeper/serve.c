@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/keeper/message.h"
@@ -25,10 +26,15 @@ struct server {
         bool had_agent;
 };
 
+static void close_all(const int *fds, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                close(fds[i]);
+}
+
 static void held_free(struct held *held)
 {
-        for (size_t i = 0; i < held->n; i++)
-                close(held->fds[i]);
+        close_all(held->fds, held->n);
         free(held);
 }
 
@@ -82,7 +88,9 @@ static bool serve(struct server *server, int agent)
                 return size < 0 && (errno == EAGAIN || errno == EINTR);
         name[size] = '\0';
         n = take_fds(&message, fds);
-        if (n)
+        if (message.msg_flags & MSG_CTRUNC)
+                close_all(fds, n); /* not all found room here: what was held is worth more */
+        else if (n)
                 hold(server, name, fds, n);
         else
                 release(server, name);
@@ -136,12 +144,24 @@ static bool turn(struct server *server)
         return true;
 }
 
+/* Two descriptors for each container. */
+static void raise_limit(void)
+{
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+                return;
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int keeper_main(void)
 {
         struct server server = { .places[0] = { .fd = STDIN_FILENO, .events = POLLIN } };
         struct held *held;
 
         prctl(PR_SET_NAME, KEEPER_PROGRAM);
+        raise_limit();
         for (size_t i = 1; i <= AGENTS_MAX; i++)
                 server.places[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
         while (is_of_use(&server) && turn(&server))
