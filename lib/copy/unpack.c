@@ -254,22 +254,31 @@ static int put_file(struct unpacking *unpacking, const struct spot *spot, int64_
         return 0;
 }
 
+/* Of what cannot be opened. */
+static void set_owner(const struct unpacking *unpacking, const struct spot *spot,
+                      const struct looks *looks)
+{
+        if (unpacking->what->keeps_owners)
+                (void)!fchownat(spot->folder_fd, spot->name, (uid_t)looks->uid, (gid_t)looks->gid,
+                                AT_SYMLINK_NOFOLLOW);
+}
+
 static int put_symlink(const struct unpacking *unpacking, const struct spot *spot,
                        const char *target, const struct looks *looks, struct err *err)
 {
         if (str_is_empty(target) || symlinkat(target, spot->folder_fd, spot->name) < 0)
                 return copy_failed(err, str_is_empty(target) ? EINVAL : errno, "symlink %.200s",
                                    spot->path);
-        if (unpacking->what->keeps_owners)
-                (void)!fchownat(spot->folder_fd, spot->name, (uid_t)looks->uid, (gid_t)looks->gid,
-                                AT_SYMLINK_NOFOLLOW);
+        set_owner(unpacking, spot, looks);
         return 0;
 }
 
-static int put_fifo(const struct spot *spot, const struct looks *looks, struct err *err)
+static int put_fifo(const struct unpacking *unpacking, const struct spot *spot,
+                    const struct looks *looks, struct err *err)
 {
         if (mkfifoat(spot->folder_fd, spot->name, looks->mode & 0777) < 0)
                 return copy_failed(err, errno, "mkfifo %.200s", spot->path);
+        set_owner(unpacking, spot, looks);
         return 0;
 }
 
@@ -311,7 +320,7 @@ static int put_new(struct unpacking *unpacking, const struct spot *spot,
         case AE_IFLNK:
                 return put_symlink(unpacking, spot, archive_entry_symlink(member), looks, err);
         default:
-                return put_fifo(spot, looks, err);
+                return put_fifo(unpacking, spot, looks, err);
         }
 }
 
