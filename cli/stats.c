@@ -54,11 +54,12 @@ static void add_tasks(struct watching *watching, const Sk__StreamUsageResponse *
         }
 }
 
-static size_t terminal_height(void)
+static void draw(const struct str *text, struct str *out)
 {
         struct winsize size = { 0 };
 
-        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+        (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+        usage_draw(str_text(text), size.ws_row, size.ws_col, out);
 }
 
 /* False: what was asked for cannot be shown; cli->err says why. */
@@ -76,7 +77,7 @@ static bool show(struct watching *watching)
         if (watching->has_failed)
                 return false;
         if (redraws)
-                usage_draw(str_text(&out), terminal_height(), &drawn);
+                draw(&out, &drawn);
         fputs(str_text(redraws ? &drawn : &out), stdout);
         fflush(stdout);
         return true;

@@ -145,14 +145,18 @@ json_t *usage_table_rows(const struct usage_table *table, bool whole)
         return rows;
 }
 
-void usage_draw(const char *text, size_t height, struct str *out)
+void usage_draw(const char *text, size_t height, size_t width, struct str *out)
 {
+        _cleanup_(str_done) struct str line = { 0 };
         size_t length;
 
         str_add(out, "\x1b[H");
         for (size_t n = 1; *text && n != height; n++, text += length + (text[length] == '\n')) {
                 length = strcspn(text, "\n");
-                str_add_bytes(out, text, length);
+                str_clear(&line);
+                str_add_bytes(&line, text, length);
+                /* The last column stays free, as progress_draw() has it. */
+                add_ellipsis(out, str_text(&line), width ? width - 1 : SIZE_MAX);
                 str_add(out, "\x1b[K\n");
         }
         str_add(out, "\x1b[J");

@@ -22,9 +22,9 @@ bool usage_table_is_full(const struct usage_table *table);
 json_t *usage_table_rows(const struct usage_table *table, bool whole);
 void usage_table_done(struct usage_table *table);
 
-/* The text over what stands on a terminal of so many lines (0: nobody knows), as docker stats draws
- * it.  Lines that have no room are left out: the terminal must not scroll. */
-void usage_draw(const char *text, size_t height, struct str *out);
+/* The text over what stands on a terminal of that size (0: nobody knows), as docker stats draws it.
+ * What has no room is left out: the terminal must not scroll. */
+void usage_draw(const char *text, size_t height, size_t width, struct str *out);
 
 extern const struct list_kind usage_list, process_list;
 
