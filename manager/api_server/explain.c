@@ -1,5 +1,4 @@
 /* ExplainTask: the story of a task, and what it waits for. */
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/str.h"
