@@ -132,14 +132,16 @@ static int explain_service(struct cli *cli, const char *name, struct str *out)
         return 0;
 }
 
-/* A task, or else a service. */
+/* A service, or else a task: of a task the start of its id is enough, which may be a service's
+ * name.
+ */
 static int explain_any(struct cli *cli, const char *name, struct str *out)
 {
-        int result = explain(cli, name, out);
+        int result = explain_service(cli, name, out);
 
         if (result != ERR_NOT_FOUND)
                 return result;
-        result = explain_service(cli, name, out);
+        result = explain(cli, name, out);
         if (result == ERR_NOT_FOUND)
                 err_set(&cli->err, ERR_NOT_FOUND, "no such task or service: %.64s", name);
         return result;
