@@ -106,7 +106,7 @@ static int service_ls(struct cli *cli, const struct arguments *arguments)
 
 /* --- inspect --- */
 
-static const Sk__ServiceView *get_service(struct cli *cli, const char *name)
+static const Sk__GetServiceResponse *get_service(struct cli *cli, const char *name)
 {
         Sk__GetServiceRequest request = SK__GET_SERVICE_REQUEST__INIT;
         const void *out;
@@ -114,7 +114,7 @@ static const Sk__ServiceView *get_service(struct cli *cli, const char *name)
         request.id = name;
         request.insert_defaults = true;
         if (cli_call(cli, RPC_METHOD(control, GetService), &request.base, &out) == 0)
-                return ((const Sk__GetServiceResponse *)out)->service;
+                return out;
         if (cli->err.code == ERR_NOT_FOUND)
                 err_set(&cli->err, ERR_NOT_FOUND, "no such service: %.200s", name);
         return NULL;
@@ -122,56 +122,36 @@ static const Sk__ServiceView *get_service(struct cli *cli, const char *name)
 
 static json_t *get_json(struct cli *cli, const char *name)
 {
-        const Sk__ServiceView *service = get_service(cli, name);
+        const Sk__GetServiceResponse *response = get_service(cli, name);
 
-        return service ? docker_service(service, DOCKER_INSERT_DEFAULTS) : NULL;
-}
-
-static const char *secret_name(struct cli *cli, const char *id)
-{
-        Sk__GetSecretRequest request = SK__GET_SECRET_REQUEST__INIT;
-        const void *out;
-
-        request.id = id;
-        if (cli_call(cli, RPC_METHOD(control, GetSecret), &request.base, &out) < 0)
-                return NULL;
-        return ((const Sk__GetSecretResponse *)out)->secret->name;
-}
-
-static const char *config_name(struct cli *cli, const char *id)
-{
-        Sk__GetConfigRequest request = SK__GET_CONFIG_REQUEST__INIT;
-        const void *out;
-
-        request.id = id;
-        if (cli_call(cli, RPC_METHOD(control, GetConfig), &request.base, &out) < 0)
-                return NULL;
-        return ((const Sk__GetConfigResponse *)out)->config->name;
+        return response ? docker_service(response->service, DOCKER_INSERT_DEFAULTS) : NULL;
 }
 
 /* Who follows a name is shown with the version that it means now: "pw (pw@2)". */
-static void tell_versions(struct cli *cli, Sk__FileReference **files, size_t n,
-                          const char *(*name_of)(struct cli *cli, const char *id))
+static void tell_versions(struct cli *cli, Sk__FileReference **files, size_t n, const char **names,
+                          size_t n_names)
 {
-        for (size_t i = 0; i < n; i++) {
-                const char *name = files[i]->version ? NULL : name_of(cli, files[i]->id);
-
-                if (name && strcmp(name, files[i]->name) != 0)
-                        files[i]->name = arena_printf(&cli->arena, "%s (%s)", files[i]->name, name);
-        }
+        for (size_t i = 0; i < n && i < n_names; i++)
+                if (!files[i]->version && *names[i] && strcmp(names[i], files[i]->name) != 0)
+                        files[i]->name =
+                                arena_printf(&cli->arena, "%s (%s)", files[i]->name, names[i]);
 }
 
 static int get_pretty(struct cli *cli, const char *name, struct str *out)
 {
-        const Sk__ServiceView *service = get_service(cli, name);
+        const Sk__GetServiceResponse *response = get_service(cli, name);
         const Sk__ContainerSpec *container;
+        const Sk__ServiceView *service;
 
-        if (!service)
+        if (!response)
                 return cli->err.code;
+        service = response->service;
         container = service->spec && service->spec->task ? service->spec->task->container : NULL;
         if (container) {
-                tell_versions(cli, container->secrets, container->n_secrets, secret_name);
-                tell_versions(cli, container->configs, container->n_configs, config_name);
+                tell_versions(cli, container->secrets, container->n_secrets, response->secret_names,
+                              response->n_secret_names);
+                tell_versions(cli, container->configs, container->n_configs, response->config_names,
+                              response->n_config_names);
         }
         service_pretty(out, service, loop_now(cli->loop));
         return 0;
@@ -229,14 +209,14 @@ static int service_ps(struct cli *cli, const struct arguments *arguments)
 
         filters_from(cli, arguments, &filters, &n_filters);
         for (size_t i = 0; (name = positional(arguments, i)); i++) {
-                const Sk__ServiceView *service = get_service(cli, name);
+                const Sk__GetServiceResponse *response = get_service(cli, name);
 
-                if (!service && cli->err.code != ERR_NOT_FOUND)
+                if (!response && cli->err.code != ERR_NOT_FOUND)
                         return cli_fail(cli);
-                if (service) {
+                if (response) {
                         filter_add(&cli->arena, &filters, &n_filters, "service",
-                                   service->service->id);
-                        add_schedule(&schedules, service);
+                                   response->service->service->id);
+                        add_schedule(&schedules, response->service);
                         n_found++;
                         continue;
                 }

@@ -234,13 +234,36 @@ int handle_remove_service(struct call *call, const Sk__RemoveServiceRequest *in,
         return 0;
 }
 
+static const char **names_of(struct call *call, Sk__Kind kind, Sk__FileReference *const *files,
+                             size_t n)
+{
+        const char **names = arena_alloc(call->arena, (n + 1) * sizeof *names);
+
+        for (size_t i = 0; i < n; i++) {
+                const struct object_head *object = view_find(call->view, kind, files[i]->id);
+
+                names[i] = object ? object->name : "";
+        }
+        return names;
+}
+
 int handle_get_service(struct call *call, const Sk__GetServiceRequest *in,
                        Sk__GetServiceResponse *out)
 {
+        const Sk__ContainerSpec *container;
         const Sk__Service *service;
 
         TRY(find_service(call, in->id, &service));
         out->service = show_service(call, service, true);
+        if (!out->service->spec)
+                return 0;
+        container = out->service->spec->task->container;
+        out->n_secret_names = container->n_secrets;
+        out->secret_names =
+                names_of(call, SK__KIND__KIND_SECRET, container->secrets, container->n_secrets);
+        out->n_config_names = container->n_configs;
+        out->config_names =
+                names_of(call, SK__KIND__KIND_CONFIG, container->configs, container->n_configs);
         return 0;
 }
 

@@ -132,12 +132,40 @@ static void why_asks_for_a_service_before_a_task(void **state)
         assert_string_equal(str_text(&fake->asked), "ExplainService");
 }
 
+static void a_service_is_shown_without_fetching_its_files(void **state)
+{
+        Sk__GetServiceResponse response = SK__GET_SERVICE_RESPONSE__INIT;
+        Sk__ServiceView view = SK__SERVICE_VIEW__INIT;
+        Sk__Service web = SK__SERVICE__INIT;
+        Sk__ServiceSpec spec = SK__SERVICE_SPEC__INIT;
+        Sk__TaskSpec task = SK__TASK_SPEC__INIT;
+        Sk__ContainerSpec container = SK__CONTAINER_SPEC__INIT;
+        Sk__FileReference file = SK__FILE_REFERENCE__INIT, *files[] = { &file };
+        struct fake *fake = *state;
+
+        file.id = "x";
+        file.name = "conf";
+        container.configs = files;
+        container.n_configs = 1;
+        task.container = &container;
+        spec.task = &task;
+        view.service = &web;
+        view.spec = &spec;
+        response.service = &view;
+        response.config_names = (const char *[]){ "conf@2" };
+        response.n_config_names = 1;
+        fake->answers[0] = &response.base;
+        assert_int_equal(run(fake, "service inspect --pretty web"), 0);
+        assert_string_equal(str_text(&fake->asked), "GetService");
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 T(why_asks_for_a_service_before_a_task),
+                T(a_service_is_shown_without_fetching_its_files),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -407,6 +407,33 @@ static void image_names_are_taken_apart_as_docker_does(void **state)
         assert_string_equal(name.tag, "1");
 }
 
+static void a_service_comes_with_what_its_files_are_called(void **state)
+{
+        Sk__GetServiceRequest in = SK__GET_SERVICE_REQUEST__INIT;
+        Sk__GetServiceResponse out = SK__GET_SERVICE_RESPONSE__INIT;
+        Sk__FileReference there = SK__FILE_REFERENCE__INIT, gone = SK__FILE_REFERENCE__INIT;
+        Sk__FileReference *secrets[] = { &gone, &there }, *configs[] = { &there };
+        struct scene *scene = *state;
+        Sk__ServiceSpec *spec = a_spec(&scene->world, "web", 1);
+
+        a_secret(&scene->world, "pw@2");
+        a_config(&scene->world, "pw@2");
+        gone.id = an_id(&scene->world, "gone");
+        there.id = an_id(&scene->world, "pw@2");
+        spec->task->container->secrets = secrets;
+        spec->task->container->n_secrets = 2;
+        spec->task->container->configs = configs;
+        spec->task->container->n_configs = 1;
+        a_service_of(&scene->world, spec);
+        in.id = "web";
+        assert_int_equal(handle_get_service(&scene->call, &in, &out), 0);
+        assert_int_equal(out.n_secret_names, 2);
+        assert_string_equal(out.secret_names[0], "");
+        assert_string_equal(out.secret_names[1], "pw@2");
+        assert_int_equal(out.n_config_names, 1);
+        assert_string_equal(out.config_names[0], "pw@2");
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -429,6 +456,7 @@ int main(void)
                 T(a_task_that_waits_is_explained_node_by_node),
                 T(the_first_task_of_a_slot_was_created_because_the_service_wants_it),
                 T(a_replacement_was_created_because_of_what_came_before),
+                T(a_service_comes_with_what_its_files_are_called),
                 T(image_names_are_taken_apart_as_docker_does),
         };
 
