@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -151,8 +150,6 @@ static int run_with_thread(struct copying *copying)
         struct worker_pool *pool;
         int fds[2], result, failed;
 
-        /* Who ends early at one end of a pipe says why; the other end is no accident. */
-        signal(SIGPIPE, SIG_IGN);
         TRY(worker_pool_new(cli->loop, 1, &pool, &cli->err));
         if (pipe2(fds, O_CLOEXEC) < 0) {
                 failed = os_error(&cli->err, errno, "make a pipe");

@@ -252,6 +252,8 @@ int inside_run(struct cli *cli, const struct inside_options *options, int *ret_c
         struct rpc_client *client;
         int result;
 
+        /* Nobody reading any more is an end like others: the terminal is put back. */
+        signal(SIGPIPE, SIG_IGN);
         TRY(cli_check_there(cli, method));
         TRY(open_terminal(&inside, &cli->err));
         client = cli_client(cli, method);

@@ -1,9 +1,12 @@
 /* What commands ask of an API, and what they make of its answers. */
+#include <pty.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "cli/inside.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/rpc/server.h"
@@ -159,6 +162,29 @@ static void a_service_is_shown_without_fetching_its_files(void **state)
         assert_string_equal(str_text(&fake->asked), "GetService");
 }
 
+static void a_terminal_is_put_back_when_nobody_reads_any_more(void **state)
+{
+        Sk__EnterStart start = SK__ENTER_START__INIT;
+        struct inside_options options = { .start = &start, .errors = STDERR_FILENO };
+        struct fake *fake = *state;
+        int terminal, fds[2], code;
+        struct termios now;
+
+        options.is_tty = true;
+        assert_int_equal(openpty(&terminal, &options.in, NULL, NULL, NULL), 0);
+        assert_int_equal(pipe(fds), 0);
+        close(fds[0]);
+        options.out = fds[1];
+        signal(SIGPIPE, SIG_DFL);
+        assert_int_equal(inside_run(&fake->cli, &options, &code), 0);
+        assert_int_equal(code, 0);
+        assert_int_equal(tcgetattr(options.in, &now), 0);
+        assert_true(now.c_lflag & ECHO);
+        close(fds[1]);
+        close(options.in);
+        close(terminal);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -166,6 +192,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 T(why_asks_for_a_service_before_a_task),
                 T(a_service_is_shown_without_fetching_its_files),
+                T(a_terminal_is_put_back_when_nobody_reads_any_more),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
