@@ -62,23 +62,6 @@ static bool is_as_it_should_be(const Sk__Task *task, bool is_job)
         return state == SK__TASK_STATE__TASK_RUNNING && task_is_ready(task);
 }
 
-static bool is_same_slot(const Sk__Task *a, const Sk__Task *b)
-{
-        return a->definition->slot == b->definition->slot &&
-               a->definition->job_iteration == b->definition->job_iteration &&
-               str_equal(a->definition->node_id, b->definition->node_id);
-}
-
-/* A job's earlier runs are over. */
-static bool is_past(const struct telling *telling, const Sk__Task *task)
-{
-        const Sk__JobStatus *job =
-                telling->service->progress ? telling->service->progress->job : NULL;
-
-        return task->definition->job_iteration &&
-               (!job || task->definition->job_iteration != job->iteration);
-}
-
 /* Ended without being told to, and nothing comes after it. */
 static bool is_left(const Sk__Task *task)
 {
@@ -88,28 +71,12 @@ static bool is_left(const Sk__Task *task)
                state == SK__TASK_STATE__TASK_COMPLETE;
 }
 
-/* The newest task of each slot stands for it. */
-static const Sk__Task *each_newest(const struct telling *telling, struct view_cursor *cursor,
-                                   const Sk__Task **before)
-{
-        const Sk__Task *task;
-
-        while ((task = view_each_service_task(telling->call->view, telling->service->id, cursor))) {
-                bool is_newest = !*before || !is_same_slot(*before, task);
-
-                *before = task;
-                if (is_newest && !is_past(telling, task))
-                        return task;
-        }
-        return NULL;
-}
-
 static void tell_wanted(struct telling *telling)
 {
-        const Sk__Task *task, *before = NULL;
         struct view_cursor cursor = { 0 };
+        const Sk__Task *task = NULL;
 
-        while ((task = each_newest(telling, &cursor, &before))) {
+        while ((task = service_next_newest(telling->call->view, telling->service, task, &cursor))) {
                 if (!task_is_wanted(task))
                         continue;
                 telling->n_wanted++;
@@ -121,10 +88,10 @@ static void tell_wanted(struct telling *telling)
 /* Those that may not be started again; what a smaller service no longer needs is not missed. */
 static void tell_left(struct telling *telling)
 {
-        const Sk__Task *task, *before = NULL;
         struct view_cursor cursor = { 0 };
+        const Sk__Task *task = NULL;
 
-        while ((task = each_newest(telling, &cursor, &before))) {
+        while ((task = service_next_newest(telling->call->view, telling->service, task, &cursor))) {
                 if (telling->n_wanted >= telling->n_asked || task_is_wanted(task) ||
                     !is_left(task) || is_as_it_should_be(task, telling->is_job))
                         continue;

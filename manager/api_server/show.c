@@ -61,6 +61,24 @@ static bool is_of_last_run(const Sk__Service *service, const Sk__Task *task)
                (job && task->definition->job_iteration == job->iteration);
 }
 
+static bool is_same_slot(const Sk__Task *a, const Sk__Task *b)
+{
+        return a && a->definition->slot == b->definition->slot &&
+               str_equal(a->definition->node_id, b->definition->node_id);
+}
+
+/* Tasks come slot by slot, the newest first. */
+const Sk__Task *service_next_newest(const struct view *view, const Sk__Service *service,
+                                    const Sk__Task *task, struct view_cursor *cursor)
+{
+        const Sk__Task *next;
+
+        do
+                next = view_each_service_task(view, service->id, cursor);
+        while (next && (is_same_slot(task, next) || !is_of_last_run(service, next)));
+        return next;
+}
+
 Sk__ServiceCounts *show_counts(struct call *call, const Sk__Service *service,
                                const Sk__ServiceSpec *spec)
 {
@@ -175,13 +193,6 @@ static void borrow_error(struct call *call, const Sk__Task *task,
         slot->err = str_or(older->status->err, "");
 }
 
-/* Tasks come slot by slot, the newest first. */
-static bool is_same_slot(const Sk__Task *a, const Sk__Task *b)
-{
-        return a && a->definition->slot == b->definition->slot &&
-               str_equal(a->definition->node_id, b->definition->node_id);
-}
-
 /* An update passes a global task on a paused node by: nobody is to wait for it. */
 static bool is_passed_by(struct call *call, const Sk__Task *task,
                          const Sk__WatchServiceResponse__Slot *slot)
@@ -198,17 +209,12 @@ void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServi
         const Sk__ServiceSpec *spec = service_spec_now(call->view, service);
         size_t n_tasks = view_count_service_tasks(call->view, service->id);
         struct view_cursor cursor = { 0 };
-        const Sk__Task *task, *shown = NULL;
+        const Sk__Task *task = NULL;
         uint64_t n_passed_by = 0;
 
         ret->service = show_service(call, service, true);
         ret->slots = arena_alloc(call->arena, (n_tasks ? n_tasks : 1) * sizeof *ret->slots);
-        while ((task = view_each_service_task(call->view, service->id, &cursor))) {
-                bool is_shown = !is_same_slot(shown, task) && is_of_last_run(service, task);
-
-                if (!is_shown)
-                        continue;
-                shown = task;
+        while ((task = service_next_newest(call->view, service, task, &cursor))) {
                 if (task->definition->desired_state >= SK__TASK_STATE__TASK_REMOVE)
                         continue;
                 add_slot(call, task, wanted, ret);

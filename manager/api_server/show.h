@@ -21,6 +21,11 @@ Sk__Node *show_node(struct call *call, const Sk__Node *node);
 const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Service *service);
 bool service_is_job(const struct view *view, const Sk__Service *service);
 
+/* A slot's newest task stands for it; of a job only the last run counts.  The one that comes after
+ * 'task', or the first (NULL, and a zeroed cursor); NULL at the end. */
+const Sk__Task *service_next_newest(const struct view *view, const Sk__Service *service,
+                                    const Sk__Task *task, struct view_cursor *cursor);
+
 /* One sentence: where a task stands, and what a person can do. */
 const char *explain_summary(struct call *call, const Sk__Task *task);
 
