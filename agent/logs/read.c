@@ -29,6 +29,7 @@ struct log_reader {
         struct loop_timer timer;
         struct loop_watch watch;
         int inotify_fd;
+        bool watches_journal;
         struct log_cursor cursor;
         struct str details;
         struct log_journal journal;
@@ -71,6 +72,12 @@ static void destroy(struct log_reader *reader)
         free(reader);
 }
 
+/* A task's folder is there before the mark that its log is in the journal. */
+static bool is_watched(const struct log_reader *reader)
+{
+        return reader->inotify_fd >= 0 && (reader->watches_journal || !is_in_journal(reader));
+}
+
 static bool watch_folder(struct log_reader *reader)
 {
         if (reader->inotify_fd >= 0)
@@ -81,13 +88,20 @@ static bool watch_folder(struct log_reader *reader)
         reader->watch.fd = reader->inotify_fd;
         if (inotify_add_watch(reader->inotify_fd, reader->cursor.folder,
                               IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0 &&
-            loop_watch_add(reader->loop, &reader->watch, EPOLLIN, NULL) == 0) {
-                if (is_in_journal(reader))
-                        log_journal_watch(reader->inotify_fd);
+            loop_watch_add(reader->loop, &reader->watch, EPOLLIN, NULL) == 0)
                 return true;
-        }
         close(TAKE_FD(reader->inotify_fd));
         return false;
+}
+
+static bool watch(struct log_reader *reader)
+{
+        if (!watch_folder(reader))
+                return false;
+        if (!is_watched(reader))
+                log_journal_watch(reader->inotify_fd);
+        reader->watches_journal = is_in_journal(reader);
+        return true;
 }
 
 static void begin_work(struct loop_post *post);
@@ -98,7 +112,7 @@ static void work_done(struct work *at)
         struct log_reader *reader = container_of(at, struct log_reader, work);
         bool is_over = !reader->cursor.options.follow || reader->has_ended ||
                        reader->cursor.is_past_end || !at->was_run;
-        bool had_watch = reader->inotify_fd >= 0;
+        bool was_watched = is_watched(reader);
 
         reader->is_working = false;
         if (reader->is_freed) {
@@ -111,9 +125,9 @@ static void work_done(struct work *at)
                                       reader->cursor.n_lines);
         } else if (is_over) {
                 reader->events->ended(reader->context, NULL);
-        } else if (!watch_folder(reader) || (reader->was_ended && !reader->has_ended)) {
+        } else if (!watch(reader) || (reader->was_ended && !reader->has_ended)) {
                 loop_timer_set(reader->loop, &reader->timer, look_again_ns);
-        } else if (!had_watch || reader->has_news) {
+        } else if (!was_watched || reader->has_news) {
                 /* What came before the watch did is not told of. */
                 submit(reader);
         }
@@ -157,7 +171,7 @@ static void folder_changed(void *context, uint32_t epoll_events)
         (void)epoll_events;
         while (read(reader->inotify_fd, ignored, sizeof ignored) > 0)
                 ;
-        if (!is_in_journal(reader))
+        if (!reader->watches_journal)
                 look_again(reader);
         else if (!loop_timer_is_set(&reader->timer))
                 loop_timer_set(reader->loop, &reader->timer, journal_pause_ns);
