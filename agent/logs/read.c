@@ -13,8 +13,8 @@
 /* How often a followed log is looked at when the kernel cannot tell of changes (its folder is not
  * there yet). */
 static const int64_t look_again_ns = 500 * NS_PER_MS;
-/* A journal changes all the time, because of others. */
-static const int64_t journal_pause_ns = 200 * NS_PER_MS;
+/* A journal changes all the time, because of others, and is opened anew for each look. */
+static const int64_t journal_pause_ns = NS_PER_S;
 
 struct log_reader {
         struct loop *loop;
@@ -27,6 +27,7 @@ struct log_reader {
         bool is_posted;
         bool is_working, is_freed, is_wanted, has_news;
         struct loop_timer timer;
+        int64_t looked_boot_ns;
         struct loop_watch watch;
         int inotify_fd;
         bool watches_journal;
@@ -148,6 +149,7 @@ static void begin_work(struct loop_post *post)
 
         reader->is_posted = false;
         reader->has_news = false;
+        reader->looked_boot_ns = loop_now_boot(reader->loop);
         reader->is_working = true;
         reader->work = (struct work){ .work = work, .done = work_done };
         worker_submit(reader->pool, &reader->work);
@@ -166,6 +168,7 @@ static void look_again(void *context)
 static void folder_changed(void *context, uint32_t epoll_events)
 {
         struct log_reader *reader = context;
+        int64_t rested_ns = loop_now_boot(reader->loop) - reader->looked_boot_ns;
         char ignored[4096];
 
         (void)epoll_events;
@@ -174,7 +177,8 @@ static void folder_changed(void *context, uint32_t epoll_events)
         if (!reader->watches_journal)
                 look_again(reader);
         else if (!loop_timer_is_set(&reader->timer))
-                loop_timer_set(reader->loop, &reader->timer, journal_pause_ns);
+                loop_timer_set(reader->loop, &reader->timer,
+                               rested_ns < journal_pause_ns ? journal_pause_ns - rested_ns : 0);
 }
 
 struct log_reader *log_reader_new(struct loop *loop, struct worker_pool *pool, const char *folder,

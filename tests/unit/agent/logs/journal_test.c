@@ -1,6 +1,7 @@
 /* Logs followed in the journal: when it is looked at.  There is nothing in it, and whoever opens
  * its folder is noticed. */
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,12 +182,30 @@ static void a_log_that_goes_to_the_journal_later_is_followed_there(void **state)
         assert_int_equal(n_looks(f), 3);
 }
 
+static void a_busy_journal_is_opened_once_a_second(void **state)
+{
+        struct fixture *f = *state;
+        int64_t began_ns;
+
+        if (journal[0])
+                assert_int_equal(log_files_set_journal(f->folder, "t1", NULL), 0);
+        follow(f);
+        turn(f, 2, 5 * NS_PER_S);
+        began_ns = loop_now_boot(f->loop);
+        while (loop_now_boot(f->loop) - began_ns < 1500 * NS_PER_MS) {
+                change();
+                turn(f, INT_MAX, 10 * NS_PER_MS);
+        }
+        assert_in_range(n_looks(f), 3, 3 + (loop_now_boot(f->loop) - began_ns) / NS_PER_S);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 T(a_log_that_goes_to_the_journal_later_is_followed_there),
+                T(a_busy_journal_is_opened_once_a_second),
         };
 
         enter_namespaces();
