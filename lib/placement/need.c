@@ -245,19 +245,33 @@ bool placement_constraints_met(const Sk__Placement *placement, const Sk__Node *n
         return met;
 }
 
+bool placement_constraints_hold(const struct placement_need *need, const Sk__Node *node)
+{
+        for (size_t i = 0; i < need->n_constraints; i++)
+                if (!constraint_matches(&need->constraints[i], node))
+                        return false;
+        return true;
+}
+
 bool placement_is_current(const struct view *view, const Sk__Task *task,
-                          const Sk__ServiceSpecObject *wanted)
+                          const struct placement_need *wanted)
 {
         const Sk__ServiceSpecRevision *made_from = view_task_spec(view, task);
+        const Sk__ServiceSpecObject *object;
         const ProtobufCBinaryData *digest;
-        const Sk__Node *node = view_node(view, task_node(task));
+        const Sk__Node *node;
 
-        if (!wanted || !wanted->spec || !made_from)
+        if (!wanted || !made_from)
                 return false;
-        digest = &wanted->spec->task_digest;
-        if (made_from == wanted->spec)
+        if (!strcmp(task->definition->spec_id, wanted->spec_id))
                 return true;
-        return made_from->task_digest.len == digest->len &&
-               !memcmp(made_from->task_digest.data, digest->data, digest->len) &&
-               (!node || placement_constraints_met(wanted->spec->spec->task->placement, node));
+        object = view_service_spec(view, wanted->spec_id);
+        if (!object || !object->spec)
+                return false;
+        digest = &object->spec->task_digest;
+        if (made_from->task_digest.len != digest->len ||
+            memcmp(made_from->task_digest.data, digest->data, digest->len) != 0)
+                return false;
+        node = view_node(view, task_node(task));
+        return !node || placement_constraints_hold(wanted, node);
 }

@@ -65,9 +65,12 @@ uint32_t placement_port(const Sk__PortConfig *port);
 /* Does the node meet the placement constraints of a spec?  For who needs no more than that. */
 bool placement_constraints_met(const Sk__Placement *placement, const Sk__Node *node);
 
-/* Is the task as good as one made from that spec, where it is?  NULL: no. */
+/* The same, when they were read before. */
+bool placement_constraints_hold(const struct placement_need *need, const Sk__Node *node);
+
+/* Is the task as good as one made from the spec that was read, where it is?  NULL: no. */
 bool placement_is_current(const struct view *view, const Sk__Task *task,
-                          const Sk__ServiceSpecObject *wanted);
+                          const struct placement_need *wanted);
 
 /* A short name for an id, for tables of counts. */
 uint64_t placement_hash(const char *id);

@@ -41,6 +41,19 @@ const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Servi
         return service->spec ? spec_of(view, service->spec->spec_id) : NULL;
 }
 
+const struct placement_need *service_need_now(struct call *call, const Sk__Service *service)
+{
+        const Sk__ServiceSpecObject *object =
+                service->spec ? view_service_spec(call->view, service->spec->spec_id) : NULL;
+        struct placement_need *need;
+
+        if (!object || !object->spec)
+                return NULL;
+        need = arena_alloc(call->arena, sizeof *need);
+        placement_need_read(call->arena, call->view, object->id, object->spec, need);
+        return need;
+}
+
 static bool spec_is_job(const Sk__ServiceSpec *spec)
 {
         return spec && (spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED_JOB ||
@@ -156,7 +169,7 @@ Sk__Node *show_node(struct call *call, const Sk__Node *node)
         return shown;
 }
 
-static void add_slot(struct call *call, const Sk__Task *task, const Sk__ServiceSpecObject *wanted,
+static void add_slot(struct call *call, const Sk__Task *task, const struct placement_need *wanted,
                      Sk__WatchServiceResponse *ret)
 {
         Sk__WatchServiceResponse__Slot *slot = CALL_NEW(call, Sk__WatchServiceResponse__Slot,
@@ -205,7 +218,7 @@ static bool is_passed_by(struct call *call, const Sk__Task *task,
 
 void show_progress(struct call *call, const Sk__Service *service, Sk__WatchServiceResponse *ret)
 {
-        const Sk__ServiceSpecObject *wanted = view_service_spec(call->view, service->spec->spec_id);
+        const struct placement_need *wanted = service_need_now(call, service);
         const Sk__ServiceSpec *spec = service_spec_now(call->view, service);
         size_t n_tasks = view_count_service_tasks(call->view, service->id);
         struct view_cursor cursor = { 0 };

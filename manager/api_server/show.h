@@ -19,6 +19,9 @@ Sk__Node *show_node(struct call *call, const Sk__Node *node);
 
 /* The spec that a service wants now; NULL only while a view is being filled. */
 const Sk__ServiceSpec *service_spec_now(const struct view *view, const Sk__Service *service);
+/* What that spec asks of nodes; lives as long as the call. */
+struct placement_need;
+const struct placement_need *service_need_now(struct call *call, const Sk__Service *service);
 bool service_is_job(const struct view *view, const Sk__Service *service);
 
 /* A slot's newest task stands for it; of a job only the last run counts.  The one that comes after

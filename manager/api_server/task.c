@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/str.h"
 #include "lib/base/id.h"
+#include "lib/base/map.h"
+#include "lib/base/str.h"
 #include "lib/base/vec.h"
 #include "lib/placement/need.h"
 #include "lib/state/task_life.h"
@@ -66,7 +67,13 @@ struct task_query {
         const char **service_ids, **node_ids; /* NULL: not asked */
         size_t n_services, n_nodes;
         bool only_current; /* "_up-to-date": made from what the service wants now */
+        struct map wanted; /* and what that asks: struct placement_need, by the service's id */
 };
+
+static void query_done(struct task_query *query)
+{
+        map_done(&query->wanted);
+}
 
 static int resolve_ids(struct call *call, const Sk__Filter *filter, Sk__Kind kind,
                        const char ***ret_ids, size_t *ret_n)
@@ -130,16 +137,21 @@ static const char *desired_word(const Sk__Task *task)
         return desired <= SK__TASK_STATE__TASK_COMPLETE ? "running" : "shutdown";
 }
 
-static bool is_current(struct call *call, const Sk__Task *task)
+static bool is_current(struct call *call, struct task_query *query, const Sk__Task *task)
 {
         const Sk__Service *service = view_service(call->view, task->definition->service_id);
+        const struct placement_need *wanted =
+                service ? map_find(&query->wanted, service->id) : NULL;
 
-        return service &&
-               placement_is_current(call->view, task,
-                                    view_service_spec(call->view, service->spec->spec_id));
+        if (service && !wanted) {
+                wanted = service_need_now(call, service);
+                if (wanted)
+                        map_put(&query->wanted, service->id, (void *)wanted);
+        }
+        return placement_is_current(call->view, task, wanted);
 }
 
-static bool task_matches(struct call *call, const struct task_query *query, const Sk__Task *task)
+static bool task_matches(struct call *call, struct task_query *query, const Sk__Task *task)
 {
         const Sk__Service *service = view_service(call->view, task->definition->service_id);
         const Sk__ServiceSpecRevision *revision = view_task_spec(call->view, task);
@@ -160,10 +172,10 @@ static bool task_matches(struct call *call, const struct task_query *query, cons
                filters_match_prefix(filters, n, "name", name) &&
                filters_match_word(filters, n, "desired-state", desired_word(task)) &&
                filters_match_labels(filters, n, "label", labels, n_labels) &&
-               (!query->only_current || is_current(call, task));
+               (!query->only_current || is_current(call, query, task));
 }
 
-static void add_task(struct call *call, const struct task_query *query, const Sk__Task *task,
+static void add_task(struct call *call, struct task_query *query, const Sk__Task *task,
                      struct vec *found)
 {
         Sk__TaskView *shown;
@@ -179,7 +191,7 @@ int handle_list_tasks(struct call *call, const Sk__ListTasksRequest *in, Sk__Lis
         _cleanup_(vec_done) struct vec found = VEC_OF(Sk__TaskView *);
         struct view_cursor cursor = { 0 };
         const struct object_head *object;
-        struct task_query query;
+        _cleanup_(query_done) struct task_query query = { 0 };
         const Sk__Task *task;
 
         TRY(query_init(call, in, &query));

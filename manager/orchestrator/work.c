@@ -158,10 +158,7 @@ static bool revisions_differ(const Sk__ServiceSpecRevision *a, const Sk__Service
 
 bool work_constraints_hold(const struct work *work, const Sk__Node *node)
 {
-        for (size_t i = 0; i < work->need->n_constraints; i++)
-                if (!constraint_matches(&work->need->constraints[i], node))
-                        return false;
-        return true;
+        return placement_constraints_hold(work->need, node);
 }
 
 bool work_is_dirty(const struct work *work, const Sk__Task *task)

@@ -9,8 +9,16 @@
 
 bool is_current(struct sim *sim, const Sk__Service *service, const Sk__Task *task)
 {
-        return placement_is_current(sim->world.view, task,
-                                    view_service_spec(sim->world.view, service->spec->spec_id));
+        const Sk__ServiceSpecRevision *own = view_task_spec(sim->world.view, task);
+        const Sk__ServiceSpecRevision *wanted =
+                view_service_spec(sim->world.view, service->spec->spec_id)->spec;
+        const Sk__Node *node = view_node(sim->world.view, task_node(task));
+
+        if (own == wanted)
+                return true;
+        return own && own->task_digest.len == wanted->task_digest.len &&
+               !memcmp(own->task_digest.data, wanted->task_digest.data, own->task_digest.len) &&
+               (!node || placement_constraints_met(wanted->spec->task->placement, node));
 }
 
 static const Sk__UpdateConfig *config_of(struct sim *sim, const Sk__Service *service)

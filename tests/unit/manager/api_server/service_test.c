@@ -434,6 +434,39 @@ static void a_service_comes_with_what_its_files_are_called(void **state)
         assert_string_equal(out.config_names[0], "pw@2");
 }
 
+static void tasks_that_are_up_to_date_are_found_in_all_services(void **state)
+{
+        Sk__ListTasksRequest in = SK__LIST_TASKS_REQUEST__INIT;
+        Sk__ListTasksResponse out = SK__LIST_TASKS_RESPONSE__INIT;
+        Sk__Filter filter = SK__FILTER__INIT, *filters[] = { &filter };
+        const char *yes[] = { "true" }, *constraints[] = { "node.hostname==n1" };
+        Sk__Placement placement = SK__PLACEMENT__INIT;
+        struct scene *scene = *state;
+        struct world *world = &scene->world;
+        Sk__ServiceSpec *spec = a_spec(world, "web", 3);
+
+        a_node(world, "n2");
+        a_service(world, "db", 1);
+        a_task(world, "db", 1, SK__TASK_STATE__TASK_RUNNING, "n2");
+        spec->task->placement = &placement;
+        a_service_of(world, spec);
+        a_task(world, "web", 1, SK__TASK_STATE__TASK_RUNNING, "n1");
+        a_task(world, "web", 2, SK__TASK_STATE__TASK_RUNNING, "n2");
+        placement.constraints = constraints;
+        placement.n_constraints = 1;
+        a_service_of(world, spec);
+        a_task(world, "web", 3, SK__TASK_STATE__TASK_RUNNING, "n1");
+        filter.key = "_up-to-date";
+        filter.values = yes;
+        filter.n_values = 1;
+        in.filters = filters;
+        in.n_filters = 1;
+        assert_int_equal(handle_list_tasks(&scene->call, &in, &out), 0);
+        assert_int_equal(out.n_tasks, 3);
+        for (size_t i = 0; i < out.n_tasks; i++)
+                assert_true(out.tasks[i]->task->definition->slot != 2);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -450,6 +483,7 @@ int main(void)
                 T(credentials_are_never_shown),
                 T(join_tokens_are_told_to_administrators_only),
                 T(tasks_are_filtered_by_service_node_and_desire),
+                T(tasks_that_are_up_to_date_are_found_in_all_services),
                 T(an_unknown_filter_is_told),
                 T(roles_and_memberships_that_are_none_are_refused),
                 T(the_last_manager_is_not_demoted),
