@@ -1,6 +1,7 @@
 /* ExplainService: what keeps a service from being as it should be, each reason once. */
 #include "lib/base/map.h"
 #include "lib/base/str.h"
+#include "lib/placement/need.h"
 #include "lib/state/task_life.h"
 #include "manager/api_server/show.h"
 
@@ -10,6 +11,7 @@ struct telling {
         struct call *call;
         const Sk__Service *service;
         const Sk__ServiceSpec *spec;
+        const struct placement_need *need;
         Sk__ExplainServiceResponse *out;
         struct map by_reason; /* of the response's troubles */
         bool is_job;
@@ -85,6 +87,19 @@ static void tell_wanted(struct telling *telling)
         }
 }
 
+/* A global task has no other node: where none can be any more, none is missed. */
+static bool has_place(const struct telling *telling, const Sk__Task *task)
+{
+        const Sk__Node *node;
+
+        if (telling->spec->mode_case != SK__SERVICE_SPEC__MODE_GLOBAL)
+                return true;
+        node = view_node(telling->call->view, task->definition->node_id);
+        return node && !(node->status && node->status->state == SK__NODE_STATUS__STATE__DOWN) &&
+               !(node->spec && node->spec->availability == SK__NODE_SPEC__AVAILABILITY__DRAIN) &&
+               placement_constraints_hold(telling->need, node);
+}
+
 /* Those that may not be started again; what a smaller service no longer needs is not missed. */
 static void tell_left(struct telling *telling)
 {
@@ -93,7 +108,8 @@ static void tell_left(struct telling *telling)
 
         while ((task = service_next_newest(telling->call->view, telling->service, task, &cursor))) {
                 if (telling->n_wanted >= telling->n_asked || task_is_wanted(task) ||
-                    !is_left(task) || is_as_it_should_be(task, telling->is_job))
+                    !is_left(task) || is_as_it_should_be(task, telling->is_job) ||
+                    !has_place(telling, task))
                         continue;
                 telling->n_wanted++;
                 add_task(telling, task, explain_summary(telling->call, task));
@@ -187,6 +203,7 @@ int handle_explain_service(struct call *call, const Sk__ExplainServiceRequest *i
         if (!telling.spec)
                 return err_set(call->err, ERR_UNAVAILABLE, "service %.64s is just being made",
                                in->id);
+        telling.need = service_need_now(call, telling.service);
         telling.is_job = service_is_job(call->view, telling.service);
         telling.n_asked = telling.spec->mode_case == SK__SERVICE_SPEC__MODE_REPLICATED
                                   ? telling.spec->replicated->replicas

@@ -135,6 +135,40 @@ static void a_global_service_that_no_node_suits_says_so(void **state)
                             "0 of 0 tasks run\nno node is active and meets its constraints (0:)");
 }
 
+static void what_failed_where_a_global_task_cannot_be_is_not_missed(void **state)
+{
+        static const char none[] =
+                "0 of 0 tasks run\nno node is active and meets its constraints (0:)";
+        const char *constraints[] = { "node.hostname==n1" };
+        Sk__Placement placement = SK__PLACEMENT__INIT;
+        struct world *world = *state;
+        Sk__ServiceSpec *spec = a_global_spec(world, "sweep");
+
+        a_service_of(world, spec);
+        a_node_task(world, "sweep", "n1", SK__TASK_STATE__TASK_FAILED);
+        assert_non_null(strstr(told_of(world, "sweep"), "(1: sweep."));
+        a_node_that_is(world, "n1", SK__NODE_STATUS__STATE__READY,
+                       SK__NODE_SPEC__AVAILABILITY__PAUSE); /* it goes on where it runs */
+        assert_non_null(strstr(told_of(world, "sweep"), "(1: sweep."));
+        a_node_that_is(world, "n1", SK__NODE_STATUS__STATE__READY,
+                       SK__NODE_SPEC__AVAILABILITY__DRAIN);
+        assert_string_equal(told_of(world, "sweep"), none);
+        a_node_that_is(world, "n1", SK__NODE_STATUS__STATE__DOWN,
+                       SK__NODE_SPEC__AVAILABILITY__ACTIVE);
+        assert_string_equal(told_of(world, "sweep"), none);
+        no_more(world, SK__KIND__KIND_NODE, an_id(world, "n1"));
+        assert_string_equal(told_of(world, "sweep"), none);
+
+        a_node(world, "n2");
+        a_node_task(world, "sweep", "n2", SK__TASK_STATE__TASK_FAILED);
+        assert_non_null(strstr(told_of(world, "sweep"), "(1: sweep."));
+        placement.constraints = constraints;
+        placement.n_constraints = 1;
+        spec->task->placement = &placement;
+        a_service_of(world, spec);
+        assert_string_equal(told_of(world, "sweep"), none);
+}
+
 static void more_reasons_than_a_person_reads_are_counted(void **state)
 {
         struct world *world = *state;
@@ -165,6 +199,7 @@ int main(void)
                 T(what_a_smaller_service_left_is_not_missed),
                 T(a_paused_update_says_why_and_what_to_do),
                 T(a_global_service_that_no_node_suits_says_so),
+                T(what_failed_where_a_global_task_cannot_be_is_not_missed),
                 T(more_reasons_than_a_person_reads_are_counted),
                 T(one_that_is_not_there_is_named),
         };
