@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,11 +176,38 @@ static void note_left(const char *folder, const char *name, const char *id, stru
                     STR("err", err.text));
 }
 
+/* One thread at a time unmounts what is left, or takes it back. */
+static void lock(int folder)
+{
+        while (flock(folder, LOCK_EX) < 0 && errno == EINTR)
+                ;
+}
+
 void volume_keep(const char *folder, const char *name, const char *id)
 {
         _cleanup_(arena_done) struct arena arena = { 0 };
+        _cleanup_(closep) int found = open(arena_printf(&arena, "%s/%s", folder, name),
+                                           O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-        (void)unlink(arena_printf(&arena, "%s/%s/" LEFT "%s", folder, name, id));
+        if (found < 0)
+                return;
+        lock(found);
+        (void)unlinkat(found, arena_printf(&arena, LEFT "%s", id), 0);
+}
+
+/* It may have been taken back since the folder was read. */
+static bool settle(int found, const char *folder, const char *name, const char *left,
+                   struct arena *arena)
+{
+        bool is_over;
+
+        lock(found);
+        is_over = faccessat(found, left, F_OK, 0) < 0 ||
+                  unmount(folder, name, left + strlen(LEFT), arena, NULL) == 0;
+        if (is_over)
+                (void)unlinkat(found, left, 0);
+        (void)flock(found, LOCK_UN);
+        return is_over;
 }
 
 size_t volume_settle(const char *folder, const char *name)
@@ -188,14 +217,9 @@ size_t volume_settle(const char *folder, const char *name)
         const struct dirent *entry;
         size_t n = 0;
 
-        while (found && (entry = readdir(found))) {
-                if (!str_starts_with(entry->d_name, LEFT))
-                        continue;
-                if (unmount(folder, name, entry->d_name + strlen(LEFT), &arena, NULL) < 0)
-                        n++;
-                else
-                        (void)unlinkat(dirfd(found), entry->d_name, 0);
-        }
+        while (found && (entry = readdir(found)))
+                n += str_starts_with(entry->d_name, LEFT) &&
+                     !settle(dirfd(found), folder, name, entry->d_name, &arena);
         if (found)
                 closedir(found);
         return n;

@@ -31,7 +31,8 @@ int volume_note_users(const char *task_folder, const char *const *names, size_t 
 int volume_forget_users(const char *task_folder, const char *folder, const char *id,
                         struct err *err);
 
-/* The task, made anew, mounts it once more: what is left of it is not unmounted. */
+/* The task, made anew, mounts it once more: what is left of it is not unmounted any more when this
+ * returns. */
 void volume_keep(const char *folder, const char *name, const char *id);
 
 /* Unmounts again what a plugin could not unmount; the number of those that it still cannot. */

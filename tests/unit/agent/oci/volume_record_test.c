@@ -1,9 +1,13 @@
 /* Volumes: made once, listed with their users, removed when nobody uses them. */
 #include "agent/oci/volume_record.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/str.h"
@@ -162,32 +166,115 @@ static void one_whose_record_cannot_be_read_is_no_plain_one(void **state)
                          ERR_RANGE);
 }
 
-/* There is no such plugin here; an agent may come to know it again. */
-static void what_could_not_be_unmounted_is_tried_again(void **state)
+/* Of a plugin that is not here; an agent may come to know it again. */
+static void describe(struct place *place, uint8_t **ret, size_t *ret_size)
 {
-        const char *names[] = { "data" };
-        struct place *place = *state;
-        Sk__NodeVolume wanted = a_volume("data"), record = SK__NODE_VOLUME__INIT, *made;
+        Sk__NodeVolume record = SK__NODE_VOLUME__INIT;
+
+        record.driver = "nosuch";
+        message_pack(&place->arena, &record.base, ret, ret_size);
+}
+
+/* The volume "data". */
+static void make_of_plugin(struct place *place)
+{
+        Sk__NodeVolume wanted = a_volume("data"), *made;
         uint8_t *data;
         size_t size;
         char path[400];
 
         assert_int_equal(create(place, &wanted, &made), 0);
-        record.driver = "nosuch";
-        message_pack(&place->arena, &record.base, &data, &size);
+        describe(place, &data, &size);
         snprintf(path, sizeof path, "%s/data/volume", place->volumes);
         assert_int_equal(file_write_atomic(path, data, size, 0600, NULL), 0);
+}
+
+/* It stays mounted for the task "t1". */
+static void leave(struct place *place)
+{
+        const char *names[] = { "data" };
+
         assert_int_equal(volume_note_users(place->task, names, 1, NULL), 0);
-        assert_int_equal(volume_settle_all(place->volumes), 0);
         assert_true(volume_forget_users(place->task, place->volumes, "t1", &place->err) < 0);
+}
+
+static void what_could_not_be_unmounted_is_tried_again(void **state)
+{
+        struct place *place = *state;
+        char path[400];
+
+        make_of_plugin(place);
+        assert_int_equal(volume_settle_all(place->volumes), 0);
+        leave(place);
         assert_int_equal(volume_settle_all(place->volumes), 1);
         volume_keep(place->volumes, "data", "t1");
         assert_int_equal(volume_settle_all(place->volumes), 0);
-        assert_int_equal(volume_note_users(place->task, names, 1, NULL), 0);
-        assert_true(volume_forget_users(place->task, place->volumes, "t1", &place->err) < 0);
+        leave(place);
         assert_int_equal(volume_settle_all(place->volumes), 1);
+        snprintf(path, sizeof path, "%s/data/volume", place->volumes);
         assert_int_equal(unlink(path), 0); /* local again: nothing to unmount */
         assert_int_equal(volume_settle_all(place->volumes), 0);
+        snprintf(path, sizeof path, "%s/data/left-t1", place->volumes);
+        assert_false(file_exists(path));
+}
+
+static pid_t begin_to_settle(const struct place *place)
+{
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit((int)volume_settle_all(place->volumes));
+        return pid;
+}
+
+/* The pipe ends when it is done. */
+static pid_t begin_to_keep(const struct place *place, int record, int *ret_pipe)
+{
+        int ends[2];
+        pid_t pid;
+
+        assert_int_equal(pipe(ends), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                close(record);
+                volume_keep(place->volumes, "data", "t1");
+                _exit(0);
+        }
+        close(ends[1]);
+        *ret_pipe = ends[0];
+        return pid;
+}
+
+/* Else an Unmount from before came after its Mount. */
+static void a_task_made_anew_waits_for_what_is_being_unmounted(void **state)
+{
+        struct place *place = *state;
+        struct pollfd kept = { 0 };
+        pid_t settler, keeper;
+        char path[400];
+        uint8_t *data;
+        size_t size;
+        int status, record;
+
+        make_of_plugin(place);
+        leave(place);
+        describe(place, &data, &size);
+        snprintf(path, sizeof path, "%s/data/volume", place->volumes);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        settler = begin_to_settle(place);
+        record = open(path, O_WRONLY | O_CLOEXEC); /* it reads what it is about to unmount */
+        assert_true(record >= 0);
+        keeper = begin_to_keep(place, record, &kept.fd);
+        assert_int_equal(poll(&kept, 1, 300), 0);
+        assert_int_equal(write(record, data, size), size);
+        close(record);
+        assert_int_equal(waitpid(settler, &status, 0), settler);
+        assert_int_equal(WEXITSTATUS(status), 1);
+        assert_int_equal(waitpid(keeper, &status, 0), keeper);
+        close(kept.fd);
         snprintf(path, sizeof path, "%s/data/left-t1", place->volumes);
         assert_false(file_exists(path));
 }
@@ -219,6 +306,7 @@ int main(void)
                 T(every_user_is_told_of_its_own_volumes),
                 T(one_whose_record_cannot_be_read_is_no_plain_one),
                 T(what_could_not_be_unmounted_is_tried_again),
+                T(a_task_made_anew_waits_for_what_is_being_unmounted),
                 T(what_could_not_be_read_back_is_not_made),
         };
 
