@@ -202,13 +202,15 @@ void executor_delete_container(void *context);
 void executor_remove_snapshot(void *context);
 void executor_detach_network(void *context);
 void executor_remove_memory(void *context);
+void executor_settle_volumes(void *context);
 void executor_find_snapshots(void *context);
 void executor_remove_snapshots(void *context);
 /* On the pool. */
 int executor_unmount_parts(const struct executor_task *task, struct err *err);
-#define EXECUTOR_CLEAN_STEPS                                                          \
-        executor_delete_container, executor_remove_snapshot, executor_detach_network, \
-                executor_remove_memory, executor_find_snapshots, executor_remove_snapshots
+#define EXECUTOR_CLEAN_STEPS                                                              \
+        executor_delete_container, executor_remove_snapshot, executor_detach_network,     \
+                executor_remove_memory, executor_settle_volumes, executor_find_snapshots, \
+                executor_remove_snapshots
 
 /* What the service's log driver and its options mean here; strings in 'arena' or the spec. */
 int executor_read_log_config(const struct executor_task *task, struct arena *arena,

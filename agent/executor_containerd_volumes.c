@@ -1,4 +1,4 @@
-/* What volume plugins could not unmount is tried again. */
+/* What volume plugins could not unmount is tried again, for as long as something is left. */
 #include <stdlib.h>
 
 #include "agent/executor_containerd_task.h"
@@ -14,6 +14,7 @@ struct volume_care {
         struct loop_timer timer;
         struct work work;
         bool is_working;
+        bool is_wanted; /* once more, by a task that gave its volumes back meanwhile */
         size_t n_left;
 };
 
@@ -40,7 +41,7 @@ static void settled(struct work *work)
         care->is_working = false;
         if (!care->executor)
                 free_care(care);
-        else if (work->was_run)
+        else if (work->was_run && (care->n_left > 0 || care->is_wanted))
                 loop_timer_set(care->executor->options.loop, &care->timer, settle_ns);
 }
 
@@ -49,6 +50,7 @@ static void settle_again(void *context)
         struct volume_care *care = context;
 
         care->is_working = true;
+        care->is_wanted = false;
         care->work = (struct work){ .work = settle, .done = settled };
         worker_submit(care->executor->options.volume_pool, &care->work);
 }
@@ -57,7 +59,7 @@ struct volume_care *volume_care_new(struct executor_containerd *executor, const 
 {
         struct volume_care *care = mem_alloc(sizeof *care);
 
-        care->executor = executor;
+        care->executor = executor; /* an earlier agent may have left something */
         care->folder = str_copy(folder);
         care->timer = (struct loop_timer){ .fire = settle_again, .context = care };
         loop_timer_set(executor->options.loop, &care->timer, settle_ns);
@@ -72,4 +74,17 @@ void volume_care_free(struct volume_care *care)
         care->executor = NULL;
         if (!care->is_working)
                 free_care(care);
+}
+
+void executor_settle_volumes(void *context)
+{
+        struct executor_task *task = context;
+        struct volume_care *care = task->executor->volumes;
+
+        if (care && executor_may_mount(task, SK__MOUNT__TYPE__VOLUME)) {
+                care->is_wanted = true;
+                if (!care->is_working && !loop_timer_is_set(&care->timer))
+                        loop_timer_set(task->executor->options.loop, &care->timer, settle_ns);
+        }
+        chain_next(task->process == PROCESS_ENDING ? &task->ending : &task->verb);
 }
