@@ -65,6 +65,19 @@ static int propose(struct store *store, const struct str *text, struct err *err)
         return r;
 }
 
+static bool has_file(const struct store *store)
+{
+        const char *path = store->options.config->bootstrap;
+
+        return path && *path && file_exists(path);
+}
+
+bool bootstrap_is_pending(const struct store *store)
+{
+        return !store->is_ready && has_file(store) &&
+               !state_count(store->state, SK__KIND__KIND_CLUSTER);
+}
+
 void bootstrap_role(struct store *store)
 {
         const char *path = store->options.config->bootstrap;
@@ -73,7 +86,7 @@ void bootstrap_role(struct store *store)
 
         if (store->is_ready || store->is_bootstrapping || !replica_role(store->replica)->is_ready)
                 return;
-        if (!path || !*path || !file_exists(path)) {
+        if (!has_file(store)) {
                 store_become_ready(store);
                 return;
         }

@@ -10,7 +10,7 @@ enum { READ_BYTES_MAX = 32 << 20, READ_NAMES_MAX = 10000 };
 
 static void ask(struct store *store)
 {
-        if (store->reads_asked || !store->reads_waiting)
+        if (store->reads_asked || !store->reads_waiting || bootstrap_is_pending(store))
                 return;
         store->reads_asked = TAKE(store->reads_waiting);
         replica_read(store->replica, ++store->read_id);
@@ -23,6 +23,21 @@ void store_read(struct store *store, struct store_read *read)
         ask(store);
 }
 
+void read_begin(struct store *store)
+{
+        ask(store);
+}
+
+/* What was asked for before the cluster was begun is asked for again after it. */
+static void wait_for_beginning(struct store *store, struct store_read *read)
+{
+        for (struct store_read *next; read; read = next) {
+                next = read->next;
+                read->next = store->reads_waiting;
+                store->reads_waiting = read;
+        }
+}
+
 void read_answered(struct store *store, uint64_t id, bool is_ok)
 {
         struct store_read *read = store->reads_asked;
@@ -31,6 +46,10 @@ void read_answered(struct store *store, uint64_t id, bool is_ok)
         if (id != store->read_id)
                 return;
         store->reads_asked = NULL;
+        if (bootstrap_is_pending(store)) {
+                wait_for_beginning(store, read);
+                return;
+        }
         err_set(&err, ERR_UNAVAILABLE, "no leader confirmed the read; try again");
         for (struct store_read *next; read; read = next) {
                 next = read->next;

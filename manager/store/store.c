@@ -227,5 +227,6 @@ void store_become_ready(struct store *store)
         if (store->is_ready)
                 return;
         store->is_ready = true;
+        read_begin(store);
         store->options.ready(store->options.context);
 }

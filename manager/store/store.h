@@ -111,6 +111,7 @@ struct store_read {
 /* Calls back once the state is no older than this call. */
 void store_read(struct store *store, struct store_read *read);
 void read_answered(struct store *store, uint64_t id, bool is_ok);
+void read_begin(struct store *store); /* the cluster has been begun */
 
 /* --- readers (watch.c, flush.c), leases (lease.c) --- */
 
@@ -145,6 +146,8 @@ void snapshot_done(struct store *store);
 
 /* Proposes the bootstrap file when there is one and the state is empty. */
 void bootstrap_role(struct store *store);
+/* The cluster has still to be begun here: nothing that could be read is true yet. */
+bool bootstrap_is_pending(const struct store *store);
 void store_become_ready(struct store *store);
 
 /* Makes this store the only voter, with all that its log holds; before Raft starts (recover.c). */
