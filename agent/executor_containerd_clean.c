@@ -146,9 +146,10 @@ static int remove_memory_on_pool(void *context, struct err *err)
                 shim_end(parent, task->id, task->shares_shim);
         if (!task->shares_shim)
                 shim_end_idle(&task->shim_process);
-        if (task->executor->server && (task->has_lost_process || task->is_found) &&
+        if (task->executor->server && (task->has_lost_process || task->is_cut_off) &&
             !task->shim_process.pid)
-                shim_sweep(containerd_server_address(task->executor->server));
+                shim_sweep(containerd_server_address(task->executor->server),
+                           containerd_server_bundles(task->executor->server));
         /* Secrets go also when something hangs. */
         result = shim_remove_cgroups(parent, task->id, err);
         snprintf(path, sizeof path, "%s/%s", task->executor->memory_folder, task->id);

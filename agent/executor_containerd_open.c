@@ -138,7 +138,7 @@ static void tell_past_exit(void *context)
         if (task->process == PROCESS_NONE)
                 task->has_lost_process =
                         task->facts.container_id || (task->was_started && !task->has_exited);
-        task->is_found = task->facts.container_id;
+        task->is_cut_off = task->facts.container_id && task->process == PROCESS_NONE;
         if (!task->has_exited && task->was_started && task->process == PROCESS_NONE) {
                 marks_describe_exit(-1, false, NULL, &task->exit);
                 task->has_exited = true;

@@ -109,7 +109,7 @@ struct executor_task {
         bool is_clean;         /* nothing is left but its folder */
         bool has_remains;      /* giving something back failed: it is not clean */
         bool has_lost_process; /* it may have one that containerd knows nothing of */
-        bool is_found;         /* an earlier agent made its container */
+        bool is_cut_off;       /* an earlier agent's container, without a process when found */
         bool shares_shim;      /* with others, when it left it */
         bool has_snapshots;    /* of images it mounts, for all one knows */
         struct vec snapshots;  /* of const char *: keys of those that are to go */

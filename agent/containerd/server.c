@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/containerd/client.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -24,7 +25,7 @@ static const int64_t first_pause_ns = 100 * NS_PER_MS, longest_pause_ns = 10 * N
 struct containerd_server {
         struct loop *loop;
         char *program, *state_folder, *run_folder, *registries_folder;
-        char *config_path, *pid_path, *socket_path, *log_path, *address;
+        char *config_path, *pid_path, *socket_path, *log_path, *address, *bundles;
         void (*died)(void *context, const struct err *err);
         void *context;
         struct process process;
@@ -209,6 +210,8 @@ int containerd_server_new(const struct containerd_server_options *options,
         server->pid_path = join(options->run_folder, "containerd.pid");
         server->socket_path = join(options->run_folder, "containerd.sock");
         server->address = join("unix:", server->socket_path + 1);
+        server->bundles = join(options->run_folder,
+                               "state/io.containerd.runtime.v2.task/" CONTAINERD_NAMESPACE);
         server->died = options->died;
         server->context = options->context;
         server->pause_ns = first_pause_ns;
@@ -240,12 +243,18 @@ void containerd_server_free(struct containerd_server *server)
         free(server->pid_path);
         free(server->socket_path);
         free(server->address);
+        free(server->bundles);
         free(server);
 }
 
 const char *containerd_server_address(const struct containerd_server *server)
 {
         return server->address;
+}
+
+const char *containerd_server_bundles(const struct containerd_server *server)
+{
+        return server->bundles;
 }
 
 void containerd_server_replace(struct containerd_server *server)

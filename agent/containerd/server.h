@@ -29,6 +29,9 @@ void containerd_server_free(struct containerd_server *server);
 /* "unix:/run/skep/containerd/containerd.sock" */
 const char *containerd_server_address(const struct containerd_server *server);
 
+/* Where it keeps what its shims begin with, a folder each. */
+const char *containerd_server_bundles(const struct containerd_server *server);
+
 /* It does not answer: ends the process, which starts another. */
 void containerd_server_replace(struct containerd_server *server);
 

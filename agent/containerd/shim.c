@@ -24,6 +24,7 @@ enum {
         REAP_PAUSE_US = 10000,
         KILL_TRIES = 3,
         DEATH_MS = 1000,
+        TABLE_MAX_BYTES = 16 << 20,
 };
 
 /* --- processes --- */
@@ -124,7 +125,7 @@ void shim_find(int pid, struct shim_process *ret)
 }
 
 static void each_process(bool (*is_meant)(const struct str *line, const char *id), const char *id,
-                         void (*visit)(int pid))
+                         void (*visit)(int pid, void *context), void *context)
 {
         DIR *processes = opendir("/proc");
         const struct dirent *entry;
@@ -134,7 +135,7 @@ static void each_process(bool (*is_meant)(const struct str *line, const char *id
                 int pid = atoi(entry->d_name);
 
                 if (pid > 1 && read_command(pid, &line) == 0 && line.length && is_meant(&line, id))
-                        visit(pid);
+                        visit(pid, context);
         }
         if (processes)
                 closedir(processes);
@@ -153,6 +154,12 @@ static void kill_process(int pid)
 {
         kill(pid, SIGKILL);
         (void)await_death(pid);
+}
+
+static void kill_it(int pid, void *context)
+{
+        (void)context;
+        kill_process(pid);
 }
 
 static bool has_children(int pid)
@@ -182,8 +189,9 @@ static bool has_containers(int pid)
         return true;
 }
 
-static void end_shim(int pid)
+static void end_shim(int pid, void *context)
 {
+        (void)context;
         if (!has_containers(pid))
                 kill_process(pid);
 }
@@ -194,23 +202,92 @@ void shim_end_idle(const struct shim_process *shim)
 
         /* The number may be another process's by now. */
         if (shim->pid && read_command(shim->pid, &line) == 0 && is_shim_of(&line, shim->id))
-                end_shim(shim->pid);
+                end_shim(shim->pid, NULL);
 }
 
-static void end_old_shim(int pid)
+/* --- which of them containerd still needs --- */
+
+/* Lines "PATH", a newline before each: where the shims of all containers listen that containerd
+ * knows, as it noted in their bundles.  False: who cannot tell. */
+static bool list_sockets(const char *bundles, struct str *ret)
 {
+        DIR *folder = opendir(bundles);
+        const struct dirent *entry;
+        bool can_tell = folder || errno == ENOENT;
+
+        while (folder && (entry = readdir(folder))) {
+                _cleanup_(str_done) struct str path = { 0 }, address = { 0 };
+
+                if (entry->d_name[0] == '.')
+                        continue;
+                str_addf(&path, "%s/%s/address", bundles, entry->d_name);
+                if (file_read(path.text, LINE_MAX_BYTES, &address, NULL) == 0 &&
+                    str_starts_with(str_text(&address), "unix://"))
+                        str_addf(ret, "\n%s\n", address.text + strlen("unix://"));
+                else
+                        can_tell = false;
+        }
+        if (folder)
+                closedir(folder);
+        return can_tell;
+}
+
+static bool is_inode_of(int pid, const char *inode)
+{
+        _cleanup_(str_done) struct str wanted = { 0 };
+        char pattern[64], target[64];
+        glob_t found = { 0 };
+        bool is_own = false;
+
+        str_addf(&wanted, "socket:[%s]", inode);
+        snprintf(pattern, sizeof pattern, "/proc/%d/fd/*", pid);
+        if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0)
+                for (size_t k = 0; k < found.gl_pathc && !is_own; k++) {
+                        ssize_t n = readlink(found.gl_pathv[k], target, sizeof target - 1);
+
+                        target[n > 0 ? n : 0] = '\0';
+                        is_own = strcmp(target, str_text(&wanted)) == 0;
+                }
+        globfree(&found);
+        return is_own;
+}
+
+/* Does it listen at one of them?  In /proc/net/unix a line ends with " INODE PATH". */
+static bool listens_at(int pid, const struct str *sockets)
+{
+        _cleanup_(str_done) struct str table = { 0 }, wanted = { 0 };
+        char *line, *rest, inode[32], path[256];
+
+        if (file_read("/proc/net/unix", TABLE_MAX_BYTES, &table, NULL) < 0)
+                return true;
+        rest = table.text;
+        while ((line = strsep(&rest, "\n"))) {
+                if (sscanf(line, "%*s %*s %*s %*s %*s %*s %31s %255s", inode, path) != 2)
+                        continue;
+                str_clear(&wanted);
+                str_addf(&wanted, "\n%s\n", path);
+                if (strstr(str_text(sockets), str_text(&wanted)) && is_inode_of(pid, inode))
+                        return true;
+        }
+        return false;
+}
+
+static void end_old_shim(int pid, void *context)
+{
+        const char *bundles = context;
+        _cleanup_(str_done) struct str sockets = { 0 };
         struct birth own, shim;
 
         if (read_birth(getpid(), &own) && read_birth(pid, &shim) && shim.at < own.at &&
-            !has_children(pid))
+            !has_children(pid) && list_sockets(bundles, &sockets) && !listens_at(pid, &sockets))
                 kill_process(pid);
 }
 
-void shim_sweep(const char *address)
+void shim_sweep(const char *address, const char *bundles)
 {
         each_process(is_shim_at,
                      str_starts_with(address, "unix:") ? address + strlen("unix:") : address,
-                     end_old_shim);
+                     end_old_shim, (void *)bundles);
 }
 
 /* --- cgroups --- */
@@ -338,11 +415,11 @@ void shim_end(const char *parent, const char *id, bool spares_shim)
 {
         struct shim_process shim = { 0 };
 
-        each_process(is_runc_making, id, kill_process);
+        each_process(is_runc_making, id, kill_it, NULL);
         find_by_cgroup(parent, id, &shim);
         (void)shim_remove_cgroups(parent, id, NULL);
         if (spares_shim)
                 return;
         shim_end_idle(&shim);
-        each_process(is_shim_of, id, end_shim);
+        each_process(is_shim_of, id, end_shim, NULL);
 }

@@ -15,7 +15,7 @@ struct shim_process {
 };
 
 /* The shim that made the container whose first process is 'pid'; none is known when there is no
- * such process. */
+ * such process.  Two small files of /proc. */
 void shim_find(int pid, struct shim_process *ret);
 
 /* Ends a shim without containers: one that made a container containerd has forgotten waits for its
@@ -24,9 +24,11 @@ void shim_find(int pid, struct shim_process *ret);
 void shim_end_idle(const struct shim_process *shim);
 
 /* The same for all shims of the containerd at 'address' ("unix:/path") that are older than this
- * process, for which nobody starts in them: whose shim it was is not known of a container whose
- * creation was cut off before it had a process.  For the pool. */
-void shim_sweep(const char *address);
+ * process, for which nobody starts in them, and that no container in 'bundles' (the folder of
+ * containerd's bundles) is said to be in: whose shim it was is not known of a container whose
+ * creation was cut off before it had a process, and a shim without processes may have exit statuses
+ * that nobody asked for yet.  Blocks: for the pool. */
+void shim_sweep(const char *address, const char *bundles);
 
 /* Ends the runc that still makes container 'id', kills what runs in the cgroup "PARENT/ID", then
  * ends the shim it ran in, or that was made for it, unless other containers live in it or
