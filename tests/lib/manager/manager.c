@@ -205,8 +205,10 @@ void manager_done(struct manager *manager)
         rpc_client_free(manager->api_client);
         rpc_client_free(manager->store_client);
         rpc_identity_free(manager->identity);
-        for (size_t i = manager->n_daemons; i-- > 0;)
+        for (size_t i = manager->n_daemons; i-- > 0;) {
                 manager_kill(manager, manager->daemons[i].name);
+                free(manager->daemons[i].log);
+        }
 }
 
 /* --- daemons --- */
@@ -308,7 +310,8 @@ void manager_start(struct manager *manager, const char *name, const char *option
         argv[n++] = arena_printf(&arena, "%s/identity", manager->folder);
         add_options(manager, rows[i].options, argv, &n, &arena);
         add_options(manager, options, argv, &n, &arena);
-        snprintf(daemon->log, sizeof daemon->log, "%s/%s.log", manager->folder, name);
+        free(daemon->log);
+        daemon->log = str_copy(arena_printf(&arena, "%s/%s.log", manager->folder, name));
         process.log_path = daemon->log;
         daemon->process = (struct process){ .exited = daemon_exited, .context = daemon };
         manager_check(process_start(manager->loop, &process, &daemon->process, &err), &err);

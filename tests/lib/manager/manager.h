@@ -13,7 +13,7 @@ enum { MANAGER_DAEMONS_MAX = 8 };
 
 struct manager_daemon {
         const char *name, *program; /* "store", "manager/store/skep-store" */
-        char log[128];              /* the file with what it printed */
+        char *log;                  /* the file with what it printed */
         struct process process;
         bool is_running;
         int status; /* what it ended with by itself */
