@@ -49,7 +49,7 @@ struct executor_facts {
         const Sk__PortConfig *const
                 *host_ports; /* published host ports, with those chosen by the node */
         size_t n_host_ports;
-        bool is_running; /* after open: found running, adopt it */
+        bool is_running; /* until its end is told; after open: found running, adopt it */
         /* Runs, but is not healthy: start is not over yet or, when found so, goes on. */
         bool is_unwell;
         /* NULL: nobody looks; they outlive the container. */

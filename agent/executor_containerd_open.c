@@ -166,21 +166,9 @@ static void attach_again(void *context)
                 chain_next(&task->verb);
 }
 
-/* What was found may end while its network is asked for: its end is told before it is said that it
- * does not run, or it would be taken for lost. */
-static void await_end(void *context)
-{
-        struct executor_task *task = context;
-
-        task->awaits_end = task->process == PROCESS_ENDING && !task->has_exited;
-        if (!task->awaits_end)
-                chain_next(&task->verb);
-}
-
 chain_step *const executor_open_steps[] = { look_for_marks,
                                             find_container,
                                             executor_find_process,
                                             tell_past_exit,
                                             attach_again,
-                                            await_end,
                                             NULL };

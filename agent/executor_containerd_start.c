@@ -292,7 +292,6 @@ static void process_ended(struct executor_task *task, int exit_code)
 {
         task->process = PROCESS_ENDING;
         shim_place_will_leave(&task->shim);
-        task->facts.is_running = false;
         executor_end_health(task);
         executor_forget_signal(task);
         marks_describe_exit(exit_code, false, task->cause, &task->exit);
@@ -366,6 +365,7 @@ static void tell_end(void *context)
         struct executor_task *task = context;
 
         task->has_exited = true;
+        task->facts.is_running = false;
         task->facts.pid = 0;
         chain_next(&task->ending);
         if (task->awaits_health)

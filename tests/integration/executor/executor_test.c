@@ -153,6 +153,21 @@ static void the_next_agent_adopts_a_running_container(void **state)
         assert_int_equal(bench->exit.exit_code, 137);
 }
 
+/* Or an agent that just found the container takes it for lost. */
+static void a_container_runs_until_its_end_is_told(void **state)
+{
+        struct bench *bench = *state;
+
+        bench_make(bench, "sleep 0.5; exit 3");
+        bench_run(bench);
+        while (!bench->has_exited) {
+                assert_true(bench->executor->ops->facts(bench->task)->is_running);
+                assert_int_equal(loop_turn(bench->loop, 10, NULL), 0);
+        }
+        assert_int_equal(bench->exit.exit_code, 3);
+        assert_false(bench->executor->ops->facts(bench->task)->is_running);
+}
+
 static void the_next_agent_hears_of_an_end_it_missed(void **state)
 {
         struct bench *bench = *state;
@@ -349,6 +364,7 @@ int main(int argc, char **argv)
                 TEST(a_container_out_of_memory_says_so),
                 TEST(a_container_lives_through_the_death_of_containerd),
                 TEST(the_next_agent_adopts_a_running_container),
+                TEST(a_container_runs_until_its_end_is_told),
                 TEST(the_next_agent_hears_of_an_end_it_missed),
                 TEST(an_end_while_containerd_is_away_is_told),
                 TEST(layers_of_a_task_that_ended_in_a_crash_are_given_back),

@@ -1,8 +1,9 @@
 """Jobs with real containers: so many at a time, attempts, on every node, once more."""
 import os
+import time
 
 from cli_scenarios import _skep
-from node import IMAGE, check, wait_until
+from node import IMAGE, State, check, wait_until
 
 QUICK = '--stop-grace-period', '500ms', '--restart-delay', '100ms'
 
@@ -113,6 +114,22 @@ def a_scheduled_job_runs_when_asked_and_when_it_is_time(node):
         _told(_create(node, 'no', 'exit 0', '--mode', 'replicated-job', *words, code=1), told)
     _told(_create(node, 'no', 'exit 0', '--schedule', '@daily', code=1), 'only jobs have a schedule')
     _told(_skep(node, 'service', 'create', '-d', '--name', 'plain', IMAGE, 'sleep', '1000') and _skep(node, 'service', 'run', 'plain', code=1), 'is no job')
+
+
+def what_ends_while_no_agent_runs_is_not_run_again(node):
+    folder = node.folder + '/seen'
+    os.makedirs(folder, exist_ok=True)
+    _skep(node, 'service', 'create', '-d', '--name', 'job', '--mode', 'replicated-job', '--replicas', '24',
+          '--mount', 'type=bind,source=%s,target=/seen' % folder, IMAGE, 'sh', '-c', 'until [ -e /seen/go ]; do sleep 0.1; done')
+    wait_until(lambda: [task.state for task in node.tasks('job')] == [State.TASK_RUNNING] * 24, 'all run')
+    node.stop()
+    open(folder + '/go', 'w').close()
+    time.sleep(0.5)  # shorter than a node is waited for
+    node.start()
+    wait_until(lambda: 'job complete' in _skep(node, 'service', 'inspect', '--pretty', 'job'), 'it is complete')
+    tasks = node.tasks('job')
+    check([task.state for task in tasks] == [State.TASK_COMPLETE] * 24, 'each ended once and well:',
+          [str(task) for task in tasks if task.state != State.TASK_COMPLETE])
 
 
 def what_fails_in_a_row_is_started_ever_later(node):

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import time
 
+# Between calls of Python's nobody polls, and a connection that is being made waits for this timer: 5 s, else.
+os.environ['GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS'] = '50'
 import grpc
 from api import control_pb2, node_pb2, objects_pb2, specs_pb2
 
