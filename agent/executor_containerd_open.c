@@ -166,9 +166,5 @@ static void attach_again(void *context)
                 chain_next(&task->verb);
 }
 
-chain_step *const executor_open_steps[] = { look_for_marks,
-                                            find_container,
-                                            executor_find_process,
-                                            tell_past_exit,
-                                            attach_again,
-                                            NULL };
+chain_step *const executor_open_steps[] = { look_for_marks, find_container, executor_find_process,
+                                            tell_past_exit, attach_again,   NULL };
