@@ -224,6 +224,8 @@ static void on_info(void *context, const Sk__SessionInfo *info)
                 addresses[i] = info->managers[i]->address;
         if (info->n_managers && managers_set_told(&agent->managers, addresses, info->n_managers))
                 save_managers(agent);
+        if (info->n_managers && events->managers_told)
+                events->managers_told(agent->options.context, addresses, info->n_managers);
         if (info->node && events->node_changed)
                 events->node_changed(agent->options.context, info->node);
         if (!str_is_empty(info->root_certificate_pem) && events->root_changed)

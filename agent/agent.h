@@ -21,6 +21,8 @@ struct agent_events {
         /* The node's record as the managers keep it, at each session and whenever it changed: role,
          * availability, labels. */
         void (*node_changed)(void *context, const Sk__Node *node);
+        /* Where the managers' dispatchers are, "host:port", at each session and on each change. */
+        void (*managers_told)(void *context, const char *const *addresses, size_t n);
         /* The root certificate that managers trust now; told at each session and on rotation. */
         void (*root_changed)(void *context, const char *root_certificate_pem);
         /* The managers know of no such node (it was removed): ERR_NOT_FOUND.  Told once per try;

@@ -93,6 +93,13 @@ static void on_node_changed(void *context, const Sk__Node *record)
         node_on_node_changed(program->holder.node, record);
 }
 
+static void on_managers_told(void *context, const char *const *addresses, size_t n)
+{
+        struct program *program = context;
+
+        node_on_managers_told(program->holder.node, addresses, n);
+}
+
 static void on_root_changed(void *context, const char *root_certificate_pem)
 {
         struct program *program = context;
@@ -143,6 +150,7 @@ static int start_agent(struct program *program, struct daemon *daemon, struct er
                 .log_is_elsewhere = log_is_elsewhere,
                 .events = { .connected = on_connected,
                             .node_changed = on_node_changed,
+                            .managers_told = on_managers_told,
                             .root_changed = on_root_changed,
                             .refused = on_refused },
                 .context = program,

@@ -12,6 +12,7 @@ enum { TASK_HOST_PORTS_MAX = 12 };
 #define NODE_AGENT_METHODS(X)                                                                      \
         X(GetNodeInfo, get_node_info, GetNodeInfoRequest, GetNodeInfoResponse, UNARY, ROLE_LOCAL)  \
         X(InitSwarm, init_swarm, InitSwarmRequest, InitSwarmResponse, UNARY, ROLE_LOCAL)           \
+        X(JoinSwarm, join_swarm, JoinSwarmRequest, JoinSwarmResponse, UNARY, ROLE_LOCAL)           \
         X(LeaveSwarm, leave_swarm, LeaveSwarmRequest, LeaveSwarmResponse, UNARY, ROLE_LOCAL)       \
         X(PullImage, pull_image, PullImageRequest, PullImageResponse, SERVER_STREAM, ROLE_LOCAL)   \
         X(LoadImage, load_image, LoadImageRequest, LoadImageResponse, CLIENT_STREAM, ROLE_LOCAL)   \

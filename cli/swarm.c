@@ -8,7 +8,6 @@
 #include "lib/docker/docker.h"
 #include "lib/message/message.h"
 
-#define NO_JOIN "joining comes with a later release: for now a swarm is one machine"
 #define NO_LOCK "locking managers comes with a later release"
 
 #define JOIN_TEXT                                                                               \
@@ -136,7 +135,7 @@ static int swarm_init(struct cli *cli, const struct arguments *arguments)
         response = out;
         printf("Swarm initialized: current node (%s) is now a manager.\n\n" JOIN_TEXT
                "To add a manager to this swarm, run 'skep swarm join-token manager' and follow the "
-               "instructions.\n\nNot supported yet: " NO_JOIN ".\n",
+               "instructions.\n\n",
                response->node_id, "worker", response->worker_token, response->address);
         return 0;
 }
@@ -180,9 +179,24 @@ static int not_supported(const char *what)
 
 static int swarm_join(struct cli *cli, const struct arguments *arguments)
 {
-        (void)cli;
-        (void)arguments;
-        return not_supported("skep swarm join is not supported yet: " NO_JOIN);
+        Sk__JoinSwarmRequest request = SK__JOIN_SWARM_REQUEST__INIT;
+        const char *remote = positional(arguments, 0);
+        const Sk__JoinSwarmResponse *response;
+        const void *out;
+
+        request.token = str_or(argument(arguments, "token"), "");
+        request.remote_addresses = &remote;
+        request.n_remote_addresses = 1;
+        request.advertise_address = str_or(argument(arguments, "advertise-addr"), "");
+        request.listen_address = str_or(argument(arguments, "listen-addr"), "");
+        request.data_path_address = str_or(argument(arguments, "data-path-addr"), "");
+        request.availability = str_or(argument(arguments, "availability"), "");
+        if (cli_call(cli, RPC_METHOD(node_agent, JoinSwarm), &request.base, &out) < 0)
+                return cli_fail(cli);
+        response = out;
+        printf("This node joined a swarm as a %s.\n",
+               response->role == SK__NODE_ROLE__NODE_ROLE_MANAGER ? "manager" : "worker");
+        return 0;
 }
 
 static int swarm_unlock(struct cli *cli, const struct arguments *arguments)
@@ -272,7 +286,7 @@ static int swarm_join_token(struct cli *cli, const struct arguments *arguments)
         address = manager_address(cli);
         if (!address)
                 return cli_fail(cli);
-        printf(JOIN_TEXT "Not supported yet: " NO_JOIN ".\n", role, token, address);
+        printf(JOIN_TEXT, role, token, address);
         return 0;
 }
 

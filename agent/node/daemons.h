@@ -7,8 +7,8 @@
 
 struct daemon_row {
         const char *name;      /* "store" */
-        const char *arguments; /* words; %S state folder, %R run folder, %L listen host, %A
-                                  advertise address */
+        const char *arguments; /* words; %S state folder, %R run folder, %L listen host, %P listen
+                                  port, %A advertise address, %J the stores of known managers */
         bool on_workers;
 };
 

@@ -17,10 +17,6 @@ enum { READY_TIMEOUT_S = 60 };
 
 NODE_AGENT_METHODS(RPC_PROTOTYPE)
 
-#define ALREADY_IN_SWARM                                                                          \
-        "This node is already part of a swarm. Use \"skep swarm leave\" to leave this swarm and " \
-        "join another one."
-
 /* --- init --- */
 
 /* One init on its way: make (worker), commit, start, wait until the API answers. */
@@ -117,7 +113,7 @@ static void undone(void *context)
 /* The swarm exists, but not what runs it: nobody has seen it, so it is forgotten again. */
 static void undo(struct initialising *init)
 {
-        node_stop_daemons(init->node, undone, init);
+        node_stop_daemons(init->node, false, undone, init);
 }
 
 static void make_done(struct work *work)
@@ -154,18 +150,13 @@ static void init_caller_gone(void *context, struct rpc_call *rpc)
 
 static int check_init(const Sk__InitSwarmRequest *in, struct node_record *record, struct err *err)
 {
-        const char *availability = str_or(in->availability, "active");
-
         TRY(address_split(str_or(in->listen_address, "0.0.0.0:2377"), "2377", record->listen_host,
                           sizeof record->listen_host, record->listen_port,
                           sizeof record->listen_port, err));
         TRY(address_choose(in->advertise_address, record->listen_port, record->advertise_address,
                            sizeof record->advertise_address, record->advertise_port,
                            sizeof record->advertise_port, err));
-        if (strcmp(availability, "active") != 0 && strcmp(availability, "pause") != 0 &&
-            strcmp(availability, "drain") != 0)
-                return err_set(err, ERR_INVALID,
-                               "invalid availability %.32s: active, pause or drain", availability);
+        TRY(cluster_check_availability(in->availability, err));
         if (in->auto_lock)
                 return err_set(err, ERR_UNIMPLEMENTED, "--autolock is not supported yet");
         if (in->force_new_cluster)
@@ -190,7 +181,7 @@ void init_swarm(void *context, struct rpc_call *rpc, const Sk__InitSwarmRequest 
         struct err err;
 
         if (node->state != NODE_INACTIVE)
-                err_set(&err, ERR_UNAVAILABLE, ALREADY_IN_SWARM);
+                err_set(&err, ERR_UNAVAILABLE, NODE_ALREADY_IN_SWARM);
         if (node->state != NODE_INACTIVE || check_init(in, &record, &err) < 0) {
                 rpc_fail(rpc, &err);
                 return;
@@ -238,7 +229,7 @@ static void tasks_gone(void *context)
 {
         struct leaving *leaving = context;
 
-        node_stop_daemons(leaving->node, daemons_stopped, leaving);
+        node_stop_daemons(leaving->node, false, daemons_stopped, leaving);
 }
 
 static void leave_caller_gone(void *context, struct rpc_call *rpc)
@@ -261,7 +252,7 @@ void leave_swarm(void *context, struct rpc_call *rpc, const Sk__LeaveSwarmReques
         else if (node->state != NODE_ACTIVE)
                 err_set(&err, ERR_UNAVAILABLE,
                         "this node is just joining or leaving a swarm, try again in a moment");
-        else if (strcmp(node->record.role, "manager") == 0 && !in->force)
+        else if (node_is_manager(node) && !in->force)
                 err_set(&err, ERR_UNAVAILABLE,
                         "You are attempting to leave the swarm on a node that is participating as "
                         "a manager. Removing the last "

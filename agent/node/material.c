@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/node/keys.h"
 #include "api/objects.h"
 #include "api/store.pb-c.h"
 #include "lib/base/check.h"
@@ -16,11 +17,6 @@
 #include "lib/os/file.h"
 #include "lib/state/plan.h"
 #include "lib/trust/trust.h"
-
-const char *const material_manager_daemons[] = {
-        "agent",      "mesh", "store", "api", "orchestrator", "allocator", "scheduler",
-        "dispatcher", "ca",   "join",  NULL
-};
 
 enum { PART_CLUSTER_SPEC, PART_CLUSTER_TRUST, PART_CLUSTER_KEYS };
 enum { PART_NODE_SPEC, PART_NODE_IDENTITY };
@@ -180,7 +176,8 @@ static int make_all(struct material *material, struct err *err)
         TRY(trust_make_root(&material->root_pem, &material->root_key_pem, err));
         TRY(trust_make_token(str_text(&material->root_pem), material->worker_token, err));
         TRY(trust_make_token(str_text(&material->root_pem), material->manager_token, err));
-        for (const char *const *daemon = material_manager_daemons; *daemon; daemon++)
+        for (const char *const *daemon = keys_daemons(SK__NODE_ROLE__NODE_ROLE_MANAGER); *daemon;
+             daemon++)
                 TRY(certify(material, *daemon, err));
         TRY(write_file(material, "root", ".crt", str_text(&material->root_pem), err));
         return write_first_entry(material, err);

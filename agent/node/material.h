@@ -3,9 +3,6 @@
 #include "agent/node/record.h"
 #include "api/node.pb-c.h"
 
-/* The daemons of a manager that have certificates, NULL-terminated. */
-extern const char *const material_manager_daemons[];
-
 /* Makes it all and writes it below 'state_folder': identity.new/ (keys, certificates, root.crt),
  * bootstrap (a packed LogEntry). material_commit() then makes it the node's in one step.  A crash
  * in between leaves a node that is in no swarm. Blocking: for a worker thread.  'record' comes with

@@ -9,6 +9,7 @@
 #include "agent/node/daemons.h"
 #include "agent/node/material.h"
 #include "agent/node/node_private.h"
+#include "api/ports.h"
 #include "lib/base/check.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
@@ -58,22 +59,38 @@ static int start_daemon(struct node *node, const struct daemon_row *row, struct 
         return result < 0 ? err_prefix(err, "skep-%s", row->name) : 0;
 }
 
+bool node_is_manager(const struct node *node)
+{
+        return strcmp(node->record.role, "manager") == 0;
+}
+
+int node_start_rows(struct node *node, struct err *err)
+{
+        for (const struct daemon_row *row = daemon_rows; row->name; row++)
+                if (node_is_manager(node) || row->on_workers)
+                        TRY(start_daemon(node, row, err));
+        return 0;
+}
+
 int node_start_daemons(struct node *node, struct err *err)
 {
         _cleanup_(str_done) struct str identity = { 0 }, dispatcher = { 0 };
-        bool is_manager = strcmp(node->record.role, "manager") == 0;
-        const char *local;
+        char addresses[RECORD_MANAGERS_MAX][RECORD_ADDRESS_SIZE];
+        const char *managers[RECORD_MANAGERS_MAX + 1];
+        size_t n = node_record_managers(&node->record, PORT_DISPATCHER, addresses);
 
-        for (const struct daemon_row *row = daemon_rows; row->name; row++)
-                if (is_manager || row->on_workers)
-                        TRY(start_daemon(node, row, err));
+        TRY(node_start_rows(node, err));
         node_state_path(node, "identity", &identity);
         str_add(&dispatcher, "unix:");
         node_run_path(node, "dispatcher.sock", &dispatcher);
-        local = str_text(&dispatcher);
+        for (size_t i = 0; i < n; i++)
+                managers[i] = addresses[i];
+        if (node_is_manager(node))
+                managers[n++] = str_text(&dispatcher);
         agent_set_address(node->options.agent, node->record.advertise_address);
-        TRY(agent_join_cluster(node->options.agent, str_text(&identity), &local, is_manager, err));
+        TRY(agent_join_cluster(node->options.agent, str_text(&identity), managers, n, err));
         node->state = NODE_ACTIVE;
+        node_role_schedule(node);
         return 0;
 }
 
@@ -81,6 +98,7 @@ int node_start_daemons(struct node *node, struct err *err)
 struct stopping {
         struct node *node;
         const struct daemon_row *next;
+        bool only_managers;
         void (*stopped)(void *context);
         void *context;
 };
@@ -95,15 +113,20 @@ static void stop_next(void *context)
                 return;
         }
         stopping->next--;
+        if (stopping->only_managers && stopping->next->on_workers) {
+                stop_next(stopping);
+                return;
+        }
         stopping->node->backend->ops->stop(stopping->node->backend, stopping->next->name, stop_next,
                                            stopping);
 }
 
-void node_stop_daemons(struct node *node, void (*stopped)(void *context), void *context)
+void node_stop_daemons(struct node *node, bool only_managers, void (*stopped)(void *context),
+                       void *context)
 {
         struct stopping *stopping = mem_alloc(sizeof *stopping);
 
-        *stopping = (struct stopping){ node, daemon_rows, stopped, context };
+        *stopping = (struct stopping){ node, daemon_rows, only_managers, stopped, context };
         while (stopping->next->name)
                 stopping->next++;
         stop_next(stopping);
@@ -123,6 +146,7 @@ void node_forget_swarm(struct node *node)
                         LOG(ERROR, "not removed", STR("path", str_text(&path)),
                             STR("why", err.text));
         }
+        node_role_cancel(node);
         node->record = (struct node_record){ 0 };
         node->state = NODE_INACTIVE;
 }
@@ -178,6 +202,8 @@ void node_free(struct node *node)
 {
         if (!node)
                 return;
+        node_join_cancel(node->join);
+        node_role_cancel(node);
         if (node->backend)
                 node->backend->ops->free(node->backend);
         free(node);
@@ -196,6 +222,8 @@ int node_start(struct node *node, struct err *err)
                 return 0;
         }
         TRY(node_record_read(str_text(&record), &node->record, err));
+        if (!node_is_manager(node))
+                TRY(node_role_clean(node, err));
         return node_start_daemons(node, err);
 }
 
@@ -208,13 +236,34 @@ void node_on_connected(void *context, bool is_connected, const char *message)
         node->is_connected = is_connected;
         snprintf(node->connection_message, sizeof node->connection_message, "%s",
                  str_or(message, ""));
+        if (is_connected)
+                node_join_connected(node->join);
 }
 
 void node_on_node_changed(void *context, const Sk__Node *record)
 {
-        /* Roles change with many nodes; on one node there is nothing to follow. */
-        (void)context;
-        (void)record;
+        if (record->identity)
+                node_role_told(context, record->identity->role);
+}
+
+/* Whom to ask for certificates, and whose store to join: what is true now replaces what was. */
+void node_on_managers_told(void *context, const char *const *addresses, size_t n)
+{
+        struct node *node = context;
+        struct node_record record = node->record;
+        _cleanup_(str_done) struct str path = { 0 };
+        struct err err;
+
+        record.managers[0] = '\0';
+        for (size_t i = 0; i < n; i++)
+                node_record_add_manager(&record, addresses[i]);
+        if (node->state != NODE_ACTIVE || !record.managers[0] ||
+            str_equal(record.managers, node->record.managers))
+                return;
+        node->record = record;
+        node_state_path(node, "node.conf", &path);
+        if (node_record_write(str_text(&path), &record, &err) < 0)
+                LOG(ERROR, "the managers' addresses are not written", STR("why", err.text));
 }
 
 void node_on_root_changed(void *context, const char *root_certificate_pem)

@@ -39,6 +39,7 @@ int node_start(struct node *node, struct err *err);
 /* Wire agent_options.events to these; context is the node. */
 void node_on_connected(void *context, bool is_connected, const char *message);
 void node_on_node_changed(void *context, const Sk__Node *record);
+void node_on_managers_told(void *context, const char *const *addresses, size_t n);
 void node_on_root_changed(void *context, const char *root_certificate_pem);
 void node_on_refused(void *context, const struct err *err);
 

@@ -23,7 +23,7 @@ static const struct {
         size_t offset, size;
 } rows[] = {
         ROW(node_id),        ROW(cluster_id),  ROW(role),        ROW(advertise_address),
-        ROW(advertise_port), ROW(listen_host), ROW(listen_port),
+        ROW(advertise_port), ROW(listen_host), ROW(listen_port), ROW(managers),
 };
 
 static int take_line(char *line, struct node_record *record, struct err *err)
@@ -70,4 +70,36 @@ int node_record_write(const char *path, const struct node_record *record, struct
         for (size_t i = 0; i < COUNT_OF(rows); i++)
                 str_addf(&text, "%s=%s\n", rows[i].key, (const char *)record + rows[i].offset);
         return file_write_atomic(path, text.text, text.length, 0600, err);
+}
+
+static bool has_manager(const struct node_record *record, const char *host, size_t length)
+{
+        for (const char *at = record->managers; *at; at += strcspn(at, ","), at += *at == ',')
+                if (strcspn(at, ",") == length && memcmp(at, host, length) == 0)
+                        return true;
+        return false;
+}
+
+void node_record_add_manager(struct node_record *record, const char *address)
+{
+        const char *colon = strrchr(address, ':');
+        size_t length = colon ? (size_t)(colon - address) : 0;
+        size_t used = strlen(record->managers);
+
+        if (!length || strcspn(address, ",\n ") < length || has_manager(record, address, length) ||
+            used + length + 2 > sizeof record->managers)
+                return;
+        snprintf(record->managers + used, sizeof record->managers - used, "%s%.*s", used ? "," : "",
+                 (int)length, address);
+}
+
+size_t node_record_managers(const struct node_record *record, int port,
+                            char ret[static RECORD_MANAGERS_MAX][RECORD_ADDRESS_SIZE])
+{
+        size_t n = 0;
+
+        for (const char *at = record->managers; *at && n < RECORD_MANAGERS_MAX;
+             at += strcspn(at, ","), at += *at == ',')
+                snprintf(ret[n++], RECORD_ADDRESS_SIZE, "%.*s:%d", (int)strcspn(at, ","), at, port);
+        return n;
 }

@@ -63,8 +63,8 @@ static void answer_info(struct info_call *call, const Sk__ListImagesResponse *im
         agent_describe(node->options.agent, arena, &description);
         out.node_id = node->record.node_id;
         out.cluster_id = node->record.cluster_id;
-        out.role = strcmp(node->record.role, "manager") == 0 ? SK__NODE_ROLE__NODE_ROLE_MANAGER
-                                                             : SK__NODE_ROLE__NODE_ROLE_WORKER;
+        out.role = node_is_manager(node) ? SK__NODE_ROLE__NODE_ROLE_MANAGER
+                                         : SK__NODE_ROLE__NODE_ROLE_WORKER;
         out.state = node_state_name(node);
         out.error = node->state == NODE_ACTIVE && !info.is_connected ? info.last_error : "";
         out.address = node->record.advertise_address;

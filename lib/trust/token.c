@@ -58,11 +58,10 @@ int trust_make_token(const char *root_certificate_pem, char ret_token[static TRU
         return 0;
 }
 
-int trust_check_token(const char *token, const char *root_certificate_pem, struct err *err)
+int trust_check_token_form(const char *token, struct err *err)
 {
         static const char base36[] = "0123456789abcdefghijklmnopqrstuvwxyz";
         const size_t prefix_length = sizeof prefix - 1;
-        char digits[DIGEST_DIGITS + 1];
 
         if (strlen(token) != prefix_length + DIGEST_DIGITS + 1 + SECRET_DIGITS ||
             memcmp(token, prefix, prefix_length) != 0 ||
@@ -70,6 +69,15 @@ int trust_check_token(const char *token, const char *root_certificate_pem, struc
             token[prefix_length + DIGEST_DIGITS] != '-' ||
             strspn(token + prefix_length + DIGEST_DIGITS + 1, base36) != SECRET_DIGITS)
                 return err_set(err, ERR_INVALID, "invalid join token");
+        return 0;
+}
+
+int trust_check_token(const char *token, const char *root_certificate_pem, struct err *err)
+{
+        const size_t prefix_length = sizeof prefix - 1;
+        char digits[DIGEST_DIGITS + 1];
+
+        TRY(trust_check_token_form(token, err));
         TRY(root_digits(root_certificate_pem, digits, err));
         if (CRYPTO_memcmp(token + prefix_length, digits, DIGEST_DIGITS) != 0)
                 return err_set(

@@ -245,15 +245,43 @@ int trust_sign(const struct trust_issuer *issuer, const char *csr_pem,
         return write_certificate(certificate, ret_certificate_pem, err);
 }
 
-int trust_certificate_end(const char *certificate_pem, int64_t *ret_ns, struct err *err)
+int trust_check_pair(const char *certificate_pem, const char *key_pem,
+                     const char *root_certificate_pem, struct err *err)
+{
+        _cleanup_(X509_free_p) X509 *certificate = read_certificate(certificate_pem),
+                                    *root = read_certificate(root_certificate_pem);
+        _cleanup_(EVP_PKEY_free_p) EVP_PKEY *key = read_key(key_pem);
+        bool is_good = certificate && root && key &&
+                       X509_check_private_key(certificate, key) == 1 &&
+                       X509_verify(certificate, X509_get0_pubkey(root)) == 1;
+
+        ERR_clear_error();
+        if (!is_good)
+                return err_set(err, ERR_INVALID,
+                               "a certificate is not for the key it was asked for, or not by the "
+                               "cluster's root");
+        return 0;
+}
+
+int trust_certificate_times(const char *certificate_pem, int64_t *ret_from_ns, int64_t *ret_to_ns,
+                            struct err *err)
 {
         _cleanup_(X509_free_p) X509 *certificate = read_certificate(certificate_pem);
-        struct tm end;
+        struct tm from, to;
 
-        if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        if (!certificate || ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &from) != 1 ||
+            ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &to) != 1)
                 return openssl_failed(err, "reading a certificate");
-        *ret_ns = (int64_t)timegm(&end) * NS_PER_S;
+        *ret_from_ns = (int64_t)timegm(&from) * NS_PER_S;
+        *ret_to_ns = (int64_t)timegm(&to) * NS_PER_S;
         return 0;
+}
+
+int trust_certificate_end(const char *certificate_pem, int64_t *ret_ns, struct err *err)
+{
+        int64_t from;
+
+        return trust_certificate_times(certificate_pem, &from, ret_ns, err);
 }
 
 int trust_certificate_info(const char *certificate_pem, struct str *ret_subject,

@@ -46,6 +46,14 @@ int trust_sign(const struct trust_issuer *issuer, const char *csr_pem,
                const struct trust_subject *subject, struct str *ret_certificate_pem,
                struct err *err);
 
+/* Is the certificate for this key, and signed by this root?  ERR_INVALID: no. */
+int trust_check_pair(const char *certificate_pem, const char *key_pem,
+                     const char *root_certificate_pem, struct err *err);
+
+/* From when to when a certificate is valid, in ns. */
+int trust_certificate_times(const char *certificate_pem, int64_t *ret_from_ns, int64_t *ret_to_ns,
+                            struct err *err);
+
 /* When a certificate ends, in ns. */
 int trust_certificate_end(const char *certificate_pem, int64_t *ret_ns, struct err *err);
 
@@ -58,6 +66,9 @@ int trust_certificate_info(const char *certificate_pem, struct str *ret_subject,
 /* A fresh secret under the root's digest. */
 int trust_make_token(const char *root_certificate_pem, char ret_token[static TRUST_TOKEN_SIZE],
                      struct err *err);
+
+/* Does it look like a token?  ERR_INVALID: no. */
+int trust_check_token_form(const char *token, struct err *err);
 
 /* Is the token for this root?  A stranger's only way to know that it speaks to the right cluster.
  * ERR_INVALID: not a token; ERR_DENIED: another root's. */

@@ -66,7 +66,7 @@ static const char *a_path(void)
 }
 
 static const struct node_record example = { "node1", "cluster1", "manager", "10.0.0.1",
-                                            "2377",  "0.0.0.0",  "2377" };
+                                            "2377",  "0.0.0.0",  "2377",    "10.0.0.2,m3" };
 
 static void a_record_is_read_as_it_was_written(void **state)
 {
@@ -77,6 +77,49 @@ static void a_record_is_read_as_it_was_written(void **state)
         assert_int_equal(node_record_write(a_path(), &example, &err), 0);
         assert_int_equal(node_record_read(a_path(), &read, &err), 0);
         assert_memory_equal(&read, &example, sizeof read);
+}
+
+static void managers_are_kept_once_each_and_without_ports(void **state)
+{
+        char addresses[RECORD_MANAGERS_MAX][RECORD_ADDRESS_SIZE];
+        struct node_record record = { 0 };
+        char address[64];
+
+        (void)state;
+        node_record_add_manager(&record, "10.0.0.1:2377");
+        node_record_add_manager(&record, "10.0.0.1:2382");
+        node_record_add_manager(&record, "[fd00::1]:2382");
+        node_record_add_manager(&record, "a,b:1");
+        node_record_add_manager(&record, "a\nrole=manager:1");
+        node_record_add_manager(&record, ":1");
+        node_record_add_manager(&record, "no port");
+        assert_string_equal(record.managers, "10.0.0.1,[fd00::1]");
+        assert_int_equal(node_record_managers(&record, 2384, addresses), 2);
+        assert_string_equal(addresses[0], "10.0.0.1:2384");
+        assert_string_equal(addresses[1], "[fd00::1]:2384");
+        for (int i = 0; i < 1000; i++) {
+                snprintf(address, sizeof address, "a-manager-with-a-long-name-%d:1", i);
+                node_record_add_manager(&record, address);
+        }
+        assert_int_equal(node_record_managers(&record, 1, addresses), RECORD_MANAGERS_MAX);
+}
+
+/* A store does not ask itself to be added. */
+static void stores_to_join_are_those_of_the_others(void **state)
+{
+        const struct daemon_row row = { "x", "--join=%J", true };
+        struct node_record record = example;
+        struct arena arena = { 0 };
+
+        (void)state;
+        assert_string_equal(daemon_arguments(&row, &record, "", "", NULL, &arena)[0],
+                            "--join=10.0.0.2:2383,m3:2383");
+        strcpy(record.managers, "10.0.0.1,10.0.0.11");
+        assert_string_equal(daemon_arguments(&row, &record, "", "", NULL, &arena)[0],
+                            "--join=10.0.0.11:2383");
+        record.managers[0] = '\0';
+        assert_string_equal(daemon_arguments(&row, &record, "", "", NULL, &arena)[0], "--join=");
+        arena_done(&arena);
 }
 
 static int read_text(const char *text)
@@ -149,6 +192,8 @@ int main(void)
                 cmocka_unit_test(ipv6_addresses_with_a_port_stand_in_brackets),
                 cmocka_unit_test(what_is_no_address_is_refused),
                 cmocka_unit_test(a_record_is_read_as_it_was_written),
+                cmocka_unit_test(managers_are_kept_once_each_and_without_ports),
+                cmocka_unit_test(stores_to_join_are_those_of_the_others),
                 cmocka_unit_test(keys_of_a_newer_version_are_passed_over),
                 cmocka_unit_test(a_damaged_record_is_told),
                 cmocka_unit_test(no_record_means_no_swarm),
