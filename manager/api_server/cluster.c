@@ -56,6 +56,21 @@ int handle_update_cluster(struct call *call, const Sk__UpdateClusterRequest *in,
         return 0;
 }
 
+/* As the leader's dispatcher told last. */
+static const char *leader_id(const struct view *view)
+{
+        struct view_cursor cursor = { 0 };
+        const struct object_head *object;
+
+        while ((object = view_each(view, SK__KIND__KIND_NODE, &cursor))) {
+                const Sk__Node *node = (const Sk__Node *)object;
+
+                if (node->status && node->status->is_leader)
+                        return node->id;
+        }
+        return "";
+}
+
 static void count_nodes(struct call *call, Sk__GetInfoResponse *out)
 {
         size_t n = view_count(call->view, SK__KIND__KIND_NODE);
@@ -100,7 +115,7 @@ int handle_get_info(struct call *call, const Sk__GetInfoRequest *in, Sk__GetInfo
         (void)in;
         TRY(find_cluster(call, &cluster));
         out->node_id = call->node_id;
-        out->leader_id = call->node_id;
+        out->leader_id = leader_id(call->view);
         out->cluster = without_tokens(call, cluster);
         count_nodes(call, out);
         out->services_total = view_count(call->view, SK__KIND__KIND_SERVICE);

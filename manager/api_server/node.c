@@ -34,6 +34,29 @@ static size_t count_managers(const struct view *view)
         return n;
 }
 
+static bool is_ready(const Sk__Node *node)
+{
+        return node->status && node->status->state == SK__NODE_STATUS__STATE__READY;
+}
+
+/* Is a majority of the managers that remain without this one there? */
+static bool may_lose(const struct view *view, const Sk__Node *manager)
+{
+        struct view_cursor cursor = { 0 };
+        const struct object_head *object;
+        size_t n = 0, n_ready = 0;
+
+        while ((object = view_each(view, SK__KIND__KIND_NODE, &cursor))) {
+                const Sk__Node *node = (const Sk__Node *)object;
+
+                if (node == manager || !is_manager(node))
+                        continue;
+                n++;
+                n_ready += is_ready(node);
+        }
+        return n_ready > n / 2;
+}
+
 static bool node_matches(const Sk__Node *node, const Sk__ListNodesRequest *in)
 {
         static const Sk__NodeSpec no_spec = SK__NODE_SPEC__INIT;
@@ -110,9 +133,11 @@ int handle_update_node(struct call *call, const Sk__UpdateNodeRequest *in,
             count_managers(call->view) == 1)
                 return err_set(call->err, ERR_PRECONDITION,
                                "attempting to demote the last manager of the swarm");
-        if (!is_manager(node) && in->spec->desired_role == SK__NODE_ROLE__NODE_ROLE_MANAGER)
-                return err_set(call->err, ERR_UNIMPLEMENTED,
-                               "promoting a worker is not supported yet");
+        if (is_manager(node) && in->spec->desired_role == SK__NODE_ROLE__NODE_ROLE_WORKER &&
+            !may_lose(call->view, node))
+                return err_set(call->err, ERR_PRECONDITION,
+                               "can't remove member from the raft: this would result in a loss of "
+                               "quorum");
         change = plan_update(call->plan, SK__KIND__KIND_NODE, node->id);
         change->reason = "node updated";
         spec = arena_copy(call->arena, in->spec, sizeof *in->spec);

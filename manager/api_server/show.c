@@ -155,17 +155,9 @@ Sk__TaskView *show_task(struct call *call, const Sk__Task *task, bool with_spec)
 Sk__Node *show_node(struct call *call, const Sk__Node *node)
 {
         Sk__Node *shown = shallow_copy(call, node, sizeof *node);
-        bool is_manager =
-                node->identity && node->identity->role == SK__NODE_ROLE__NODE_ROLE_MANAGER;
-        Sk__NodeStatus *status = CALL_NEW(call, Sk__NodeStatus, SK__NODE_STATUS__INIT);
 
-        if (node->status)
-                *status = *node->status;
-        if (is_manager && str_equal(node->id, call->node_id)) {
-                status->is_leader = true;
-                status->is_reachable = true;
-        }
-        shown->status = status;
+        if (!node->status)
+                shown->status = CALL_NEW(call, Sk__NodeStatus, SK__NODE_STATUS__INIT);
         return shown;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/ports.h"
 #include "lib/base/check.h"
 #include "lib/base/str.h"
 #include "lib/base/time.h"
@@ -122,6 +123,30 @@ int ca_judge_renewal(const struct view *view, const char *node_id,
         TRY(ca_check_csrs(in->csrs, in->n_csrs, node->identity->role, err));
         fill_grant(cluster, node_id, node->identity->role, ret);
         return 0;
+}
+
+Sk__ManagerAddress **ca_list_managers(const struct view *view, struct arena *arena, size_t *ret_n)
+{
+        const Sk__Cluster *cluster = view_cluster(view);
+        const Sk__ClusterMembership *membership = cluster ? cluster->membership : NULL;
+        size_t n = membership ? membership->n_members : 0;
+        Sk__ManagerAddress **list = arena_alloc(arena, (n + 1) * sizeof *list);
+
+        *ret_n = 0;
+        for (size_t i = 0; i < n; i++) {
+                const Sk__ClusterMembership__Member *member = membership->members[i];
+                const char *colon = strrchr(str_or(member->address, ""), ':');
+                Sk__ManagerAddress *manager;
+
+                if (!colon)
+                        continue;
+                manager = list[(*ret_n)++] = arena_alloc(arena, sizeof *manager);
+                sk__manager_address__init(manager);
+                manager->node_id = member->node_id;
+                manager->address = arena_printf(arena, "%.*s:%d", (int)(colon - member->address),
+                                                member->address, PORT_DISPATCHER);
+        }
+        return list;
 }
 
 static int availability_from(const char *word, Sk__NodeSpec__Availability *ret, struct err *err)

@@ -31,6 +31,9 @@ int ca_check_csrs(Sk__DaemonCsr *const *csrs, size_t n_csrs, Sk__NodeRole role, 
 /* OU of a role's certificates. */
 const char *ca_unit(Sk__NodeRole role);
 
+/* Where to find the managers: their dispatchers. */
+Sk__ManagerAddress **ca_list_managers(const struct view *view, struct arena *arena, size_t *ret_n);
+
 /* The node exists from now on, with this certificate (its agent's). */
 int ca_plan_join(struct plan *plan, const struct ca_grant *grant, const Sk__JoinClusterRequest *in,
                  const char *agent_certificate_pem, struct err *err);

@@ -9,7 +9,9 @@
 #include "lib/base/time.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
+#include "lib/run/reconcile.h"
 #include "manager/ca/ca.h"
+#include "manager/ca/roles.h"
 
 enum { COMMIT_TIMEOUT_S = 10 };
 
@@ -103,6 +105,7 @@ static void answer(struct issuing *issuing)
         Sk__JoinClusterResponse joined = SK__JOIN_CLUSTER_RESPONSE__INIT;
         struct arena *arena = rpc_call_arena(issuing->rpc);
         Sk__DaemonCertificate **certificates = answer_certificates(arena, issuing);
+        const struct view *view = mirror_view(issuing->ca->mirror);
 
         let_go(issuing);
         if (issuing->join) {
@@ -112,6 +115,7 @@ static void answer(struct issuing *issuing)
                 joined.certificates = certificates;
                 joined.n_certificates = issuing->n;
                 joined.root_certificate_pem = issuing->root_pem;
+                joined.managers = ca_list_managers(view, arena, &joined.n_managers);
                 rpc_reply(issuing->rpc, &joined.base);
         } else {
                 renewed.role = issuing->grant.role;
@@ -405,9 +409,9 @@ int ca_start(struct daemon *daemon, struct err *err)
         TRY(start_mirror(ca, err));
         /* No epoch: every plan rests on the versions it read, so a CA that is not the leader's can
          * do no harm. */
-        return committer_new(&(struct committer_options){ .loop = daemon->loop,
-                                                          .store = ca->store },
-                             &ca->committer, err);
+        TRY(committer_new(&(struct committer_options){ .loop = daemon->loop, .store = ca->store },
+                          &ca->committer, err));
+        return reconcile_start(daemon, config->store, &ca_roles, NULL, err);
 }
 
 void ca_stop(struct daemon *daemon)
