@@ -14,6 +14,7 @@
 
 #define COMMIT_TIMEOUT_NS (30 * NS_PER_S)
 #define PULSE_NS (NS_PER_S / 4)
+#define CONFIRM_NS NS_PER_S
 #define STALL_NS NS_PER_S
 #define AFTER_STALL_NS (3 * NS_PER_S)
 
@@ -47,6 +48,18 @@ bool dispatcher_address(const struct dispatcher *dispatcher,
         snprintf(ret, size, "%.*s:%lld", (int)(colon - member->address), member->address,
                  (long long)dispatcher->config->advertise_port);
         return true;
+}
+
+bool dispatcher_is_member(const struct dispatcher *dispatcher)
+{
+        const Sk__Cluster *cluster = view_cluster(dispatcher_view(dispatcher));
+        const Sk__ClusterMembership *membership = cluster ? cluster->membership : NULL;
+        size_t n = membership ? membership->n_members : 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (str_equal(membership->members[i]->node_id, dispatcher->config->node_id))
+                        return true;
+        return n == 0;
 }
 
 /* --- what is reported --- */
@@ -281,6 +294,40 @@ static void news_came(void *context, const Sk__Event *const *events, size_t n_ev
         }
 }
 
+/* --- is there a leader? --- */
+
+static void end_session(struct session *session, const char *id)
+{
+        struct err err;
+
+        (void)id;
+        err_set(&err, ERR_UNAVAILABLE, "this manager reaches no leader: ask another");
+        session_fail(session, &err);
+}
+
+/* What a replica without a leader says may be long untrue, and what nodes report goes nowhere: they
+ * are sent to another manager. */
+static void confirmed(void *context, const struct err *err)
+{
+        struct dispatcher *dispatcher = context;
+
+        if (err && dispatcher->sessions.n) {
+                LOG(WARN, "no leader is reached: all sessions end", STR("why", err->text),
+                    INT("sessions", (int64_t)dispatcher->sessions.n));
+                everybody(dispatcher, end_session, NULL);
+        }
+        loop_timer_set(dispatcher->loop, &dispatcher->confirm, CONFIRM_NS);
+}
+
+static void confirm(void *context)
+{
+        struct dispatcher *dispatcher = context;
+
+        dispatcher->confirmation =
+                (struct mirror_read){ .fresh = confirmed, .context = dispatcher };
+        mirror_read(dispatcher->mirror, &dispatcher->confirmation);
+}
+
 /* --- life --- */
 
 static int connect_store(struct dispatcher *dispatcher, struct err *err)
@@ -344,8 +391,11 @@ int dispatcher_start(struct daemon *daemon, struct err *err)
         daemon->state = dispatcher;
         dispatcher->peers = peers_new(dispatcher);
         loop_after_turn(daemon->loop, turn_ended, dispatcher);
+        dispatcher->confirm = (struct loop_timer){ .fire = confirm, .context = dispatcher };
         pulse(dispatcher);
-        return connect_store(dispatcher, err);
+        TRY(connect_store(dispatcher, err));
+        confirm(dispatcher);
+        return 0;
 }
 
 void dispatcher_stop(struct daemon *daemon)
@@ -357,6 +407,7 @@ void dispatcher_stop(struct daemon *daemon)
         loop_after_turn_cancel(dispatcher->loop, turn_ended, dispatcher);
         loop_timer_cancel(&dispatcher->late);
         loop_timer_cancel(&dispatcher->pulse);
+        loop_timer_cancel(&dispatcher->confirm);
         peers_free(dispatcher->peers);
         verdicts_free(dispatcher->verdicts);
         committer_free(dispatcher->committer);

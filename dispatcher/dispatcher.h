@@ -33,8 +33,9 @@ struct dispatcher {
         struct heartbeats heartbeats; /* of all nodes that any dispatcher hears */
         struct peers *peers;
         struct verdicts *verdicts;
-        struct loop_timer late, pulse;
-        int64_t pulse_at_ns; /* when this loop was last seen turning */
+        struct loop_timer late, pulse, confirm;
+        struct mirror_read confirmation; /* that a leader is there: asked for again and again */
+        int64_t pulse_at_ns;             /* when this loop was last seen turning */
 };
 
 int dispatcher_start(struct daemon *daemon, struct err *err);
@@ -56,6 +57,10 @@ void dispatcher_commit_batch(struct dispatcher *dispatcher, const struct plan *p
 /* Where the dispatcher of that manager listens; false when its address says nothing. */
 bool dispatcher_address(const struct dispatcher *dispatcher,
                         const Sk__ClusterMembership__Member *member, char *ret, size_t size);
+
+/* False once this manager's store was taken out of the membership: its replica, and so what
+ * sessions here are told, does not change any more. */
+bool dispatcher_is_member(const struct dispatcher *dispatcher);
 
 /* The node lives; it will be late if not heard for 'allowance_ns'. */
 void dispatcher_heard(struct dispatcher *dispatcher, const char *node_id, int64_t allowance_ns);

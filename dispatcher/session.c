@@ -233,8 +233,10 @@ void session_refresh(struct session *session)
 
         if (session->phase != SESSION_OPEN)
                 return;
-        if (!node) {
-                fail(session, ERR_NOT_FOUND, "this node was removed from the swarm");
+        if (!node || !dispatcher_is_member(session->dispatcher)) {
+                fail(session, node ? ERR_UNAVAILABLE : ERR_NOT_FOUND,
+                     node ? "this is no manager any more: ask another"
+                          : "this node was removed from the swarm");
                 return;
         }
         if (info_version(view, node) != session->info_version)

@@ -13,7 +13,7 @@
 #include "lib/os/log.h"
 #include "lib/run/backoff.h"
 
-static const int64_t READ_INDEX_NS = 5 * NS_PER_S;
+static const int64_t READ_INDEX_NS = 5 * NS_PER_S, READ_AGAIN_NS = 50 * NS_PER_MS;
 
 struct mirror {
         struct mirror_options options;
@@ -36,6 +36,8 @@ struct mirror {
          * called back now. */
         struct mirror_read *next_reads, *asked_reads, *answered_reads;
         struct rpc_request *read_index;
+        struct loop_timer read_again;
+        int64_t unread_since_ns; /* boot time; 0: the last read index came */
         uint64_t n_restarts, n_interruptions, n_events;
 };
 
@@ -224,6 +226,30 @@ static void read_reached(void *context)
         read->fresh(read->context, NULL);
 }
 
+/* A leader dies, and another is there within the second: who asks meanwhile need not know. */
+static bool may_ask_again(struct mirror *mirror, const struct err *err)
+{
+        int64_t now = loop_now_boot(mirror->options.loop);
+
+        if (!err || err->code != ERR_UNAVAILABLE) {
+                mirror->unread_since_ns = 0;
+                return false;
+        }
+        if (!mirror->unread_since_ns)
+                mirror->unread_since_ns = now;
+        return now - mirror->unread_since_ns < READ_INDEX_NS;
+}
+
+static void wait_to_ask_again(struct mirror *mirror)
+{
+        struct mirror_read **end = &mirror->next_reads;
+
+        while (*end)
+                end = &(*end)->next;
+        *end = TAKE(mirror->asked_reads);
+        loop_timer_set(mirror->options.loop, &mirror->read_again, READ_AGAIN_NS);
+}
+
 static void read_index_answered(void *context, const void *out, const struct err *err)
 {
         struct mirror *mirror = context;
@@ -231,6 +257,10 @@ static void read_index_answered(void *context, const void *out, const struct err
         struct mirror_read *read;
 
         mirror->read_index = NULL;
+        if (may_ask_again(mirror, err)) {
+                wait_to_ask_again(mirror);
+                return;
+        }
         mirror->answered_reads = TAKE(mirror->asked_reads);
         while ((read = mirror->answered_reads)) {
                 mirror->answered_reads = read->next;
@@ -259,7 +289,16 @@ void mirror_read(struct mirror *mirror, struct mirror_read *read)
         read->wait = (struct mirror_wait){ .reached = read_reached, .context = read };
         read->next = mirror->next_reads;
         mirror->next_reads = read;
-        if (!mirror->read_index && !mirror->answered_reads)
+        if (!mirror->read_index && !mirror->answered_reads &&
+            !loop_timer_is_set(&mirror->read_again))
+                ask_read_index(mirror);
+}
+
+static void read_again(void *context)
+{
+        struct mirror *mirror = context;
+
+        if (mirror->next_reads)
                 ask_read_index(mirror);
 }
 
@@ -296,6 +335,7 @@ int mirror_new(const struct mirror_options *options, struct mirror **ret_mirror,
         mirror->events = VEC_OF(const Sk__Event *);
         mirror->waits.is_before = is_before;
         mirror->retry = (struct loop_timer){ .fire = open_stream, .context = mirror };
+        mirror->read_again = (struct loop_timer){ .fire = read_again, .context = mirror };
         mirror->waits_timer = (struct loop_timer){ .fire = call_waits, .context = mirror };
         open_stream(mirror);
         *ret_mirror = mirror;
@@ -310,6 +350,7 @@ void mirror_free(struct mirror *mirror)
                 return;
         if (mirror->stream)
                 rpc_stream_cancel(mirror->stream);
+        loop_timer_cancel(&mirror->read_again);
         if (mirror->read_index)
                 rpc_request_cancel(mirror->read_index);
         loop_timer_cancel(&mirror->retry);

@@ -56,7 +56,8 @@ void mirror_wait(struct mirror *mirror, struct mirror_wait *wait, uint64_t versi
 void mirror_wait_cancel(struct mirror_wait *wait);
 
 /* Linearizable: calls back once the view is no older than this call.  Calls that come while a read
- * index is on its way share the next one.  'err' is not NULL when the store could not be asked. */
+ * index is on its way share the next one.  A store that is ERR_UNAVAILABLE (its leader just died)
+ * is asked again for five seconds; 'err' is what it said last. */
 struct mirror_read {
         void (*fresh)(void *context, const struct err *err);
         void *context;

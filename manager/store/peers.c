@@ -156,7 +156,7 @@ void peers_forward(struct store *store, struct rpc_call *call, const Sk__CommitR
         struct err err;
 
         if (!leader || !leader->client) {
-                err_set(&err, ERR_UNAVAILABLE, "no leader is known; try again");
+                (void)store_no_leader(store, &err);
                 rpc_fail(call, &err);
                 return;
         }

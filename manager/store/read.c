@@ -50,7 +50,7 @@ void read_answered(struct store *store, uint64_t id, bool is_ok)
                 wait_for_beginning(store, read);
                 return;
         }
-        err_set(&err, ERR_UNAVAILABLE, "no leader confirmed the read; try again");
+        (void)store_no_leader(store, &err);
         for (struct store_read *next; read; read = next) {
                 next = read->next;
                 read->done(store, read, is_ok ? NULL : &err);

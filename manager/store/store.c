@@ -5,12 +5,17 @@
 
 #include "lib/base/check.h"
 #include "lib/base/str.h"
+#include "lib/base/time.h"
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 #include "manager/store/log.h"
 #include "manager/store/peers.h"
 
 DEFINE_CLEANUP(struct store, store_free)
+
+/* Longer than an election takes, and short enough that agents find another manager before they
+ * count as lost (three heartbeats). */
+static const int64_t leaderless_most_ns = 3 * NS_PER_S / 2;
 
 /* --- what the replica tells --- */
 
@@ -49,6 +54,10 @@ static void replica_role_changed(void *context, const struct replica_role *role)
 
         LOG(INFO, role->is_leader ? "leads" : "follows", INT("term", (int64_t)role->term),
             INT("ready", role->is_ready), INT("leader_known", role->leader != 0));
+        if (role->is_leader || role->leader)
+                store->leaderless_since_ns = 0;
+        else if (!store->leaderless_since_ns)
+                store->leaderless_since_ns = loop_now_boot(store->loop);
         propose_role(store);
         snapshot_role(store);
         bootstrap_role(store);
@@ -192,6 +201,7 @@ int store_open(const struct store_options *options, struct store **ret_store, st
         store->loop = options->loop;
         store->id = transport_member_id(options->node_id);
         store->state = state_new();
+        store->leaderless_since_ns = loop_now_boot(store->loop);
         propose_init(store);
         r = open_all(store, err);
         if (r == ERR_DATA_LOSS)
@@ -220,6 +230,16 @@ void store_free(struct store *store)
         disk_free(store->disk);
         arena_done(&store->arena);
         free(store);
+}
+
+int store_no_leader(const struct store *store, struct err *err)
+{
+        if (!store->leaderless_since_ns ||
+            loop_now_boot(store->loop) - store->leaderless_since_ns < leaderless_most_ns)
+                return err_set(err, ERR_UNAVAILABLE, "no leader answers at this moment; try again");
+        return err_set(err, ERR_UNKNOWN,
+                       "The swarm does not have a leader. It's possible that too few managers are "
+                       "online. Make sure more than half of the managers are online.");
 }
 
 void store_become_ready(struct store *store)

@@ -113,6 +113,11 @@ void store_read(struct store *store, struct store_read *read);
 void read_answered(struct store *store, uint64_t id, bool is_ok);
 void read_begin(struct store *store); /* the cluster has been begun */
 
+/* Why what needs a leader cannot be done: a moment without one is ERR_UNAVAILABLE, to be tried
+ * again; when it lasts (few managers, or this one is cut off) it is docker's ERR_UNKNOWN, and no
+ * use waiting for. */
+int store_no_leader(const struct store *store, struct err *err);
+
 /* --- readers (watch.c, flush.c), leases (lease.c) --- */
 
 void watch_turn(struct store *store);
@@ -186,7 +191,8 @@ struct store {
         struct replica *replica;
         struct arena arena; /* of the entry or message at hand */
         bool is_ready, is_bootstrapping;
-        uint64_t reported; /* the applied index that Raft knows */
+        uint64_t reported;           /* the applied index that Raft knows */
+        int64_t leaderless_since_ns; /* boot time; 0: a leader is known */
 
         struct commit_queue queue;
         struct proposal *first_proposal, **end_proposal;

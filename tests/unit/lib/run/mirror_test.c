@@ -320,8 +320,28 @@ static void reads_fail_when_the_store_cannot_be_asked(void **state)
         struct reading reading;
 
         start_read(fixture, &reading);
-        fake_fail(fixture->store, 0, ERR_UNAVAILABLE);
+        fake_fail(fixture->store, 0, ERR_UNKNOWN);
         assert_int_equal(reading.n_failed, 1);
+}
+
+/* Another leader will be there in a moment. */
+static void a_store_that_is_unavailable_is_asked_again(void **state)
+{
+        struct fixture *fixture = *state;
+        struct reading first, second;
+
+        tell(fixture, NULL, 5, true);
+        start_read(fixture, &first);
+        fake_fail(fixture->store, 0, ERR_UNAVAILABLE);
+        assert_int_equal(fake_calls(fixture->store), 0);
+        start_read(fixture, &second);
+        assert_int_equal(fake_calls(fixture->store), 0);
+        while (!fake_calls(fixture->store))
+                assert_int_equal(loop_turn(fixture->loop, 100, NULL), 0);
+        answer_read_index(fixture, 5);
+        tell(fixture, NULL, 6, false);
+        assert_int_equal(first.n_fresh + second.n_fresh, 2);
+        assert_int_equal(first.n_failed + second.n_failed, 0);
 }
 
 static void a_cancelled_read_is_not_called(void **state)
@@ -364,7 +384,7 @@ static void a_read_asked_for_while_others_fail_gets_an_index_of_its_own(void **s
 
         mirror_read(fixture->mirror, &read);
         start_read(fixture, &other);
-        fake_fail(fixture->store, 0, ERR_UNAVAILABLE);
+        fake_fail(fixture->store, 0, ERR_UNKNOWN);
         assert_int_equal(fake_calls(fixture->store), 1);
         assert_int_equal(other.n_failed, 0);
         answer_read_index(fixture, 5);
@@ -401,6 +421,7 @@ int main(void)
                 TEST(a_read_waits_until_the_view_reached_the_read_index),
                 TEST(reads_that_come_while_an_index_is_on_its_way_share_the_next),
                 TEST(reads_fail_when_the_store_cannot_be_asked),
+                TEST(a_store_that_is_unavailable_is_asked_again),
                 TEST(a_cancelled_read_is_not_called),
                 TEST(a_read_asked_for_while_others_fail_gets_an_index_of_its_own),
                 TEST(metrics_tell_what_is_shown),
