@@ -249,7 +249,7 @@ void leave_swarm(void *context, struct rpc_call *rpc, const Sk__LeaveSwarmReques
 
         if (node->state == NODE_INACTIVE)
                 err_set(&err, ERR_UNAVAILABLE, "This node is not part of a swarm");
-        else if (node->state != NODE_ACTIVE)
+        else if (node->state != NODE_ACTIVE || node_role_is_stopping(node) || node->join)
                 err_set(&err, ERR_UNAVAILABLE,
                         "this node is just joining or leaving a swarm, try again in a moment");
         else if (node_is_manager(node) && !in->force)
@@ -265,6 +265,7 @@ void leave_swarm(void *context, struct rpc_call *rpc, const Sk__LeaveSwarmReques
         leaving = mem_alloc(sizeof *leaving);
         leaving->node = node;
         leaving->rpc = rpc;
+        node_role_cancel(node);
         node->state = NODE_LEAVING;
         rpc_call_on(rpc, &events, leaving);
         agent_leave(node->options.agent, tasks_gone, leaving);

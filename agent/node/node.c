@@ -90,6 +90,8 @@ int node_start_daemons(struct node *node, struct err *err)
         agent_set_address(node->options.agent, node->record.advertise_address);
         TRY(agent_join_cluster(node->options.agent, str_text(&identity), managers, n, err));
         node->state = NODE_ACTIVE;
+        node->told_role = node_is_manager(node) ? SK__NODE_ROLE__NODE_ROLE_MANAGER
+                                                : SK__NODE_ROLE__NODE_ROLE_WORKER;
         node_role_schedule(node);
         return 0;
 }

@@ -51,6 +51,7 @@ void node_join_cancel(struct node_join *join); /* NULL is fine; the agent stops 
 /* The managers say that this node has that role now: it becomes so, step by step. */
 void node_role_told(struct node *node, Sk__NodeRole role);
 void node_role_cancel(struct node *node);
+bool node_role_is_stopping(const struct node *node); /* its daemons, and cannot be cancelled */
 
 /* Certificates are renewed at a random moment of their life, from now on. */
 void node_role_schedule(struct node *node);

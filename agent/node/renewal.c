@@ -105,6 +105,12 @@ static void answered(void *context, const void *out, const struct err *err)
                 ask(renewal);
                 return;
         }
+        if (((const Sk__RenewCertificatesResponse *)out)->role != renewal->options.role) {
+                renewal->result = err_set(&renewal->err, ERR_CONFLICT,
+                                          "the managers say another role of this node");
+                end(renewal);
+                return;
+        }
         renewal->result = 0;
         renewal->response = (const void *)message_copy(&renewal->arena, out);
         submit(renewal, store_on_pool, stored);

@@ -16,7 +16,8 @@
 #include "lib/os/log.h"
 #include "lib/trust/trust.h"
 
-static const int64_t retry_least_ns = NS_PER_S, retry_most_ns = 60 * NS_PER_S;
+static const int64_t retry_least_ns = NS_PER_S, retry_most_ns = 60 * NS_PER_S,
+                     renewal_least_ns = NS_PER_MINUTE; /* a clock may be wrong */
 
 /* As docker's: all nodes of a cluster do not come on the same day. */
 enum { RENEW_FROM_PERCENT = 50, RENEW_TO_PERCENT = 80 };
@@ -27,6 +28,7 @@ struct node_role {
         struct renewal *renewal;
         struct loop_timer retry;
         int64_t pause_ns;
+        bool is_stopping; /* the manager's daemons: from here on there is no way back */
 };
 
 static void begin(void *context);
@@ -145,6 +147,7 @@ static void renewed(void *context, const struct err *err)
         } else if (role->wanted == SK__NODE_ROLE__NODE_ROLE_MANAGER) {
                 become_manager(role);
         } else {
+                role->is_stopping = true;
                 node_stop_daemons(role->node, true, managers_stopped, role);
         }
 }
@@ -158,6 +161,10 @@ static void begin(void *context)
         const char *list[RECORD_MANAGERS_MAX];
         size_t n = node_record_managers(&node->record, PORT_CA, addresses);
 
+        if (!role->is_stopping && node->told_role != role->wanted) {
+                end(role);
+                return;
+        }
         for (size_t i = 0; i < n; i++)
                 list[i] = addresses[i];
         node_state_path(node, "identity", &folder);
@@ -171,6 +178,11 @@ static void begin(void *context)
                 .ended = renewed,
                 .context = role,
         });
+}
+
+bool node_role_is_stopping(const struct node *node)
+{
+        return node->role && node->role->is_stopping;
 }
 
 void node_role_told(struct node *node, Sk__NodeRole wanted)
@@ -218,8 +230,10 @@ void node_role_schedule(struct node *node)
 
         if (time_to_renewal(node, &in_ns, &err) < 0)
                 LOG(ERROR, "the agent's certificate cannot be read", STR("why", err.text));
+        loop_timer_cancel(&node->renewal_due);
         node->renewal_due = (struct loop_timer){ .fire = renewal_is_due, .context = node };
-        loop_timer_set(node->options.loop, &node->renewal_due, in_ns > 0 ? in_ns : 0);
+        loop_timer_set(node->options.loop, &node->renewal_due,
+                       in_ns > renewal_least_ns ? in_ns : renewal_least_ns);
 }
 
 void node_role_cancel(struct node *node)
