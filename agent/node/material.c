@@ -219,7 +219,7 @@ int material_commit(const char *state_folder, const struct node_record *record, 
 
 void material_clean(const char *state_folder)
 {
-        static const char *const leftovers[] = { "identity.new", "bootstrap" };
+        static const char *const leftovers[] = { "identity.new", "bootstrap", "store" };
 
         for (size_t i = 0; i < COUNT_OF(leftovers); i++) {
                 _cleanup_(str_done) struct str path = { 0 };

@@ -11,5 +11,5 @@ int material_make(const char *state_folder, const Sk__InitSwarmRequest *in, cons
                   struct node_record *record, char ret_token[static 96], struct err *err);
 int material_commit(const char *state_folder, const struct node_record *record, struct err *err);
 
-/* Removes what an interrupted init left. */
+/* Removes what an interrupted init, join or leave left; the node is in no swarm. */
 void material_clean(const char *state_folder);

@@ -24,10 +24,11 @@ enum { RENEW_FROM_PERCENT = 50, RENEW_TO_PERCENT = 80 };
 
 struct node_role {
         struct node *node;
-        Sk__NodeRole wanted; /* the one it has already: only its certificates are renewed */
+        Sk__NodeRole wanted;
         struct renewal *renewal;
         struct loop_timer retry;
         int64_t pause_ns;
+        bool is_change;   /* else only the certificates are renewed */
         bool is_stopping; /* the manager's daemons: from here on there is no way back */
 };
 
@@ -42,10 +43,12 @@ static Sk__NodeRole present_role(const struct node *node)
 static void change_to(struct node *node, Sk__NodeRole wanted)
 {
         node->role = mem_alloc(sizeof *node->role);
-        *node->role =
-                (struct node_role){ .node = node, .wanted = wanted, .pause_ns = retry_least_ns };
+        *node->role = (struct node_role){ .node = node,
+                                          .wanted = wanted,
+                                          .is_change = wanted != present_role(node),
+                                          .pause_ns = retry_least_ns };
         node->role->retry = (struct loop_timer){ .fire = begin, .context = node->role };
-        begin(node->role);
+        loop_timer_set(node->options.loop, &node->role->retry, 0);
 }
 
 static void release(struct node_role *role)
@@ -141,7 +144,7 @@ static void renewed(void *context, const struct err *err)
         role->renewal = NULL;
         if (err) {
                 try_again(role, err);
-        } else if (role->wanted == present_role(role->node)) {
+        } else if (!role->is_change) {
                 LOG(INFO, "certificates renewed");
                 end(role);
         } else if (role->wanted == SK__NODE_ROLE__NODE_ROLE_MANAGER) {

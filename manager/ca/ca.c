@@ -194,19 +194,21 @@ int ca_plan_join(struct plan *plan, const struct ca_grant *grant, const Sk__Join
         return 0;
 }
 
-void ca_plan_renewal(struct plan *plan, const struct view *view, const struct ca_grant *grant,
-                     const char *agent_certificate_pem)
+int ca_plan_renewal(struct plan *plan, const struct view *view, const struct ca_grant *grant,
+                    const char *agent_certificate_pem, struct err *err)
 {
-        const struct object_head *node = view_find(view, SK__KIND__KIND_NODE, grant->node_id);
+        const Sk__Node *node = view_node(view, grant->node_id);
         struct plan_change *change;
 
-        if (!node)
-                return;
+        if (!node || !node->identity || node->identity->role != grant->role)
+                return err_set(err, ERR_CONFLICT, "the node changed meanwhile; try again");
         change = plan_update(plan, SK__KIND__KIND_NODE, grant->node_id);
         change->reason = "certificate renewed";
         plan_set_part(change, PART_NODE_IDENTITY,
                       &identity_of(plan, grant, agent_certificate_pem)->base);
-        plan_require_unchanged(plan, SK__KIND__KIND_NODE, node, PART_NODE_IDENTITY);
+        plan_require_unchanged(plan, SK__KIND__KIND_NODE, (const struct object_head *)node,
+                               PART_NODE_IDENTITY);
+        return 0;
 }
 
 int ca_plan_rotation(struct plan *plan, const struct view *view, Sk__NodeRole role,

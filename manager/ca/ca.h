@@ -38,9 +38,10 @@ Sk__ManagerAddress **ca_list_managers(const struct view *view, struct arena *are
 int ca_plan_join(struct plan *plan, const struct ca_grant *grant, const Sk__JoinClusterRequest *in,
                  const char *agent_certificate_pem, struct err *err);
 
-/* The node's identity is renewed. */
-void ca_plan_renewal(struct plan *plan, const struct view *view, const struct ca_grant *grant,
-                     const char *agent_certificate_pem);
+/* The node's identity is renewed.  ERR_CONFLICT: it was removed, or has another role than it was
+ * granted, meanwhile. */
+int ca_plan_renewal(struct plan *plan, const struct view *view, const struct ca_grant *grant,
+                    const char *agent_certificate_pem, struct err *err);
 
 /* The token of a role becomes 'token'. */
 int ca_plan_rotation(struct plan *plan, const struct view *view, Sk__NodeRole role,

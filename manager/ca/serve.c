@@ -181,7 +181,8 @@ static void signed_all(struct work *work)
                 issuing->result = ca_plan_join(&plan, &issuing->grant, issuing->join,
                                                agent_certificate(issuing), &issuing->err);
         else
-                ca_plan_renewal(&plan, view, &issuing->grant, agent_certificate(issuing));
+                issuing->result = ca_plan_renewal(&plan, view, &issuing->grant,
+                                                  agent_certificate(issuing), &issuing->err);
         if (issuing->result < 0)
                 fail(issuing);
         else
