@@ -1,6 +1,7 @@
 /* Who may have which certificate. */
 #include "manager/ca/ca.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -237,6 +238,27 @@ static void without_its_key_the_ca_asks_for_patience(void **state)
         assert_int_equal(judge_join(scene, scene->worker_token, 1, &grant), ERR_UNAVAILABLE);
 }
 
+static void a_node_that_changed_meanwhile_is_not_renewed(void **state)
+{
+        struct scene *scene = *state;
+        const char *id = a_node(&scene->world, "n1")->id;
+        Sk__NodeIdentity identity = SK__NODE_IDENTITY__INIT;
+        struct ca_grant grant = { .role = SK__NODE_ROLE__NODE_ROLE_MANAGER };
+        struct plan plan;
+
+        plan_init(&plan);
+        identity.role = SK__NODE_ROLE__NODE_ROLE_WORKER;
+        a_part(&scene->world, SK__KIND__KIND_NODE, id, "n1", PART_NODE_IDENTITY, &identity.base);
+        snprintf(grant.node_id, sizeof grant.node_id, "%s", id);
+        assert_int_equal(ca_plan_renewal(&plan, scene->world.view, &grant, "", &scene->err),
+                         ERR_CONFLICT);
+        strcpy(grant.node_id, "gone");
+        assert_int_equal(ca_plan_renewal(&plan, scene->world.view, &grant, "", &scene->err),
+                         ERR_CONFLICT);
+        assert_int_equal(plan.n_changes, 0);
+        plan_done(&plan);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -252,6 +274,7 @@ int main(void)
                 SCENE(rotating_one_token_leaves_the_other),
                 SCENE(an_unknown_availability_is_refused),
                 SCENE(without_its_key_the_ca_asks_for_patience),
+                SCENE(a_node_that_changed_meanwhile_is_not_renewed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
